@@ -1,0 +1,196 @@
+"""One ensemble from its draws to its rows: train, and measure at checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from rule_id.observables.measurement import Observer, n_kept
+from rule_id.simulation.draws import seed_of
+from rule_id.simulation.resolve import Ensemble
+from rule_id.simulation.training import EnsembleData, Learner
+from rule_id.trajectories import NETWORK_COLUMNS, ROW_COLUMNS, STATISTICS, depth_group
+
+__all__ = ["run_ensemble"]
+
+ALIGNED = 45.0
+"""Degrees between feedback and its fixed point below which it counts as learned."""
+
+
+@dataclass
+class _Record:
+    """What was seen at the checkpoints, one entry each, every array on the CPU."""
+
+    steps: list[int] = field(default_factory=list)
+    loss: list[np.ndarray] = field(default_factory=list)
+    performance: list[np.ndarray] = field(default_factory=list)
+    angle: list[np.ndarray] = field(default_factory=list)
+    statistics: list[np.ndarray] = field(default_factory=list)
+
+
+def run_ensemble(
+    ensemble: Ensemble, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Simulate an ensemble.
+
+    Args:
+        ensemble: Its networks and all that they drew.
+        device: `cpu` or `cuda`.
+        dtype: Precision of training and measuring.
+
+    Returns:
+        Its networks (`NETWORK_COLUMNS`) and their trajectories (`ROW_COLUMNS`, `STATISTICS`).
+    """
+    data = EnsembleData(ensemble, device, dtype)
+    learner = Learner(ensemble, device, dtype)
+    stimuli = data.test_x[:, : ensemble.stimuli]
+    observers = [
+        Observer(
+            measurement,
+            learner.network.layers,
+            stimuli,
+            [seed_of(draw.seed, "measurement", index) for draw in ensemble.networks],
+        )
+        for index, measurement in enumerate(ensemble.measurements)
+    ]
+    record = _Record()
+    checkpoints = set(_checkpoint_steps(ensemble))
+    for step in range(ensemble.steps + 1):
+        if step in checkpoints:
+            _observe(record, step, learner, data, observers)
+        if step < ensemble.steps:
+            learner.step(data.batch(step))
+    return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
+
+
+def _checkpoint_steps(ensemble: Ensemble) -> list[int]:
+    return np.linspace(0, ensemble.steps, ensemble.checkpoints).round().astype(int).tolist()
+
+
+def _observe(
+    record: _Record, step: int, learner: Learner, data: EnsembleData, observers: list[Observer]
+) -> None:
+    loss, performance = learner.evaluate(data.test_x, data.test_y)
+    measured = [observer.measure(learner.parameters, len(record.steps)) for observer in observers]
+    by_measurement = [
+        torch.stack([statistics[name] for name in STATISTICS], -1) for statistics in measured
+    ]
+    record.steps.append(step)
+    record.loss.append(_to_numpy(loss))
+    record.performance.append(_to_numpy(performance))
+    record.angle.append(_to_numpy(learner.angle(data.test_x)))
+    record.statistics.append(_to_numpy(torch.stack(by_measurement, 1)))  # (E, M, L, 45)
+
+
+def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:
+    losses = np.stack(record.loss, 1)
+    steps = np.array(record.steps)
+    weights_finite = torch.isfinite(learner.network.flatten(learner.parameters)).all(1)
+    table = pd.DataFrame(
+        [
+            {
+                "network": draw.network,
+                "block": draw.block,
+                "init": draw.init,
+                "init_scale": draw.init_scale,
+                "bias_init": draw.bias_init,
+                "seed": draw.seed,
+                **draw.hyperparameters,
+            }
+            for draw in ensemble.networks
+        ]
+    ).assign(
+        rule=learner.rule.name,
+        credit_assignment=learner.rule.credit_assignment.name,
+        optimizer=learner.rule.optimizer.name,
+        family=learner.rule.family,
+        architecture=ensemble.architecture,
+        task=ensemble.task,
+        loss="cross_entropy",
+        curriculum="shuffled",
+        activation=ensemble.activation,
+        batch_size=ensemble.batch_size,
+        steps=ensemble.steps,
+        width=ensemble.width,
+        n_layers=len(learner.network.layers),
+        n_parameters=learner.network.n_parameters,
+        alignment_time=_first_below(np.stack(record.angle, 1), steps / steps[-1], ALIGNED),
+        final_loss=losses[:, -1],
+        final_performance=record.performance[-1],
+        diverged=~(np.isfinite(losses).all(1) & weights_finite.cpu().numpy()),
+    )
+    # A hyperparameter that the rule does not have is missing.
+    return table.reindex(columns=list(NETWORK_COLUMNS))
+
+
+def _first_below(curves: np.ndarray, times: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the time at which each curve (n, T) first falls below a threshold; NaN if never."""
+    below = curves < threshold
+    first = below.argmax(1)
+    rows, before = np.arange(len(curves)), np.maximum(first - 1, 0)
+    high, low = curves[rows, before], curves[rows, first]
+    fall = np.where(high > low, high - low, 1.0)
+    fraction = np.where(first > 0, (high - threshold) / fall, 0.0)
+    crossing = times[before] + fraction * (times[first] - times[before])
+    return np.where(below.any(1), crossing, np.nan)
+
+
+def _rows_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:
+    statistics = np.stack(record.statistics, 3)  # (E, M, L, T, 45)
+    shape = statistics.shape[:-1]
+    network, measurement, layer, checkpoint = (index.ravel() for index in np.indices(shape))
+    ids = np.array([draw.network for draw in ensemble.networks], dtype=object)
+    steps = np.array(record.steps)
+    keys = {
+        "network": ids[network],
+        "layer": layer,
+        "measurement": measurement,
+        "checkpoint": checkpoint,
+        "step": steps[checkpoint],
+        "progress": (steps / ensemble.steps)[checkpoint],
+        "loss": np.stack(record.loss, 1)[network, checkpoint],
+        "performance": np.stack(record.performance, 1)[network, checkpoint],
+        **{name: values[layer] for name, values in _layer_columns(learner).items()},
+        **{name: v[measurement, layer] for name, v in _seen_columns(ensemble, learner).items()},
+    }
+    values = statistics.reshape(-1, len(STATISTICS)).astype(np.float32)
+    # float32 overflows where float64 does not; the schema says such a value is missing.
+    values[~np.isfinite(values)] = np.nan
+    return pd.concat(
+        [pd.DataFrame(keys)[list(ROW_COLUMNS)], pd.DataFrame(values, columns=list(STATISTICS))],
+        axis=1,
+    )
+
+
+def _layer_columns(learner: Learner) -> dict[str, np.ndarray]:
+    layers = learner.network.layers
+    n = len(layers)
+    return {
+        "layer_name": np.array([layer.name for layer in layers], dtype=object),
+        "layer_kind": np.array([layer.kind for layer in layers], dtype=object),
+        "depth": np.linspace(0, 1, n),
+        "depth_group": np.array([depth_group(i, n) for i in range(n)], dtype=object),
+    }
+
+
+def _seen_columns(ensemble: Ensemble, learner: Learner) -> dict[str, np.ndarray]:
+    """Return what each measurement sees of each layer, (measurements, layers)."""
+    layers, measurements = learner.network.layers, ensemble.measurements
+    ones = np.ones((len(measurements), len(layers)))
+    kept = np.array([[n_kept(m.units, layer.n_out) for layer in layers] for m in measurements])
+    column = [[m.observation] * len(layers) for m in measurements]
+    return {
+        "n_units": kept,
+        "unit_fraction": kept / np.array([layer.n_out for layer in layers]),
+        "tracked": np.array([m.tracked for m in measurements])[:, None] & (ones > 0),
+        "observation": np.array(column, dtype=object),
+        "noise_std": np.array([m.noise_std for m in measurements])[:, None] * ones,
+    }
+
+
+def _to_numpy(x: Tensor) -> np.ndarray:
+    return x.detach().cpu().numpy()

@@ -1,0 +1,227 @@
+"""The plan: what to simulate, as TOML, every key checked before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from rule_id.errors import InputError, one_of
+from rule_id.simulation.distributions import Distribution, parse_distribution
+
+__all__ = ["EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _names(key: str) -> list[str]:
+    """Return the names that a key may hold; read late, for the tables import torch."""
+    from rule_id.networks import ARCHITECTURES, BIAS_INITS, INITS
+    from rule_id.rules import RULES
+    from rule_id.tasks import TASKS
+
+    return {
+        "rules": list(RULES),
+        "architecture": list(ARCHITECTURES),
+        "task": list(TASKS),
+        "activation": ["relu", "tanh"],
+        "init": list(INITS),
+        "bias_init": list(BIAS_INITS),
+    }[key]
+
+
+_NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "width": (_whole, "a whole number, 1 or more"),
+    "steps": (_whole, "a whole number, 1 or more"),
+    "batch_size": (_whole, "a whole number, 1 or more"),
+    "init_scale": (lambda v: _number(v) and v > 0, "a number above 0"),
+    "learning_rate": (lambda v: _number(v) and v > 0, "a number above 0"),
+    "momentum": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
+    "weight_decay": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
+}
+_NAMED = ("architecture", "task", "activation", "init", "bias_init")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
+    )
+
+
+def _choice(*values: Any) -> Distribution:
+    return Distribution("choice", values)
+
+
+class EnsemblePlan(_Strict):
+    """Blocks, and the networks of each rule in each block.
+
+    A block draws what its networks share (architecture, task, width, activation, steps, batch
+    size); each network then draws the rest for itself. Where `learning_rate` or `momentum` is
+    left out, each rule draws from its own range.
+    """
+
+    rules: list[str] = Field(min_length=1)
+    blocks: int = Field(ge=1)
+    networks_per_rule: int = Field(ge=1)
+    architecture: Distribution = _choice("dense1", "dense2", "dense3", "dense4")
+    task: Distribution = _choice("digits", "breast_cancer", "teacher_student")
+    width: Distribution = _choice(32, 64, 128)
+    activation: Distribution = _choice("relu", "tanh")
+    steps: Distribution = _choice(400)
+    batch_size: Distribution = _choice(32)
+    init: Distribution = _choice("he_normal", "pytorch_uniform", "xavier_uniform")
+    init_scale: Distribution = Distribution("uniform", (0.7, 1.4))
+    bias_init: Distribution = _choice("zero", "uniform")
+    learning_rate: Distribution | None = None
+    momentum: Distribution | None = None
+    weight_decay: Distribution = _choice(0.0, Distribution("log_uniform", (1e-5, 1e-3)))
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, rules: list[str]) -> list[str]:
+        for rule in rules:
+            one_of("rule", rule, _names("rules"))
+        if len(set(rules)) < len(rules):
+            raise InputError(f"must name each rule once; got {', '.join(rules)}")
+        return rules
+
+    @field_validator(*_NAMED, mode="before")
+    @classmethod
+    def _known_names(cls, written: Any, info: ValidationInfo) -> Distribution:
+        distribution = parse_distribution(written)
+        for value in distribution.support():
+            one_of(str(info.field_name), value, _names(str(info.field_name)))
+        return distribution
+
+    @field_validator(*_NUMBERS, mode="before")
+    @classmethod
+    def _valid_numbers(cls, written: Any, info: ValidationInfo) -> Distribution:
+        valid, allowed = _NUMBERS[str(info.field_name)]
+        distribution = parse_distribution(written)
+        for value in distribution.support():
+            if not valid(value):
+                raise InputError(f"must be {allowed}; got {value!r}")
+        return distribution
+
+    @field_serializer(*_NAMED, *_NUMBERS)
+    def _as_written(self, distribution: Distribution | None) -> Any:
+        return None if distribution is None else distribution.written()
+
+
+class MeasurementPlan(_Strict):
+    """What an experimenter could see: `units` is a fraction (1.0) or a number (100)."""
+
+    units: float | int = 1.0
+    noise_std: float = Field(default=0.0, ge=0)
+    tracked: bool = True
+
+    @model_validator(mode="after")
+    def _units_in_range(self) -> Self:
+        whole = isinstance(self.units, int)
+        if not (self.units >= 1 if whole else 0 < self.units <= 1):
+            raise InputError(
+                "units must be a fraction above 0 and at most 1.0, or a whole number of units, "
+                f"1 or more; got {self.units!r}"
+            )
+        return self
+
+
+class Plan(_Strict):
+    """What to simulate and how to measure it."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    seed: int = Field(ge=0)
+    checkpoints: int = Field(default=21, ge=2)
+    stimuli: int = Field(default=64, ge=2)
+    ensembles: list[EnsemblePlan] = Field(min_length=1)
+    measurements: list[MeasurementPlan] = Field(default=[MeasurementPlan()], min_length=1)
+
+    @model_validator(mode="after")
+    def _room_for_checkpoints(self) -> Self:
+        for index, ensemble in enumerate(self.ensembles):
+            shortest = min(ensemble.steps.support())
+            if shortest < self.checkpoints - 1:
+                raise InputError(
+                    f"ensembles[{index}].steps must be {self.checkpoints - 1} or more for "
+                    f"{self.checkpoints} checkpoints; got {shortest}"
+                )
+        return self
+
+
+def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
+    """Read and check a plan.
+
+    Args:
+        plan: A TOML file, or what one would hold.
+
+    Raises:
+        InputError: The file is missing or no TOML, a key is unknown, a name is not in its table,
+            or a range is impossible; the message says where.
+    """
+    if isinstance(plan, dict):
+        return _check(plan, "plan")
+    path = Path(plan)
+    if not path.is_file():
+        raise InputError(f"{path} must be a plan in TOML; there is no such file")
+    try:
+        written = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} must be a plan in TOML: {error}") from None
+    return _check(written, str(path))
+
+
+def _check(written: dict[str, Any], source: str) -> Plan:
+    try:
+        return Plan.model_validate(written)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_first_fault(error)}") from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    """Say in one line what is wrong first, and where."""
+    fault = error.errors(include_url=False)[0]
+    # Union branches and wrappers add parts to the location that a plan's author never wrote.
+    path = [p for p in fault["loc"] if isinstance(p, int) or (p.isidentifier() and p.islower())]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    where = where.lstrip(".") or "plan"
+    if fault["type"] == "extra_forbidden":
+        return f"{where} is not a key of a plan; {_keys_near(path)}"
+    if fault["type"] == "missing":
+        return f"{where} is missing; it must be given"
+    if fault["type"] == "value_error":  # one of our own messages, which says what arrived
+        message = fault["msg"].removeprefix("Value error, ")
+        return message if where == "plan" else f"{where}: {message}"
+    return f"{where}: {fault['msg']}; got {_short(fault['input'])}"
+
+
+def _keys_near(path: list[Any]) -> str:
+    nested: dict[Any, type[_Strict]] = {
+        "ensembles": EnsemblePlan,
+        "measurements": MeasurementPlan,
+    }
+    model = nested[path[0]] if len(path) > 1 else Plan
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return f"the keys here are {', '.join(names)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,141 @@
+"""From a plan to ensembles: every network, its draws and its seed, before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rule_id.observables.measurement import Measurement
+from rule_id.rules import get_rule
+from rule_id.simulation.distributions import Distribution, parse_distribution
+from rule_id.simulation.draws import generator, seed_of
+from rule_id.simulation.plan import EnsemblePlan, Plan
+from rule_id.trajectories import SCHEMA_VERSION
+
+__all__ = ["MAX_NETWORKS", "Ensemble", "NetworkDraw", "resolve"]
+
+MAX_NETWORKS = 64
+"""Networks simulated together at most: more gained nothing on a CPU."""
+
+
+@dataclass(frozen=True)
+class NetworkDraw:
+    """What one network draws for itself.
+
+    Attributes:
+        network: Its id, unique in the corpus.
+        block: The block that it belongs to.
+        block_seed: Seed of what its block shares: data, and the teacher if there is one.
+        seed: Seed of its weights, feedback, batches and measurements.
+        init: How weights are drawn.
+        init_scale: Factor on them.
+        bias_init: How biases are drawn.
+        hyperparameters: Those of its rule, by name.
+    """
+
+    network: str
+    block: int
+    block_seed: int
+    seed: int
+    init: str
+    init_scale: float
+    bias_init: str
+    hyperparameters: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks simulated together: one rule, the same shapes and steps."""
+
+    rule: str
+    architecture: str
+    task: str
+    width: int
+    activation: str
+    steps: int
+    batch_size: int
+    checkpoints: int
+    stimuli: int
+    measurements: tuple[Measurement, ...]
+    networks: tuple[NetworkDraw, ...]
+
+    @property
+    def key(self) -> str:
+        """A hash of all that its result depends on; names its part of the corpus."""
+        text = json.dumps([SCHEMA_VERSION, asdict(self)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_SHARED = ("architecture", "task", "width", "activation", "steps", "batch_size")
+
+
+def resolve(plan: Plan) -> list[Ensemble]:
+    """Resolve a plan into its ensembles.
+
+    Networks of one rule whose blocks drew the same shapes share an ensemble.
+
+    Args:
+        plan: A checked plan.
+
+    Returns:
+        The ensembles, in an order that depends on the plan alone.
+    """
+    measurements = tuple(Measurement(**m.model_dump()) for m in plan.measurements)
+    grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
+    for block, ensemble_plan in _blocks(plan):
+        shared = _draw_shared(plan.seed, block, ensemble_plan)
+        for rule in ensemble_plan.rules:
+            grouped[rule, *shared] += [
+                _draw_network(plan.seed, block, rule, copy, ensemble_plan)
+                for copy in range(ensemble_plan.networks_per_rule)
+            ]
+    return [
+        Ensemble(
+            **dict(zip(("rule", *_SHARED), shape, strict=True)),
+            checkpoints=plan.checkpoints,
+            stimuli=plan.stimuli,
+            measurements=measurements,
+            networks=tuple(networks[start : start + MAX_NETWORKS]),
+        )
+        for shape, networks in grouped.items()
+        for start in range(0, len(networks), MAX_NETWORKS)
+    ]
+
+
+def _blocks(plan: Plan) -> Iterator[tuple[int, EnsemblePlan]]:
+    block = 0
+    for ensemble_plan in plan.ensembles:
+        for _ in range(ensemble_plan.blocks):
+            yield block, ensemble_plan
+            block += 1
+
+
+def _draw_shared(root: int, block: int, plan: EnsemblePlan) -> tuple[Any, ...]:
+    return tuple(
+        getattr(plan, name).draw(generator(root, "block", block, name)) for name in _SHARED
+    )
+
+
+def _draw_network(root: int, block: int, rule: str, copy: int, plan: EnsemblePlan) -> NetworkDraw:
+    def draw(name: str, distribution: Distribution) -> Any:
+        return distribution.draw(generator(root, "network", block, rule, copy, name))
+
+    ranges = get_rule(rule).ranges | {"weight_decay": plan.weight_decay}
+    own = {"learning_rate": plan.learning_rate, "momentum": plan.momentum}
+    ranges |= {name: given for name, given in own.items() if given is not None}
+    return NetworkDraw(
+        network=f"b{block:05d}.{rule}.{copy}",
+        block=block,
+        block_seed=seed_of(root, "block", block, "task"),
+        seed=seed_of(root, "network", block, rule, copy),
+        init=draw("init", plan.init),
+        init_scale=draw("init_scale", plan.init_scale),
+        bias_init=draw("bias_init", plan.bias_init),
+        hyperparameters={
+            name: float(draw(name, parse_distribution(written))) for name, written in ranges.items()
+        },
+    )

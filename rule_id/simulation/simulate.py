@@ -1,0 +1,220 @@
+"""From a plan to a corpus on disk: spread over processes, resumed where it stopped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from joblib import Parallel, cpu_count, delayed
+
+from rule_id.errors import InputError, one_of
+from rule_id.networks import build_network
+from rule_id.simulation.ensemble import run_ensemble
+from rule_id.simulation.plan import Plan, read_plan
+from rule_id.simulation.resolve import Ensemble, resolve
+from rule_id.tasks import task_shape
+from rule_id.trajectories import read_manifest, write_manifest, write_part
+
+__all__ = ["Estimate", "simulate"]
+
+Progress = Callable[[str, int, int], None]
+
+BYTES_PER_ROW = 385
+"""Of a trajectory part on disk, measured on parts of a few networks."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will cost.
+
+    Attributes:
+        networks: Networks to simulate, those already done included.
+        done: Networks that the folder holds already.
+        rows: Rows of the trajectory table.
+        seconds: Time for the networks that are left, from a short trial on this machine.
+        megabytes: Disk.
+    """
+
+    networks: int
+    done: int
+    rows: int
+    seconds: float
+    megabytes: float
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        minutes = self.seconds / 60
+        took = f"{minutes:.1f} min" if minutes >= 1 else f"{self.seconds:.0f} s"
+        return (
+            f"{self.networks} networks ({self.done} done), {self.rows} rows, "
+            f"about {took} and {self.megabytes:.1f} MB"
+        )
+
+
+def simulate(
+    plan: str | Path | dict[str, Any],
+    out: str | Path,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Path | Estimate:
+    """Simulate a plan into a corpus, or go on where an earlier run stopped.
+
+    Each worker is a process with one thread, so rows are the same for any number of them, and
+    after any interruption.
+
+    Args:
+        plan: A TOML file, or what one would hold.
+        out: The corpus folder, made when it is missing.
+        device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
+        workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
+        dry_run: Write nothing and say what it would cost.
+        progress: Called as progress("simulate", networks done, networks in all).
+
+    Returns:
+        The corpus folder, or the `Estimate` of a dry run.
+
+    Raises:
+        InputError: The plan is not valid, the folder holds a corpus of another plan or something
+            else, or the device is not there.
+    """
+    checked = read_plan(plan)
+    chosen = _device(device)
+    n_workers = _workers(workers) if chosen == "cpu" else 1
+    corpus = Path(out)
+    ensembles = resolve(checked)
+    _check_folder(corpus, checked, chosen)
+    left = [e for e in ensembles if not (corpus / "networks" / f"part-{e.key}.parquet").exists()]
+    if dry_run:
+        return _estimate(ensembles, left, chosen, n_workers)
+    if not (corpus / "manifest.json").exists():
+        write_manifest(corpus, _manifest(checked, chosen))
+    total = sum(len(e.networks) for e in ensembles)
+    done = total - sum(len(e.networks) for e in left)
+    # Long ones first, so that no worker is left alone with one at the end.
+    jobs = (delayed(_simulate_part)(e, corpus, chosen) for e in sorted(left, key=_cost)[::-1])
+    for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
+        done += finished
+        if progress is not None:
+            progress("simulate", done, total)
+    return corpus
+
+
+def _simulate_part(ensemble: Ensemble, corpus: Path, device: str) -> int:
+    with _one_thread():
+        networks, rows = run_ensemble(ensemble, device)
+    write_part(corpus, ensemble.key, networks, rows)
+    return len(networks)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run with one torch thread: sums are then the same whatever else this process does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _device(device: str) -> str:
+    one_of("device", device, ("auto", "cpu", "cuda"))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device must be cpu or auto where torch sees no CUDA device; got 'cuda'")
+    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _workers(workers: int | None) -> int:
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be 1 or more; got {workers}")
+    return workers or cpu_count()
+
+
+def _check_folder(corpus: Path, plan: Plan, device: str) -> None:
+    if corpus.exists() and not corpus.is_dir():
+        raise InputError(f"out must be a folder; {corpus} is a file")
+    if not (corpus / "manifest.json").exists():
+        if corpus.exists() and any(corpus.iterdir()):
+            raise InputError(f"out must be an empty folder or a corpus; {corpus} is neither")
+        return
+    manifest = read_manifest(corpus)
+    for name, now in (("plan", plan.model_dump(mode="json", by_alias=True)), ("device", device)):
+        if manifest.get(name) != now:
+            raise InputError(
+                f"{corpus} holds a corpus of another {name}; choose another folder to simulate "
+                f"this one, or go on with the {name} in its manifest.json"
+            )
+
+
+def _manifest(plan: Plan, device: str) -> dict[str, Any]:
+    packages = ("rule-id", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
+    return {
+        "plan": plan.model_dump(mode="json", by_alias=True),
+        "device": device,
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _cost(ensemble: Ensemble) -> float:
+    """Return the arithmetic of an ensemble, up to a factor."""
+    return float(_network_size(ensemble) * len(ensemble.networks) * ensemble.steps)
+
+
+def _network_size(ensemble: Ensemble) -> int:
+    n_in, n_out = task_shape(ensemble.task)
+    shape = {"n_in": n_in, "n_out": n_out, "width": ensemble.width}
+    return build_network(
+        ensemble.architecture, activation=ensemble.activation, **shape
+    ).n_parameters
+
+
+def _estimate(
+    ensembles: list[Ensemble], left: list[Ensemble], device: str, workers: int
+) -> Estimate:
+    n_rows = sum(
+        len(e.networks) * e.checkpoints * len(e.measurements) * _n_layers(e) for e in ensembles
+    )
+    return Estimate(
+        networks=sum(len(e.networks) for e in ensembles),
+        done=sum(len(e.networks) for e in ensembles) - sum(len(e.networks) for e in left),
+        rows=n_rows,
+        seconds=_trial(left, device) / workers if left else 0.0,
+        megabytes=n_rows * BYTES_PER_ROW / 1e6,
+    )
+
+
+def _n_layers(ensemble: Ensemble) -> int:
+    return len(
+        build_network(
+            ensemble.architecture, n_in=1, n_out=1, width=1, activation=ensemble.activation
+        ).layers
+    )
+
+
+def _trial(ensembles: list[Ensemble], device: str, samples: int = 8, steps: int = 30) -> float:
+    """Time the first steps of a few ensembles, from cheap to dear, and scale up; seconds."""
+    ordered = sorted(ensembles, key=_cost)
+    chosen = ordered[:: max(1, len(ordered) // samples)]
+    _timed(replace(chosen[0], steps=1, checkpoints=2), device)  # the first call also warms up
+    seconds = 0.0
+    for ensemble in chosen:
+        start = _timed(replace(ensemble, steps=1, checkpoints=2), device)
+        step = (_timed(replace(ensemble, steps=steps, checkpoints=2), device) - start) / (steps - 1)
+        seconds += max(step, 0.0) * ensemble.steps + start / 2 * ensemble.checkpoints
+    return seconds * len(ensembles) / len(chosen)
+
+
+def _timed(ensemble: Ensemble, device: str) -> float:
+    begin = time.perf_counter()
+    with _one_thread():
+        run_ensemble(ensemble, device)
+    return time.perf_counter() - begin

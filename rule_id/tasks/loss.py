@@ -1,0 +1,27 @@
+"""Losses and performance of each network of an ensemble."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["accuracy", "cross_entropy"]
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    r"""Return the mean over the batch of -log softmax(output)[target], in nats.
+
+    Args:
+        output: Logits (E, batch, classes).
+        target: Class of each example (E, batch), int64.
+
+    Returns:
+        (E,).
+    """
+    chosen = output.gather(-1, target[..., None]).squeeze(-1)
+    return (torch.logsumexp(output, -1) - chosen).mean(-1)
+
+
+def accuracy(output: Tensor, target: Tensor) -> Tensor:
+    """Return the fraction of examples whose largest logit is the target's, (E,)."""
+    return (output.argmax(-1) == target).to(output.dtype).mean(-1)

@@ -1,0 +1,303 @@
+"""The table that everything shares: statistics of layers over training.
+
+A corpus is a folder of Parquet parts that pandas alone can read::
+
+    corpus/
+      manifest.json                  schema version, resolved plan, versions, device, seeds
+      networks/part-<key>.parquet    one row a network
+      trajectories/part-<key>.parquet  one row a (network, layer, measurement, checkpoint)
+
+A part of `networks/` is the commit mark of the part of `trajectories/` with the same key: it is
+renamed into place last, so a trajectory part without it does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError
+
+__all__ = [
+    "ACTIVITY_STATISTICS",
+    "DEPTH_GROUPS",
+    "NETWORK_COLUMNS",
+    "OBSERVABLES",
+    "ROW_COLUMNS",
+    "SCHEMA_VERSION",
+    "STATISTICS",
+    "Trajectories",
+    "atomic_write",
+    "content_hash",
+    "depth_group",
+    "observable_of",
+    "read_corpus",
+    "read_manifest",
+    "write_manifest",
+    "write_part",
+]
+
+SCHEMA_VERSION = 1
+
+OBSERVABLES = ("weight", "activation", "activity_change")
+FUNCTIONS = ("raw", "abs", "sq")
+TENSOR_STATISTICS = ("norm", "mean", "median", "third_quartile", "var", "skew", "kurtosis")
+ACTIVITY_STATISTICS = tuple(f"activity_change_{function}_mean" for function in FUNCTIONS)
+
+STATISTICS = (
+    *(
+        f"{observable}_{function}_{statistic}"
+        for observable in ("weight", "activation")
+        for function in FUNCTIONS
+        for statistic in TENSOR_STATISTICS
+    ),
+    *ACTIVITY_STATISTICS,
+)
+"""The 45 statistics, named `<observable>_<function>_<statistic>`."""
+
+DEPTH_GROUPS = ("early", "middle", "deep")
+
+NETWORK_COLUMNS = (
+    "network",
+    "block",
+    "rule",
+    "credit_assignment",
+    "optimizer",
+    "family",
+    "architecture",
+    "task",
+    "loss",
+    "curriculum",
+    "activation",
+    "init",
+    "init_scale",
+    "bias_init",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "feedback_rate",
+    "batch_size",
+    "steps",
+    "width",
+    "n_layers",
+    "n_parameters",
+    "seed",
+    "alignment_time",
+    "final_loss",
+    "final_performance",
+    "diverged",
+)
+
+ROW_COLUMNS = (
+    "network",
+    "layer",
+    "layer_name",
+    "layer_kind",
+    "depth",
+    "depth_group",
+    "measurement",
+    "unit_fraction",
+    "n_units",
+    "tracked",
+    "observation",
+    "noise_std",
+    "checkpoint",
+    "step",
+    "progress",
+    "loss",
+    "performance",
+)
+
+ROW_ORDER = ["network", "measurement", "layer", "checkpoint"]
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Networks and what was measured of them.
+
+    Attributes:
+        networks: One row a network. A simulated one has all `NETWORK_COLUMNS`; a recorded one
+            may have `network` and `signal` alone.
+        rows: One row a (network, layer, measurement, checkpoint): `ROW_COLUMNS`, then the 45
+            `STATISTICS` as float32, NaN where an observable was not measured. Sorted by
+            network, measurement, layer, checkpoint.
+        source: Where they come from, for messages and manifests.
+    """
+
+    networks: pd.DataFrame
+    rows: pd.DataFrame
+    source: str = "memory"
+
+    def __post_init__(self) -> None:
+        """Refuse tables that lack columns or rows, or disagree with each other."""
+        _require_columns(self.networks, ("network",), f"{self.source}: networks")
+        _require_columns(self.rows, (*ROW_COLUMNS, *STATISTICS), f"{self.source}: trajectories")
+        if self.rows.empty or self.networks.empty:
+            raise InputError(f"{self.source}: the table is empty; it must hold a network or more")
+        unknown = set(self.rows["network"].unique()) ^ set(self.networks["network"])
+        if unknown:
+            raise InputError(
+                f"{self.source}: networks and trajectories must hold the same networks; "
+                f"{len(unknown)} stand in only one of them, such as {sorted(unknown)[0]!r}"
+            )
+
+    def select(self, networks: pd.Series | np.ndarray | list[str]) -> Trajectories:
+        """Return the trajectories of the networks with these ids alone."""
+        return Trajectories(
+            self.networks[self.networks["network"].isin(networks)].reset_index(drop=True),
+            self.rows[self.rows["network"].isin(networks)].reset_index(drop=True),
+            self.source,
+        )
+
+
+def observable_of(statistic: str) -> str:
+    """Return the observable that a statistic belongs to.
+
+    >>> observable_of("activity_change_abs_mean")
+    'activity_change'
+    """
+    for observable in OBSERVABLES:
+        if statistic.startswith(observable + "_"):
+            return observable
+    raise InputError(
+        f"statistic must begin with one of {', '.join(OBSERVABLES)}; got {statistic!r}"
+    )
+
+
+def depth_group(layer: int, n_layers: int) -> str:
+    """Return the third of the layer list in which a layer's centre lies.
+
+    Args:
+        layer: Position of the layer, 0 for the first.
+        n_layers: Length of the layer list.
+
+    >>> [depth_group(layer, 4) for layer in range(4)]
+    ['early', 'middle', 'middle', 'deep']
+    """
+    return DEPTH_GROUPS[(6 * layer + 3) // (2 * n_layers)]
+
+
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name beside `path` and rename it when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    os.close(handle)
+    # mkstemp makes private files; what we write is as readable as any other new file.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(name, 0o666 & ~umask)
+    try:
+        write(Path(name))
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def write_part(corpus: Path, key: str, networks: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """Write one part of a corpus, the commit mark last.
+
+    Args:
+        corpus: The corpus folder.
+        key: Name of the part, a hash of what it holds.
+        networks: One row a network, `NETWORK_COLUMNS`.
+        rows: One row a (network, layer, measurement, checkpoint).
+    """
+    for folder, table in (("trajectories", rows), ("networks", networks)):
+        write = partial(table.to_parquet, index=False, compression="zstd")
+        atomic_write(corpus / folder / f"part-{key}.parquet", write)
+
+
+def write_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
+    """Write `manifest.json` of a corpus; it is written once and never changed."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=1) + "\n"
+    atomic_write(corpus / "manifest.json", lambda path: path.write_text(text))
+
+
+def read_manifest(corpus: Path) -> dict[str, Any]:
+    """Read and check `manifest.json` of a corpus.
+
+    Raises:
+        InputError: It is missing, is not JSON, or was written by a newer version.
+    """
+    path = corpus / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"{corpus} must be a corpus folder with a manifest.json; it has none")
+    try:
+        manifest = json.loads(path.read_text())
+        version = int(manifest["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} must be a JSON object with a schema_version: {error}") from None
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
+    return dict(manifest)
+
+
+def read_corpus(corpus: str | Path) -> Trajectories:
+    """Read all complete parts of a corpus.
+
+    Args:
+        corpus: A folder written by `rule_id.simulation.simulate`.
+
+    Returns:
+        Networks that were simulated completely, and their trajectories, sorted.
+
+    Raises:
+        InputError: The folder is no corpus, holds no network, or a part is damaged.
+    """
+    folder = Path(corpus)
+    read_manifest(folder)
+    parts = sorted((folder / "networks").glob("part-*.parquet"))
+    if not parts:
+        raise InputError(f"{folder} holds no simulated network yet; run simulate on it again")
+    networks = pd.concat([_read_parquet(part, NETWORK_COLUMNS) for part in parts])
+    rows = pd.concat(
+        [
+            _read_parquet(folder / "trajectories" / part.name, (*ROW_COLUMNS, *STATISTICS))
+            for part in parts
+        ]
+    )
+    return Trajectories(
+        networks.sort_values("network").reset_index(drop=True),
+        rows.sort_values(ROW_ORDER).reset_index(drop=True),
+        str(folder),
+    )
+
+
+def content_hash(trajectories: Trajectories) -> str:
+    """Return a hash of the sorted rows: the same for any order of simulation.
+
+    Covers values alone, not versions, device, times or file bytes.
+    """
+    digest = hashlib.sha256()
+    networks = trajectories.networks.sort_values("network")
+    rows = trajectories.rows.sort_values(ROW_ORDER)
+    for table in (networks[list(NETWORK_COLUMNS)], rows[[*ROW_COLUMNS, *STATISTICS]]):
+        digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except Exception as error:  # pyarrow raises many types for a damaged file
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} must be a complete Parquet file: {reason}") from None
+    _require_columns(table, columns, str(path))
+    return table
+
+
+def _require_columns(table: pd.DataFrame, columns: tuple[str, ...], source: str) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise InputError(f"{source}: column {', '.join(missing[:3])}{more} is missing")

@@ -1,0 +1,86 @@
+"""Made-up corpora with a known answer: no simulation, so that tests of what follows are fast.
+
+The rule of a network is planted in the speed at which its statistics change, the architecture and
+the task in their level. `signal=0` plants nothing, so that every classifier must be at chance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, Trajectories, depth_group
+
+RULES = {
+    "backprop+momentum": "backprop",
+    "backprop+adam": "backprop",
+    "feedback_alignment+momentum": "fixed feedback",
+    "information_alignment+momentum": "learned feedback",
+}
+
+
+def synthetic_trajectories(
+    n_blocks: int = 12,
+    networks_per_rule: int = 2,
+    n_checkpoints: int = 21,
+    signal: float = 3.0,
+    seed: int = 0,
+) -> Trajectories:
+    rng = np.random.default_rng(seed)
+    networks, rows = [], []
+    for block in range(n_blocks):
+        n_layers = 2 + block % 4
+        task = ("digits", "breast_cancer", "teacher_student")[block % 3]
+        steps = int(rng.choice([200, 400]))
+        for k, rule in enumerate(RULES):
+            for copy in range(networks_per_rule):
+                network = f"b{block:04d}.{rule}.{copy}"
+                networks.append(_network(network, block, rule, n_layers, task, steps))
+                for layer in range(n_layers):
+                    rows.append(
+                        _layer(network, layer, n_layers, n_checkpoints, steps, k, signal, rng)
+                    )
+    return Trajectories(
+        pd.DataFrame(networks)[list(NETWORK_COLUMNS)].sort_values("network", ignore_index=True),
+        pd.concat(rows).sort_values(
+            ["network", "measurement", "layer", "checkpoint"], ignore_index=True
+        ),
+        "synthetic",
+    )
+
+
+def _network(network: str, block: int, rule: str, n_layers: int, task: str, steps: int) -> dict:
+    credit_assignment, optimizer = rule.split("+")
+    return {
+        "network": network, "block": block, "rule": rule,
+        "credit_assignment": credit_assignment, "optimizer": optimizer, "family": RULES[rule],
+        "architecture": f"dense{n_layers - 1}", "task": task, "loss": "cross_entropy",
+        "curriculum": "shuffled", "activation": "relu", "init": "he_normal", "init_scale": 1.0,
+        "bias_init": "zero", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
+        "feedback_rate": np.nan,
+        "batch_size": 32, "steps": steps, "width": 64, "n_layers": n_layers,
+        "n_parameters": 1000, "seed": block, "alignment_time": np.nan, "final_loss": 0.3,
+        "final_performance": 0.9, "diverged": False,
+    }  # fmt: skip
+
+
+def _layer(
+    network: str, layer: int, n_layers: int, n: int, steps: int, rule: int, signal: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:  # fmt: skip
+    progress = np.linspace(0, 1, n)
+    frame = pd.DataFrame({
+        "network": network, "layer": layer, "layer_name": f"layer{layer + 1}",
+        "layer_kind": "dense", "depth": layer / (n_layers - 1),
+        "depth_group": depth_group(layer, n_layers), "measurement": 0, "unit_fraction": 1.0,
+        "n_units": 64, "tracked": True, "observation": "exact", "noise_std": 0.0,
+        "checkpoint": np.arange(n), "step": np.round(progress * steps).astype(int),
+        "progress": progress, "loss": np.exp(-progress), "performance": progress,
+    })  # fmt: skip
+    speed = np.exp(signal * 0.3 * rule + 0.3 * rng.normal())
+    values = {}
+    for index, statistic in enumerate(STATISTICS):
+        level = np.exp(0.5 * rng.normal() + 0.1 * (index % 7))
+        change = 1 + 0.5 * (1 - np.exp(-speed * progress)) + 0.01 * rng.normal(size=n)
+        values[statistic] = (level * change).astype(np.float32)
+    return pd.concat([frame, pd.DataFrame(values)], axis=1)
