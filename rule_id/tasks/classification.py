@@ -20,7 +20,8 @@ def digits(generator: np.random.Generator) -> TaskData:
     Source: the test set of UCI's optical recognition of handwritten digits (Alpaydin & Kaynak).
     """
     train_x, train_y, test_x, test_y = split(*_load("digits"), generator)
-    mean, std = train_x.mean(0), train_x.std()
+    mean = train_x.mean(0)
+    std = (train_x - mean).std()
     return TaskData((train_x - mean) / std, train_y, (test_x - mean) / std, test_y, 10)
 
 

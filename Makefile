@@ -1,0 +1,44 @@
+# Every target makes .venv when it is missing. PYTHON=... chooses the interpreter.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: demo test test-slow lint bench readme reference clean
+
+demo: .venv/installed
+	$(BIN)/rule-id demo --out demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/command_latency.py
+	$(BIN)/python benchmarks/simulation_throughput.py
+
+# Runs the README's commands again and writes what they print into it.
+readme: .venv/installed
+	$(BIN)/python tests/readme.py
+
+# Simulates, trains and writes what ships with the package; each step goes on where it stopped.
+reference: .venv/installed
+	$(BIN)/python -m rule_id.reference
+
+.venv/installed: setup.cfg pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv demo build dist *.egg-info

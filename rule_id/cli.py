@@ -1,0 +1,254 @@
+"""The `rule-id` command: parse, call the library function of the same name, say what it wrote.
+
+Whatever is heavy is imported inside a command, so that `rule-id --help` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rule_id.errors import InputError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Identify the learning rule behind a network's learning from what could be measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Corpus = Annotated[Path, typer.Argument(help="A corpus folder that `simulate` wrote.")]
+FeatureSet = Annotated[str, typer.Option("--set", help="trajectory, summary or invariant.")]
+Seed = Annotated[int, typer.Option(help="Seed of all splits and draws.")]
+
+
+def main() -> None:
+    """Run the command line; what the user did wrong is one line and exit status 2."""
+    try:
+        app()
+    except (InputError, OSError) as error:
+        text = " ".join(str(error).split())
+        typer.echo(f"rule-id: {text}", err=True)
+        sys.exit(2)
+
+
+@app.command()
+def simulate(
+    plan: Annotated[Path, typer.Argument(help="What to simulate, in TOML.")],
+    out: Annotated[Path, typer.Option(help="The corpus folder.")],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many networks, how long, how much disk.")
+    ] = False,
+) -> None:
+    """Simulate networks that learn by known rules; goes on where it was interrupted."""
+    from rule_id.simulation import Estimate
+    from rule_id.simulation import simulate as run
+    from rule_id.trajectories import read_corpus
+
+    with _bars() as progress:
+        result = run(plan, out, device=device, workers=workers, dry_run=dry_run, progress=progress)
+    if isinstance(result, Estimate):
+        typer.echo(str(result))
+        return
+    corpus = read_corpus(result)
+    diverged = int(corpus.networks["diverged"].sum())
+    typer.echo(
+        f"{result}: {len(corpus.networks)} networks ({diverged} diverged), {len(corpus.rows)} rows"
+    )
+
+
+@app.command()
+def features(
+    corpus: Corpus,
+    out: Annotated[
+        Path | None, typer.Option(help="The Parquet file; features/<corpus>-<set>.parquet.")
+    ] = None,
+    feature_set: FeatureSet = "summary",
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Only the 24 statistics of the 2020 paper.")
+    ] = False,
+) -> None:
+    """Turn trajectories into a table of features."""
+    from rule_id.features import features as run
+
+    target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
+    table = run(corpus, target, feature_set=feature_set, paper=paper)
+    typer.echo(f"{target}: {len(table)} layers, {len(table.names)} features ({feature_set})")
+
+
+@app.command()
+def train(
+    features: Annotated[
+        Path | None, typer.Argument(help="A feature table; the one that ships when left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The bundle folder; models/<table>-<model>.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
+    held_out: Annotated[
+        float, typer.Option(help="Fraction of blocks kept for testing and calibration.")
+    ] = 0.2,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 5,
+    tune: Annotated[bool, typer.Option(help="Choose hyperparameters by cross-validation.")] = True,
+    seed: Seed = 0,
+) -> None:
+    """Train a classifier that identifies the rule, and write it as a bundle."""
+    from rule_id.models import train as run
+
+    name = features.stem if features is not None else "reference"
+    target = out or Path("models") / f"{name}-{model}"
+    with _bars() as progress:
+        bundle = run(
+            features,
+            target,
+            model=model,
+            held_out=held_out,
+            folds=folds,
+            tune=tune,
+            seed=seed,
+            progress=progress,
+        )
+    typer.echo(f"{target}: {bundle}")
+
+
+@app.command()
+def evaluate(
+    corpus: Corpus,
+    out: Annotated[
+        Path | None, typer.Option(help="The results folder; reports/<corpus>/evaluation.")
+    ] = None,
+    feature_set: FeatureSet = "summary",
+    model: Annotated[
+        list[str] | None, typer.Option(help="linear or xgboost; both when left out.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="Protocols; all when left out.")
+    ] = None,
+    splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 10,
+    tune: Annotated[
+        bool, typer.Option(help="Choose hyperparameters inside each training part.")
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """Test how far identification generalises: blocks, architectures, tasks, cut trajectories."""
+    from rule_id.evaluation import PROTOCOLS
+    from rule_id.evaluation import evaluate as run
+
+    target = out or Path("reports") / corpus.resolve().name / "evaluation"
+    with _bars() as progress:
+        evaluation = run(
+            corpus,
+            target,
+            feature_set=feature_set,
+            models=model or ("linear", "xgboost"),
+            protocols=protocol or PROTOCOLS,
+            splits=splits,
+            tune=tune,
+            seed=seed,
+            progress=progress,
+        )
+    _print_table(evaluation.readable("network"))
+    typer.echo(f"{target}: results.csv, table.csv, confusions.csv, evaluation.json, figures/")
+
+
+@app.command()
+def report(
+    evaluation: Annotated[Path, typer.Argument(help="A folder that `evaluate` wrote.")],
+    features: Annotated[
+        Path | None, typer.Option(help="The feature table that the bundles were trained on.")
+    ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="A bundle whose features are explained; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The report's folder; the one above the evaluation.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: results, confusions, feature importance."""
+    from rule_id.reports import report as run
+
+    page = run(evaluation, features=features, models=model or (), out=out or evaluation.parent)
+    typer.echo(str(page))
+
+
+@app.command()
+def identify(
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings, .npz.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A bundle; the one that ships when left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Say which learning rule a recording was made by, and how sure that is."""
+    from rule_id.models import identify as run
+
+    for answer in run(recordings, model):
+        typer.echo(json.dumps(answer.to_dict()) if as_json else str(answer))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all that is made.")] = Path("demo"),
+    plan: Annotated[Path | None, typer.Option(help="A plan instead of the one that ships.")] = None,
+    splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 3,
+) -> None:
+    """Do all of it on a small plan: simulate, features, train, evaluate, report, identify."""
+    from rule_id.pipeline import demo as run
+
+    with _bars() as progress:
+        result = run(out, plan=plan, splits=splits, progress=progress)
+    typer.echo(str(result.identification))
+    typer.echo("")
+    _print_table(result.evaluation.readable("network"))
+    typer.echo(f"Report: {result.report}")
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a `progress` that draws one bar for each kind of work, on standard error."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield progress
+
+
+def _print_table(table: Any) -> None:
+    """Print a data frame with aligned columns, however wide the terminal is."""
+    typer.echo(table.to_string(index=False, justify="left"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rule_id.networks import build_network
+from rule_id.observables import activation_statistics, tensor_statistics
+from rule_id.observables.measurement import Measurement, Observer, n_kept
+from rule_id.trajectories import STATISTICS
+
+E, STIMULI = 3, 11
+
+
+def observer(measurement: Measurement = Measurement(), seeds=(1, 2, 3)):  # noqa: B008
+    network = build_network("dense2", n_in=8, n_out=4, width=20, activation="relu")
+    generator = torch.Generator().manual_seed(0)
+    vector = 0.3 * torch.randn(E, network.n_parameters, generator=generator, dtype=torch.float64)
+    stimuli = torch.randn(E, STIMULI, 8, generator=generator, dtype=torch.float64)
+    return Observer(measurement, network.layers, stimuli, seeds), network, vector, stimuli
+
+
+def test_everything_seen_is_the_statistics_of_the_tensors() -> None:
+    watch, network, vector, stimuli = observer()
+    parameters = network.unflatten(vector)
+    seen = watch.measure(parameters, 0)
+    assert tuple(seen) == STATISTICS
+    activity = network.forward(parameters, stimuli)
+    outputs = [*activity.inputs[1:], activity.output]
+    for layer, (own, output) in enumerate(zip(parameters, outputs, strict=True)):
+        expected = tensor_statistics(own["weight"].flatten(1), "weight")
+        expected |= activation_statistics(output)
+        for name, value in expected.items():
+            torch.testing.assert_close(seen[name][:, layer], value)
+
+
+def test_activity_change_is_the_jacobian_summed_over_inputs() -> None:
+    watch, network, vector, stimuli = observer()
+    parameters = network.unflatten(vector)
+    seen = watch.measure(parameters, 0)["activity_change_raw_mean"][:, 0]
+    layer = network.layers[0]
+    for index in range(E):
+        own = {name: tensor[index : index + 1] for name, tensor in parameters[0].items()}
+        per_stimulus = []
+        for x in stimuli[index]:
+            jacobian = torch.autograd.functional.jacobian(
+                lambda h, own=own: layer.respond(own, h[None, None])[0, 0], x
+            )
+            per_stimulus.append(jacobian.mean(0).sum())
+        torch.testing.assert_close(seen[index], torch.stack(per_stimulus).mean())
+
+
+def test_observing_is_passive() -> None:
+    watch, network, vector, _ = observer(Measurement(units=0.5, noise_std=1.0))
+    before, state = vector.clone(), torch.get_rng_state()
+    watch.measure(network.unflatten(vector), 0)
+    assert torch.equal(vector, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_same_units_when_tracked_others_when_not() -> None:
+    for tracked in (True, False):
+        watch, network, vector, _ = observer(Measurement(units=0.5, tracked=tracked))
+        first, second = (watch.measure(network.unflatten(vector), k) for k in (0, 1))
+        same = torch.equal(first["activation_raw_mean"], second["activation_raw_mean"])
+        assert same == tracked
+
+
+def test_few_units_estimate_the_mean_of_all() -> None:
+    """Over many seeds the mean over half of the units is the mean over all of them."""
+    _, network, vector, _ = observer()
+    parameters = network.unflatten(vector)
+    everything = observer()[0].measure(parameters, 0)["activation_raw_mean"]
+    halves = torch.stack(
+        [
+            observer(Measurement(units=10), seeds=(s, s + 1000, s + 2000))[0].measure(
+                parameters, 0
+            )["activation_raw_mean"]
+            for s in range(200)
+        ]
+    )
+    error = halves.std(0) / np.sqrt(200)
+    assert bool(((halves.mean(0) - everything).abs() < 5 * error + 1e-9).all())
+    # The last layer has 4 units, all of which are seen.
+    torch.testing.assert_close(halves[:, :, 2], everything[None, :, 2].expand(200, -1))
+
+
+def test_noise_adds_its_variance_and_is_scaled_at_the_first_checkpoint() -> None:
+    watch, network, vector, _ = observer(Measurement(noise_std=2.0))
+    exact, _, _, _ = observer()
+    parameters = network.unflatten(vector)
+    clean = exact.measure(parameters, 0)["weight_raw_var"][:, 1]  # 400 entries
+    torch.testing.assert_close(
+        watch.measure(parameters, 0)["weight_raw_var"][:, 1], 5 * clean, rtol=0.25, atol=0
+    )
+    halved = network.unflatten(0.5 * vector)
+    torch.testing.assert_close(
+        watch.measure(halved, 1)["weight_raw_var"][:, 1], 4.25 * clean, rtol=0.25, atol=0
+    )
+
+
+def test_a_network_is_measured_alike_alone_and_in_an_ensemble() -> None:
+    measurement = Measurement(units=0.5, noise_std=0.5)
+    watch, network, vector, stimuli = observer(measurement)
+    together = watch.measure(network.unflatten(vector), 0)
+    alone = Observer(measurement, network.layers, stimuli[1:2], [2])
+    for name, value in alone.measure(network.unflatten(vector[1:2]), 0).items():
+        torch.testing.assert_close(value[0], together[name][1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("units", "n", "kept"), [(1.0, 7, 7), (0.5, 7, 4), (1, 7, 1), (100, 7, 7), (0.01, 7, 1)]
+)
+def test_how_many_units(units: float | int, n: int, kept: int) -> None:
+    assert n_kept(units, n) == kept

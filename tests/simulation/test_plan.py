@@ -1,0 +1,109 @@
+"""Every way to write a plan wrongly has its own message."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rule_id.errors import InputError
+from rule_id.simulation import read_plan
+from rule_id.simulation.distributions import parse_distribution
+
+PLAN: dict[str, Any] = {
+    "schema": 1,
+    "seed": 1,
+    "ensembles": [{"rules": ["backprop+adam"], "blocks": 2, "networks_per_rule": 2}],
+}
+
+
+def changed(where: str, value: Any) -> dict[str, Any]:
+    plan = copy.deepcopy(PLAN)
+    target = plan["ensembles"][0] if where.startswith("ensembles.") else plan
+    target[where.removeprefix("ensembles.")] = value
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        ("extra", 1, r"extra is not a key of a plan; the keys here are schema, seed, "),
+        ("ensembles.extra", 1, r"ensembles\[0\].extra is not a key .* are rules, blocks, "),
+        ("measurements", [{"u": 1}], r"measurements\[0\].u is not a key .* units, noise_std"),
+        ("ensembles.rules", ["x"], r"rules: rule must be one of backprop\+momentum.*got 'x'"),
+        ("ensembles.rules", [], r"rules: List should have at least 1 item.*got \[\]"),
+        ("ensembles.rules", ["backprop+adam"] * 2, r"rules: must name each rule once; got"),
+        ("ensembles.task", "mnist", r"task: task must be one of digits, .*got 'mnist'"),
+        ("ensembles.activation", "gelu", r"activation must be one of relu, tanh; got 'gelu'"),
+        ("ensembles.learning_rate", -1, r"learning_rate: must be a number above 0; got -1"),
+        (
+            "ensembles.learning_rate",
+            {"log_uniform": [1, 0.1]},
+            r"learning_rate: log_uniform must be two positive numbers, low < high; got \[1, 0.1\]",
+        ),
+        ("ensembles.learning_rate", {"uniform": [1]}, r"uniform must be two numbers, low < high"),
+        ("ensembles.learning_rate", [1, 2], r"must be a value, \{choice = .*got a list"),
+        ("ensembles.learning_rate", {"normal": 1}, r"must be a value.*got the keys normal"),
+        ("ensembles.momentum", {"uniform": [0.5, 1.5]}, r"from 0 to below 1; got 1.5"),
+        ("ensembles.weight_decay", -0.1, r"weight_decay: must be a number, 0 or more; got -0.1"),
+        ("ensembles.width", 2.5, r"width: must be a whole number, 1 or more; got 2.5"),
+        ("ensembles.width", {"choice": []}, r"choice must be a list of one value or more"),
+        (
+            "ensembles.steps",
+            5,
+            r"ensembles\[0\].steps must be 20 or more for 21 checkpoints; got 5",
+        ),
+        ("ensembles.blocks", 0, r"ensembles\[0\].blocks: .* greater than or equal to 1; got 0"),
+        ("ensembles.blocks", 2.5, r"blocks: Input should be a valid integer; got 2.5"),
+        ("ensembles", [], r"ensembles: List should have at least 1 item"),
+        ("seed", -1, r"seed: Input should be greater than or equal to 0; got -1"),
+        ("schema", 2, r"schema: Input should be 1; got 2"),
+        ("checkpoints", 1, r"checkpoints: .* greater than or equal to 2; got 1"),
+        ("measurements", [{"units": 2.0}], r"units must be a fraction above 0 .*got 2.0"),
+        ("measurements", [{"units": 0}], r"units must be a fraction above 0 .*got 0"),
+        ("measurements", [{"noise_std": -1.0}], r"noise_std: .*got -1.0"),
+    ],
+)
+def test_a_faulty_plan_is_refused(where: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        read_plan(changed(where, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(InputError, match="plan: seed is missing; it must be given"):
+        read_plan({"schema": 1, "ensembles": PLAN["ensembles"]})
+
+
+def test_a_file_that_is_no_plan(tmp_path) -> None:
+    with pytest.raises(InputError, match="must be a plan in TOML; there is no such file"):
+        read_plan(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("schema = ")
+    with pytest.raises(InputError, match="bad.toml must be a plan in TOML: "):
+        read_plan(tmp_path / "bad.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="binary.toml must be a plan in TOML: "):
+        read_plan(tmp_path / "binary.toml")
+
+
+def test_a_plan_written_out_reads_back_the_same() -> None:
+    plan = read_plan(PLAN)
+    written = plan.model_dump(mode="json", by_alias=True)
+    for ensemble in written["ensembles"]:  # TOML has no null: what is left out stays out
+        for name in [name for name, value in ensemble.items() if value is None]:
+            del ensemble[name]
+    assert read_plan(written) == plan
+
+
+def test_distributions_draw_what_they_say() -> None:
+    generator = np.random.default_rng(0)
+    nested = parse_distribution({"choice": [0.0, {"log_uniform": [1e-5, 1e-3]}]})
+    drawn = np.array([nested.draw(generator) for _ in range(2000)])
+    assert 0.45 < (drawn == 0).mean() < 0.55
+    logs = np.log10(drawn[drawn > 0])
+    assert -5 <= logs.min() < -4.9 and -3.1 < logs.max() <= -3
+    assert logs.mean() == pytest.approx(-4, abs=0.1)
+    uniform = parse_distribution({"uniform": [0.7, 1.4]})
+    assert np.mean([uniform.draw(generator) for _ in range(2000)]) == pytest.approx(1.05, abs=0.02)

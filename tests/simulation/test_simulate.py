@@ -1,0 +1,195 @@
+"""A corpus is a function of its plan: for any workers, order, interruption and ensemble."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from rule_id.errors import InputError
+from rule_id.rules import RULES
+from rule_id.simulation import Estimate, read_plan, simulate
+from rule_id.simulation.ensemble import run_ensemble
+from rule_id.simulation.resolve import resolve
+from rule_id.trajectories import STATISTICS, content_hash, read_corpus
+
+PLAN = {
+    "schema": 1,
+    "seed": 7,
+    "checkpoints": 5,
+    "stimuli": 16,
+    "ensembles": [
+        {
+            "rules": list(RULES),
+            "blocks": 3,
+            "networks_per_rule": 2,
+            "architecture": {"choice": ["dense1", "dense2"]},
+            "width": 16,
+            "steps": 20,
+        }
+    ],
+    "measurements": [{"units": 1.0}, {"units": 8, "noise_std": 0.5, "tracked": False}],
+}
+N_NETWORKS = 3 * 4 * 2
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    return simulate(PLAN, tmp_path_factory.mktemp("simulated") / "corpus", workers=1)
+
+
+def test_a_corpus_is_complete_and_self_describing(corpus: Path) -> None:
+    trajectories = read_corpus(corpus)
+    networks, rows = trajectories.networks, trajectories.rows
+    assert len(networks) == N_NETWORKS and networks["network"].is_unique
+    assert set(networks["rule"]) == set(RULES)
+    assert (networks.groupby("block")["rule"].nunique() == len(RULES)).all()
+    assert len(rows) == (networks["n_layers"] * 5 * 2).sum()
+    assert not rows.duplicated(["network", "layer", "measurement", "checkpoint"]).any()
+    exact = rows[rows["measurement"] == 0]
+    assert exact["weight_raw_norm"].notna().all() and exact["activity_change_sq_mean"].notna().all()
+    assert (rows.loc[rows["measurement"] == 1, "n_units"] <= 8).all()
+    assert rows["progress"].max() == 1 and rows["step"].min() == 0
+    manifest = json.loads((corpus / "manifest.json").read_text())
+    assert manifest["plan"]["seed"] == 7 and "torch" in manifest["versions"]
+    plain = pd.read_parquet(corpus / "trajectories")
+    assert set(STATISTICS) < set(plain.columns)
+
+
+def test_what_a_block_shares_and_what_each_network_draws(corpus: Path) -> None:
+    networks = read_corpus(corpus).networks
+    shared = ["architecture", "task", "width", "activation", "steps", "batch_size"]
+    assert (networks.groupby("block")[shared].nunique() == 1).all().all()
+    assert networks["learning_rate"].is_unique and networks["seed"].is_unique
+    assert networks["feedback_rate"].notna().sum() == N_NETWORKS / 4
+
+
+def test_first_checkpoint_is_before_learning(corpus: Path) -> None:
+    rows = read_corpus(corpus).rows.query("measurement == 0")
+    by_layer = rows.groupby(["network", "layer"])["weight_raw_norm"]
+    assert (by_layer.nunique() > 1).all()
+    first = rows[rows["checkpoint"] == 0]
+    assert (first["step"] == 0).all()
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_rows_do_not_depend_on_the_number_of_workers(corpus: Path, tmp_path, workers) -> None:
+    other = simulate(PLAN, tmp_path / "corpus", workers=workers)
+    assert content_hash(read_corpus(other)) == content_hash(read_corpus(corpus))
+
+
+def test_an_interrupted_simulation_goes_on_where_it_stopped(corpus: Path, tmp_path) -> None:
+    copy = simulate(PLAN, tmp_path / "corpus", workers=1)
+    parts = sorted((copy / "networks").glob("*.parquet"))
+    kept = parts[0].stat().st_mtime_ns
+    for part in parts[1:4]:
+        part.unlink()  # the commit mark is missing: that part does not count
+    seen: list[int] = []
+    simulate(PLAN, copy, workers=1, progress=lambda what, done, total: seen.append(done))
+    assert len(seen) == 3 and seen[-1] == N_NETWORKS
+    assert parts[0].stat().st_mtime_ns == kept
+    assert content_hash(read_corpus(copy)) == content_hash(read_corpus(corpus))
+
+
+def test_a_killed_process_leaves_a_corpus_that_can_be_finished(corpus: Path, tmp_path) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(PLAN))
+    code = (
+        "import json, sys; from rule_id.simulation import simulate;"
+        "simulate(json.load(open(sys.argv[1])), sys.argv[2], workers=1)"
+    )
+    target = tmp_path / "corpus"
+    process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "plan.json", target])
+    deadline = time.monotonic() + 60
+    while not list(target.glob("networks/part-*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    simulate(PLAN, target, workers=1)
+    assert content_hash(read_corpus(target)) == content_hash(read_corpus(corpus))
+
+
+def test_another_seed_gives_other_networks(corpus: Path, tmp_path) -> None:
+    other = simulate(PLAN | {"seed": 8}, tmp_path / "corpus", workers=1)
+    assert content_hash(read_corpus(other)) != content_hash(read_corpus(corpus))
+
+
+def test_a_network_alone_is_the_network_in_its_ensemble() -> None:
+    plan = copy_with_steps(20)
+    ensemble = next(e for e in resolve(read_plan(plan)) if e.rule.startswith("information"))
+    _, together = run_ensemble(ensemble, dtype=torch.float64)
+    last = ensemble.networks[-1]
+    _, alone = run_ensemble(dataclasses.replace(ensemble, networks=(last,)), dtype=torch.float64)
+    same = together[together["network"] == last.network].reset_index(drop=True)
+    np.testing.assert_allclose(
+        alone[list(STATISTICS)].to_numpy(), same[list(STATISTICS)].to_numpy(), rtol=2e-7
+    )
+
+
+def copy_with_steps(steps: int) -> dict:
+    return PLAN | {"ensembles": [PLAN["ensembles"][0] | {"steps": steps}]}
+
+
+def test_a_network_that_diverges_is_flagged_and_kept() -> None:
+    ensembles = [PLAN["ensembles"][0] | {"learning_rate": 1e6, "steps": 40, "blocks": 1}]
+    ensemble = resolve(read_plan(PLAN | {"ensembles": ensembles}))[0]
+    networks, rows = run_ensemble(ensemble)
+    assert networks["diverged"].all()
+    last = rows[rows["checkpoint"] == rows["checkpoint"].max()]
+    assert last["weight_raw_norm"].isna().all()
+    assert rows.loc[rows["checkpoint"] == 0, "weight_raw_norm"].notna().all()
+
+
+def test_a_dry_run_writes_nothing_and_counts_everything(tmp_path) -> None:
+    estimate = simulate(PLAN, tmp_path / "corpus", dry_run=True)
+    assert isinstance(estimate, Estimate)
+    assert (estimate.networks, estimate.done) == (N_NETWORKS, 0)
+    assert estimate.seconds > 0 and estimate.megabytes > 0
+    assert str(estimate).startswith(f"{N_NETWORKS} networks (0 done), ")
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_dry_run_counts_what_is_done(corpus: Path) -> None:
+    estimate = simulate(PLAN, corpus, dry_run=True)
+    assert isinstance(estimate, Estimate)
+    assert estimate.done == N_NETWORKS and estimate.seconds == 0
+    assert estimate.rows == len(read_corpus(corpus).rows)
+
+
+def test_what_simulate_refuses(corpus: Path, tmp_path) -> None:
+    with pytest.raises(InputError, match="holds a corpus of another plan; choose another folder"):
+        simulate(PLAN | {"seed": 8}, corpus)
+    with pytest.raises(InputError, match="device must be one of auto, cpu, cuda; got 'tpu'"):
+        simulate(PLAN, tmp_path / "x", device="tpu")
+    with pytest.raises(InputError, match="workers must be 1 or more; got 0"):
+        simulate(PLAN, tmp_path / "x", workers=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="out must be a folder; .*file is a file"):
+        simulate(PLAN, tmp_path / "file")
+    with pytest.raises(InputError, match="out must be an empty folder or a corpus; .* is neither"):
+        simulate(PLAN, tmp_path)
+    assert not (tmp_path / "x").exists()
+
+
+def test_cuda_is_refused_where_there_is_none(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="torch sees no CUDA device; got 'cuda'"):
+        simulate(PLAN, tmp_path / "x", device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_makes_the_same_networks(tmp_path, corpus: Path) -> None:
+    on_gpu = read_corpus(simulate(PLAN, tmp_path / "corpus", device="cuda"))
+    on_cpu = read_corpus(corpus)
+    first = [t.rows[t.rows["checkpoint"] == 0][list(STATISTICS)] for t in (on_gpu, on_cpu)]
+    np.testing.assert_allclose(*first, rtol=1e-4, atol=1e-5)
