@@ -133,6 +133,6 @@ INFORMATION_ALIGNMENT = CreditAssignment(
     init_fixed_feedback,
     _step,
     _angle,
-    {"feedback_rate": {"log_uniform": [0.03, 0.3]}},
+    {"feedback_rate": {"log_uniform": [0.05, 0.5]}},
 )
 """d_l = f'(z_l) * B_{l+1} d_{l+1}, and B descends a amp + b null + c decay."""

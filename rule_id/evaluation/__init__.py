@@ -1,0 +1,53 @@
+"""Protocols (who is trained on, who is tested), metrics, and evaluations on disk."""
+
+from rule_id.evaluation.figures import (
+    confusion_figure,
+    draw_figures,
+    generalisation_figure,
+    rule_colours,
+    save_figure,
+    truncation_figure,
+)
+from rule_id.evaluation.files import read_evaluation, write_evaluation
+from rule_id.evaluation.metrics import (
+    METRICS,
+    accuracy,
+    balanced_accuracy,
+    chance,
+    confusion_matrix,
+    d_prime,
+    sensitivity_specificity,
+)
+from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
+from rule_id.evaluation.results import Evaluation, summarise
+from rule_id.evaluation.runner import evaluate
+from rule_id.evaluation.settings import PAPER_FEATURES
+from rule_id.evaluation.truncation import TRUNCATIONS, cut
+
+__all__ = [
+    "METRICS",
+    "PAPER_FEATURES",
+    "PROTOCOLS",
+    "TRUNCATIONS",
+    "Evaluation",
+    "Protocol",
+    "Split",
+    "accuracy",
+    "balanced_accuracy",
+    "chance",
+    "confusion_figure",
+    "confusion_matrix",
+    "cut",
+    "d_prime",
+    "draw_figures",
+    "evaluate",
+    "generalisation_figure",
+    "read_evaluation",
+    "rule_colours",
+    "save_figure",
+    "sensitivity_specificity",
+    "split_rows",
+    "summarise",
+    "truncation_figure",
+    "write_evaluation",
+]

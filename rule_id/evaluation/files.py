@@ -1,0 +1,130 @@
+"""Evaluations on disk: three CSV files, one JSON file and a folder of figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rule_id.errors import InputError
+from rule_id.evaluation.figures import draw_figures, save_figure
+from rule_id.evaluation.results import (
+    CONFUSION_COLUMNS,
+    RESULT_COLUMNS,
+    Evaluation,
+    table_columns,
+)
+
+__all__ = ["read_evaluation", "require_replaceable", "write_evaluation"]
+
+SCHEMA_VERSION = 1
+TEXT_COLUMNS = (
+    "protocol", "variant", "feature_set", "model", "level", "metric", "true", "predicted",
+)  # fmt: skip
+INFO_KEYS = ("classes", "feature_set", "models", "protocols", "splits")
+
+
+def require_replaceable(out: Path) -> None:
+    """Refuse to write an evaluation over anything but an evaluation or an empty folder.
+
+    Raises:
+        InputError: `out` is a file, or a folder that holds something else.
+    """
+    if out.is_dir() and (not any(out.iterdir()) or (out / "evaluation.json").is_file()):
+        return
+    if out.exists():
+        raise InputError(
+            f"out must be a new or empty folder, or an evaluation to replace; "
+            f"{out} is something else"
+        )
+
+
+def write_evaluation(evaluation: Evaluation, out: str | Path) -> None:
+    """Write an evaluation and its figures as a folder, complete or not at all.
+
+    Args:
+        evaluation: What to write.
+        out: The folder; an evaluation that is there is replaced.
+
+    Raises:
+        InputError: `out` is a file, or a folder that holds something else.
+    """
+    folder = Path(out)
+    require_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", suffix=".tmp") as name:
+        new, old = Path(name) / "new", Path(name) / "old"
+        new.mkdir()
+        _write_files(evaluation, new)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+
+
+def read_evaluation(folder: str | Path) -> Evaluation:
+    """Read an evaluation.
+
+    Args:
+        folder: A folder written by `evaluate`.
+
+    Raises:
+        InputError: A file is missing or damaged, or lacks a column.
+    """
+    source = Path(folder)
+    return Evaluation(
+        results=_read_table(source / "results.csv", list(RESULT_COLUMNS)),
+        table=_read_table(source / "table.csv", table_columns()),
+        confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS)),
+        info=_read_info(source / "evaluation.json"),
+    )
+
+
+def _write_files(evaluation: Evaluation, folder: Path) -> None:
+    for name in ("results", "table", "confusions"):
+        getattr(evaluation, name).to_csv(folder / f"{name}.csv", index=False)
+    info = {"schema_version": SCHEMA_VERSION, **evaluation.info}
+    (folder / "evaluation.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    (folder / "figures").mkdir()
+    for name, figure in draw_figures(evaluation).items():
+        save_figure(figure, folder / "figures" / f"{name}.svg")
+
+
+def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    _require_file(path)
+    kinds = {column: str for column in TEXT_COLUMNS if column in columns}
+    try:
+        # Only an empty cell is missing: a rule may be called "none" or "null".
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        raise InputError(f"{path} must be a CSV file: {str(error).splitlines()[0]}") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing or table.empty:
+        raise InputError(f"{path} must have {f'column {missing[0]}' if missing else 'rows'}")
+    for column in set(columns) - set(TEXT_COLUMNS):
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{path}: column {column} must hold numbers")
+    return table[columns]
+
+
+def _read_info(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        version = info.pop("schema_version")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise InputError(f"{path} must be a JSON object with a schema_version") from None
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
+    missing = [key for key in INFO_KEYS if key not in info]
+    if missing:
+        raise InputError(f"{path} must have {missing[0]}; it has none")
+    return info
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path.parent} must be an evaluation folder; it has no {path.name}")

@@ -1,0 +1,114 @@
+"""What an evaluation found, and its summary over splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rule_id.evaluation.metrics import METRICS
+from rule_id.evaluation.protocols import PROTOCOLS
+
+__all__ = ["CONFUSION_COLUMNS", "RESULT_COLUMNS", "Evaluation", "summarise", "table_columns"]
+
+KEYS = ("protocol", "variant", "feature_set", "model", "level")
+SIZES = ("n_train_networks", "n_test_networks")
+RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", *SIZES)
+CONFUSION_COLUMNS = (*KEYS, "true", "predicted", "count")
+TRUNCATED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.truncated)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well rules were identified under each protocol.
+
+    Splits of one corpus overlap, so a standard error of the mean over splits describes their
+    spread; it is not a confidence interval for networks of another corpus.
+
+    Attributes:
+        results: One row a (protocol, variant, feature_set, model, level, split, metric), with
+            `value`, `chance`, `n_train_networks`, `n_test_networks`. `level` is `layer`, or
+            `network` for the layers of one network combined.
+        table: The results over splits: one row a (protocol, variant, feature_set, model, level),
+            and for each metric its mean, standard error (`<metric>_sem`) and mean chance
+            (`<metric>_chance`). The variant `all` of a protocol that holds groups out covers all
+            of its splits.
+        confusions: One row a (protocol, variant, feature_set, model, level, true, predicted),
+            with `count` summed over splits.
+        info: `classes`, `feature_set`, `models`, `protocols` with their descriptions, `splits`,
+            `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; JSON types only.
+    """
+
+    results: pd.DataFrame
+    table: pd.DataFrame
+    confusions: pd.DataFrame
+    info: dict[str, Any]
+
+    def best_model(self, protocol: str, level: str) -> str:
+        """Return the model with the highest mean accuracy under a protocol.
+
+        Args:
+            protocol: A protocol that was evaluated.
+            level: `layer` or `network`.
+        """
+        rows = self.table[
+            (self.table["protocol"] == protocol)
+            & (self.table["level"] == level)
+            & (self.table["feature_set"] == self.info["feature_set"])
+        ]
+        return str(rows.groupby("model")["accuracy"].mean().idxmax())
+
+    def readable(self, level: str = "network") -> pd.DataFrame:
+        """Return the table as text for people, `mean ± s.e.m. (chance)` in each cell.
+
+        Args:
+            level: `layer` or `network`.
+        """
+        rows = self.table[self.table["level"] == level].reset_index(drop=True)
+        text = rows[["protocol", "variant", "feature_set", "model"]].copy()
+        for metric in METRICS:
+            columns = zip(
+                rows[metric], rows[f"{metric}_sem"], rows[f"{metric}_chance"], strict=True
+            )
+            text[metric] = [_cell(*values) for values in columns]
+        return text
+
+
+def table_columns() -> list[str]:
+    """Return the columns of `Evaluation.table`."""
+    metrics = [f"{metric}{part}" for metric in METRICS for part in ("", "_sem", "_chance")]
+    return [*KEYS, "splits", *SIZES, *metrics]
+
+
+def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and standard error over splits, one row a (protocol, ..., level).
+
+    The standard error is std / sqrt(splits), with the sample standard deviation; NaN for a single
+    split.
+
+    Args:
+        results: `Evaluation.results`.
+
+    Returns:
+        `Evaluation.table`, in the order of `PROTOCOLS`.
+    """
+    held_out = (results["variant"] != "all") & ~results["protocol"].isin(TRUNCATED)
+    rows = pd.concat([results[held_out].assign(variant="all"), results], ignore_index=True)
+    rank = {name: place for place, name in enumerate(PROTOCOLS)}
+    rows = rows.sort_values("protocol", key=lambda names: names.map(rank), kind="stable")
+    groups = rows.groupby([*KEYS, "metric"], sort=False)
+    chance = groups["chance"].mean()
+    parts = {"": groups["value"].mean(), "_sem": groups["value"].sem(), "_chance": chance}
+    wide = pd.concat(
+        [series.unstack("metric").add_suffix(part) for part, series in parts.items()], axis=1
+    )
+    by_setting = rows.groupby(list(KEYS), sort=False)
+    sizes = by_setting[list(SIZES)].mean()
+    sizes.insert(0, "splits", by_setting["split"].nunique())
+    return sizes.join(wide).reset_index()[table_columns()]
+
+
+def _cell(mean: float, sem: float, chance: float) -> str:
+    spread = "" if pd.isna(sem) else f" ± {sem:.2f}"
+    return f"{mean:.2f}{spread} ({chance:.2f})"

@@ -1,0 +1,20 @@
+"""Trajectories to feature tables: values at checkpoints, or summaries of whole trajectories."""
+
+from rule_id.features.extraction import PAPER_STATISTICS, extract, features
+from rule_id.features.signals import mask_signal, usable_features
+from rule_id.features.summaries import summary_names, time_of
+from rule_id.features.table import FEATURE_SETS, FeatureTable, read_features, split_name
+
+__all__ = [
+    "FEATURE_SETS",
+    "PAPER_STATISTICS",
+    "FeatureTable",
+    "extract",
+    "features",
+    "mask_signal",
+    "read_features",
+    "split_name",
+    "summary_names",
+    "time_of",
+    "usable_features",
+]

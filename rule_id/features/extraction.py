@@ -1,0 +1,189 @@
+"""Trajectories to feature tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError, one_of
+from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
+from rule_id.features.panel import Panel, pivot
+from rule_id.features.summaries import summarise, summary_names
+from rule_id.features.table import FEATURE_SETS, FeatureTable
+from rule_id.trajectories import (
+    ACTIVITY_STATISTICS,
+    DEPTH_GROUPS,
+    STATISTICS,
+    Trajectories,
+    content_hash,
+    read_corpus,
+)
+
+__all__ = ["PAPER_STATISTICS", "extract", "features"]
+
+PAPER_STATISTICS = (
+    *(f"weight_{function}_{statistic}"
+      for function in ("abs", "raw")
+      for statistic in ("mean", "median", "norm", "third_quartile", "var")),
+    *(f"weight_sq_{statistic}" for statistic in ("mean", "median", "third_quartile")),
+    *(f"activation_{function}_{statistic}"
+      for function in ("abs", "raw")
+      for statistic in ("mean", "median", "norm", "third_quartile")),
+    *ACTIVITY_STATISTICS,
+)  # fmt: skip
+"""The 24 statistics that were always finite in the data of Nayebi et al. (2020)."""
+
+# Keeps the arrays of one pass near 100 MB at 21 checkpoints.
+CHUNK = 1000
+
+
+def features(
+    corpus: str | Path,
+    out: str | Path | None = None,
+    *,
+    feature_set: str = "summary",
+    paper: bool = False,
+) -> FeatureTable:
+    """Extract the features of a corpus, and write them when `out` is given.
+
+    Args:
+        corpus: A folder written by `rule_id.simulation.simulate`.
+        out: The Parquet file to write.
+        feature_set: `trajectory`, `summary` or `invariant`; see `extract`.
+        paper: Keep only the 24 statistics of the 2020 paper; for the set `trajectory` alone.
+
+    Returns:
+        The table; its `info` also names the corpus and the hash of its content.
+
+    Raises:
+        InputError: The corpus is damaged or empty, or the options do not fit it.
+    """
+    _check_options(feature_set, paper)
+    trajectories = read_corpus(corpus)
+    table = extract(trajectories, feature_set, paper=paper)
+    info = table.info | {"content_hash": content_hash(trajectories)}
+    table = FeatureTable(table.meta, table.values, table.feature_set, info)
+    if out is not None:
+        table.write(out)
+    return table
+
+
+def extract(
+    trajectories: Trajectories, feature_set: str = "summary", *, paper: bool = False
+) -> FeatureTable:
+    """Extract the features of trajectories in memory.
+
+    - `trajectory`: the value of each statistic at each checkpoint, as in the 2020 paper.
+    - `summary`: the summaries of each statistic (`rule_id.features.summary_names`).
+    - `invariant`: the same of statistics freed of the laboratory's units, with the spread of
+      activations beside the 45.
+
+    Every set ends in the flags `depth.early`, `depth.middle` and `depth.deep`. No feature is made
+    from loss, performance, the length of training, the number of units or the noise.
+
+    Args:
+        trajectories: Networks and what was measured of them.
+        feature_set: The name of the set.
+        paper: Keep only the 24 statistics of the 2020 paper; for the set `trajectory` alone.
+
+    Returns:
+        One row a (network, measurement, layer), in that order; NaN where not measured. Its `info`
+        holds `paper`, `corpus` and `n_checkpoints`, the largest number of checkpoints.
+
+    Raises:
+        InputError: An option is not allowed, a trajectory has a single checkpoint or steps that do
+            not rise, or `trajectory` is asked of trajectories of different lengths.
+
+    Source: Nayebi et al., NeurIPS 2020, for `trajectory`.
+    """
+    _check_options(feature_set, paper)
+    panel = pivot(trajectories)
+    if feature_set == "trajectory":
+        _check_same_length(panel.n_checkpoints, trajectories.source)
+        values = _trajectory(panel, PAPER_STATISTICS if paper else STATISTICS)
+    else:
+        values = _summary(panel, feature_set == "invariant")
+    info = {
+        "paper": paper,
+        "corpus": Path(trajectories.source).name,
+        "n_checkpoints": int(panel.n_checkpoints.max()),
+    }
+    return FeatureTable(panel.meta, pd.concat([values, _depth(panel)], axis=1), feature_set, info)
+
+
+def _check_options(feature_set: str, paper: bool) -> None:
+    one_of("feature set", feature_set, FEATURE_SETS)
+    if paper and feature_set != "trajectory":
+        raise InputError(f"paper must go with the feature set trajectory; got {feature_set!r}")
+
+
+def _check_same_length(n_checkpoints: np.ndarray, source: str) -> None:
+    if n_checkpoints.min() < n_checkpoints.max():
+        raise InputError(
+            f"{source}: the feature set trajectory must have trajectories of one length; got "
+            f"{n_checkpoints.min()} to {n_checkpoints.max()} checkpoints"
+        )
+
+
+def _trajectory(panel: Panel, statistics: tuple[str, ...]) -> pd.DataFrame:
+    n, n_checkpoints = panel.time.shape
+    kept = panel.values[:, :, [STATISTICS.index(name) for name in statistics]]
+    values = np.where(np.isfinite(kept), kept, np.nan).transpose(0, 2, 1).reshape(n, -1)
+    digits = max(2, len(str(n_checkpoints - 1)))
+    checkpoints = [f"checkpoint_{k:0{digits}}" for k in range(n_checkpoints)]
+    return pd.DataFrame(values, columns=_names(statistics, checkpoints))
+
+
+def _summary(panel: Panel, invariant: bool) -> pd.DataFrame:
+    values = []
+    for begin in range(0, len(panel.time), CHUNK):
+        rows = slice(begin, begin + CHUNK)
+        chunk = panel.values[rows].astype(np.float64)
+        if invariant:
+            chunk = normalise(chunk, panel.meta["n_units"].to_numpy()[rows])
+        values.append(_summaries(panel.time[rows], chunk))
+    statistics = INVARIANT_STATISTICS if invariant else STATISTICS
+    columns = _names(statistics, summary_names())
+    return pd.DataFrame(np.concatenate(values), columns=columns)
+
+
+def _summaries(time: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Summarise values (n, T, S) at times (n, T): (n, S times the number of summaries)."""
+    n, n_checkpoints, n_statistics = values.shape
+    x = values.transpose(1, 0, 2).reshape(n_checkpoints, -1)
+    t = np.repeat(time.T, n_statistics, axis=1)
+    count = np.isfinite(x).sum(axis=0)
+    measured = count >= 2
+    result = np.full((n * n_statistics, len(summary_names())), np.nan, dtype=np.float32)
+    summaries = summarise(*_close_gaps(t[:, measured], x[:, measured]))
+    result[measured] = np.stack(list(summaries.values()), axis=1)
+    return result.reshape(n, -1)
+
+
+def _close_gaps(t: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move the finite points to the front and repeat the last one to the end.
+
+    A statistic that was not measured at some checkpoints is so described by the curve through the
+    others, over the window in which it was measured.
+    """
+    finite = np.isfinite(x)
+    gaps = ~finite.all(axis=0)
+    order = np.argsort(~finite[:, gaps], axis=0, kind="stable")
+    last = finite[:, gaps].sum(axis=0) - 1
+    index = np.take_along_axis(order, np.minimum(np.arange(len(t))[:, None], last), axis=0)
+    for array in (t, x):
+        array[:, gaps] = np.take_along_axis(array[:, gaps], index, axis=0)
+    return (t - t[0]) / (t[-1] - t[0]), x
+
+
+def _names(statistics: tuple[str, ...], summaries: tuple[str, ...] | list[str]) -> list[str]:
+    return [f"{statistic}.{summary}" for statistic in statistics for summary in summaries]
+
+
+def _depth(panel: Panel) -> pd.DataFrame:
+    groups = panel.meta["depth_group"].to_numpy()
+    return pd.DataFrame(
+        {f"depth.{group}": (groups == group).astype(np.float32) for group in DEPTH_GROUPS}
+    )

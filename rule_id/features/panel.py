@@ -1,0 +1,86 @@
+"""Trajectory rows as arrays: one row a trajectory, with its checkpoints on an axis of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError
+from rule_id.trajectories import ROW_COLUMNS, STATISTICS, Trajectories
+
+__all__ = ["Panel", "pivot"]
+
+KEYS = ["network", "measurement", "layer"]
+
+# What differs between the checkpoints of one trajectory says nothing about the trajectory.
+CHECKPOINT_COLUMNS = ("checkpoint", "step", "progress", "loss", "performance")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The trajectories of n layers over at most T checkpoints.
+
+    Attributes:
+        meta: What the rows are, n rows, sorted by network, measurement and layer.
+        time: Time of each checkpoint (n, T), from 0 at the first to 1 at the last.
+        values: Statistics (n, T, 45) of float32, in the order of `STATISTICS`.
+        n_checkpoints: Number of checkpoints (n,); beyond it time and values are NaN.
+    """
+
+    meta: pd.DataFrame
+    time: np.ndarray
+    values: np.ndarray
+    n_checkpoints: np.ndarray
+
+
+def pivot(trajectories: Trajectories) -> Panel:
+    """Give every trajectory one row.
+
+    Raises:
+        InputError: A trajectory has a single checkpoint, or its steps do not rise.
+    """
+    rows = trajectories.rows.sort_values([*KEYS, "checkpoint"], ignore_index=True)
+    is_first = ~rows.duplicated(KEYS).to_numpy()
+    row = np.cumsum(is_first) - 1
+    first = np.flatnonzero(is_first)
+    n_checkpoints = np.bincount(row)
+    steps = rows["step"].to_numpy(dtype=np.float64)
+    _check_length(rows, first, n_checkpoints, trajectories.source)
+    _check_steps(rows, steps, is_first, trajectories.source)
+
+    position = np.arange(len(rows)) - first[row]
+    last = first + n_checkpoints - 1
+    time = np.full((len(first), n_checkpoints.max()), np.nan)
+    time[row, position] = (steps - steps[first][row]) / (steps[last] - steps[first])[row]
+    values = np.full((*time.shape, len(STATISTICS)), np.nan, dtype=np.float32)
+    values[row, position] = rows[list(STATISTICS)].to_numpy(dtype=np.float32)
+    return Panel(_meta(rows.iloc[first], trajectories.networks), time, values, n_checkpoints)
+
+
+def _meta(first_rows: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    columns = [name for name in ROW_COLUMNS if name not in CHECKPOINT_COLUMNS]
+    return first_rows[columns].merge(networks, on="network", how="left")
+
+
+def _check_length(
+    rows: pd.DataFrame, first: np.ndarray, n_checkpoints: np.ndarray, source: str
+) -> None:
+    if n_checkpoints.min() < 2:
+        where = _name(rows, int(first[n_checkpoints.argmin()]))
+        raise InputError(f"{source}: a trajectory must have 2 checkpoints or more; {where} has 1")
+
+
+def _check_steps(rows: pd.DataFrame, steps: np.ndarray, is_first: np.ndarray, source: str) -> None:
+    stalled = ~(np.diff(steps) > 0) & ~is_first[1:]
+    if stalled.any():
+        at = int(stalled.argmax())
+        raise InputError(
+            f"{source}: step must rise from checkpoint to checkpoint; "
+            f"{_name(rows, at)} goes from {steps[at]:g} to {steps[at + 1]:g}"
+        )
+
+
+def _name(rows: pd.DataFrame, index: int) -> str:
+    return f"layer {rows['layer'].iloc[index]} of network {rows['network'].iloc[index]!r}"

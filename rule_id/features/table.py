@@ -1,0 +1,117 @@
+"""The feature table: one row a (network, layer, measurement), one column a feature.
+
+Columns with a dot in their name are features (`weight_abs_mean.early_slope`); the others say what
+the row is and are never given to a classifier.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rule_id.errors import InputError
+from rule_id.trajectories import atomic_write
+
+__all__ = ["FEATURE_SETS", "FeatureTable", "read_features", "split_name"]
+
+FEATURE_SETS = ("trajectory", "summary", "invariant")
+
+_METADATA_KEY = b"rule_id"
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Features of layers, and what the layers belong to.
+
+    Attributes:
+        meta: One row a (network, layer, measurement), n rows: `network`, `layer`, `layer_name`,
+            `depth`, `depth_group`, `measurement`, ..., and for simulated networks `block`,
+            `rule`, `family`, `architecture`, `task`, ...
+        values: The features, n rows of float32 with the same index; NaN where not measured.
+        feature_set: One of `FEATURE_SETS`.
+        info: How the table was made (`paper`, `corpus`, `n_checkpoints`, ...), JSON types only.
+    """
+
+    meta: pd.DataFrame
+    values: pd.DataFrame
+    feature_set: str
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features, in column order."""
+        return list(self.values.columns)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.meta)
+
+    def matrix(self) -> np.ndarray:
+        """Return the features as an array (n rows, n features) of float32."""
+        return self.values.to_numpy(dtype=np.float32)
+
+    def rows(self, mask: np.ndarray | pd.Series) -> FeatureTable:
+        """Return the rows where the boolean `mask` (n rows,) is true, the index made anew."""
+        keep = np.asarray(mask, dtype=bool)
+        return FeatureTable(
+            self.meta[keep].reset_index(drop=True),
+            self.values[keep].reset_index(drop=True),
+            self.feature_set,
+            self.info,
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as one Parquet file, which pandas alone can read."""
+        table = pa.Table.from_pandas(pd.concat([self.meta, self.values], axis=1))
+        own = json.dumps({"feature_set": self.feature_set, "info": self.info}).encode()
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA_KEY: own})
+        atomic_write(Path(path), lambda target: pq.write_table(table, target, compression="zstd"))
+
+
+def read_features(path: str | Path) -> FeatureTable:
+    """Read a feature table.
+
+    Args:
+        path: A Parquet file written by `FeatureTable.write`.
+
+    Raises:
+        InputError: The file is missing, damaged, empty, or not a feature table of ours.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"{source} must be a feature table; there is no such file")
+    try:
+        table = pq.read_table(source)
+    except Exception as error:  # pyarrow raises many types for a damaged file
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
+    own = (table.schema.metadata or {}).get(_METADATA_KEY)
+    if own is None:
+        raise InputError(f"{source} must be a feature table written by `rule-id features`")
+    header = json.loads(own)
+    frame = table.to_pandas()
+    features = [name for name in frame.columns if "." in name]
+    missing = [name for name in ("network", "layer", "depth") if name not in frame.columns]
+    if missing or not features or frame.empty:
+        lack = f"column {missing[0]}" if missing else "features" if not features else "rows"
+        raise InputError(f"{source}: a feature table must have {lack}; there are none")
+    meta = frame[[name for name in frame.columns if "." not in name]]
+    values = frame[features].astype(np.float32)
+    return FeatureTable(meta, values, header["feature_set"], header["info"])
+
+
+def split_name(feature: str) -> tuple[str, str]:
+    """Split a feature's name into its statistic and its summary.
+
+    >>> split_name("weight_abs_mean.early_slope")
+    ('weight_abs_mean', 'early_slope')
+    """
+    statistic, _, summary = feature.partition(".")
+    return statistic, summary

@@ -1,0 +1,33 @@
+"""Classifiers of learning rules, their bundles on disk, and identification."""
+
+from rule_id.models.boosted import BoostedClassifier
+from rule_id.models.bundle import Bundle, read_bundle
+from rule_id.models.classifiers import CLASSIFIERS
+from rule_id.models.combine import combine_layers
+from rule_id.models.conformal import calibrate, prediction_set
+from rule_id.models.hyperparameters import choose_hyperparameters
+from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
+from rule_id.models.identify import identify
+from rule_id.models.linear import LinearClassifier
+from rule_id.models.patterns import PATTERNS, hide, network_ids
+from rule_id.models.training import train
+
+__all__ = [
+    "CAVEATS",
+    "CLASSIFIERS",
+    "PATTERNS",
+    "BoostedClassifier",
+    "Bundle",
+    "Identification",
+    "LayerIdentification",
+    "LinearClassifier",
+    "calibrate",
+    "choose_hyperparameters",
+    "combine_layers",
+    "hide",
+    "identify",
+    "network_ids",
+    "prediction_set",
+    "read_bundle",
+    "train",
+]

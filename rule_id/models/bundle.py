@@ -1,0 +1,221 @@
+"""A trained classifier on disk, with all that identification needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rule_id.errors import InputError
+from rule_id.features.table import FeatureTable
+from rule_id.models.boosted import BoostedClassifier
+from rule_id.models.patterns import PATTERNS, feature_matrix
+from rule_id.models.safe_booster import read_booster
+
+__all__ = ["BUNDLE_SCHEMA_VERSION", "Bundle", "check_destination", "read_bundle"]
+
+BUNDLE_SCHEMA_VERSION = 1
+
+_MANIFEST = "manifest.json"
+_MODEL_FILES = {"linear": "linear.skops", "xgboost": "model.json"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained classifier and what must be known to use it.
+
+    Attributes:
+        model: `linear` or `xgboost`.
+        classifier: The fitted classifier.
+        classes: The k rules, in the order of the columns of `predict_proba`.
+        families: The family of each rule.
+        feature_names: The d features, in the order the classifier takes them.
+        feature_set: The feature set they belong to.
+        hyperparameters: Parameters of the classifier that were chosen.
+        test_blocks: Blocks that took no part in fitting or choosing.
+        scores: On the networks of those, `{pattern of observables: {"layer" | "network":
+            {"accuracy", "balanced_accuracy", "chance", "n"}}}`.
+        conformal: Sorted nonconformity scores of the same, `{pattern: {rule: [...]}}`.
+        quantiles: Shape (2, d), the 0.5% and 99.5% quantiles of the features of training; NaN for
+            a feature that was never measured.
+        versions: Versions of the packages that trained it.
+        info: How it was trained: the features' own info, seed, numbers of networks, ...
+    """
+
+    model: str
+    classifier: Any
+    classes: list[str]
+    families: dict[str, str]
+    feature_names: list[str]
+    feature_set: str
+    hyperparameters: dict[str, Any]
+    test_blocks: list[int]
+    scores: dict[str, Any]
+    conformal: dict[str, dict[str, list[float]]]
+    quantiles: np.ndarray
+    versions: dict[str, str]
+    info: dict[str, Any]
+
+    def predict_proba(self, features: FeatureTable) -> np.ndarray:
+        """Return the probability of each rule for each row, shape (n, k).
+
+        Raises:
+            InputError: The table is of another feature set or lacks features.
+        """
+        if features.feature_set != self.feature_set:
+            raise InputError(
+                f"features must be of the set {self.feature_set}, on which the bundle was "
+                f"trained; got {features.feature_set}"
+            )
+        matrix = feature_matrix(features, self.feature_names)
+        return np.asarray(self.classifier.predict_proba(matrix))
+
+    def write(self, path: str | Path) -> None:
+        """Write the bundle as a folder, complete or not at all; an older bundle is replaced.
+
+        Raises:
+            InputError: Something else than a bundle has this name.
+        """
+        check_destination(path)
+        if self.model == "linear":
+            from rule_id.models.linear_file import stored_linear
+
+            document = stored_linear(self.classifier)
+        else:
+            document = bytes(self.classifier.booster_.save_raw("json"))
+        with _replaced_folder(Path(path).resolve()) as folder:
+            (folder / _MODEL_FILES[self.model]).write_bytes(document)
+            (folder / _MANIFEST).write_text(self._manifest(document), encoding="utf-8")
+
+    def _manifest(self, document: bytes) -> str:
+        # Not dataclasses.asdict, which would copy the classifier.
+        values = {name: getattr(self, name) for name in _KEYS}
+        bounds = [[None if np.isnan(v) else float(v) for v in row] for row in self.quantiles]
+        manifest = {
+            "schema_version": BUNDLE_SCHEMA_VERSION,
+            **values,
+            "quantiles": bounds,
+            "sha256": hashlib.sha256(document).hexdigest(),
+        }
+        return json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+
+
+_KEYS = [field.name for field in fields(Bundle) if field.name != "classifier"]
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read a bundle; nothing in it can run code.
+
+    Args:
+        path: A folder written by `Bundle.write`.
+
+    Raises:
+        InputError: The folder or a file is missing or damaged, was written by another version, or
+            the classifier is not the one that was written.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    try:
+        values = _checked_values(manifest)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{folder / _MANIFEST} must be that of a bundle: {error!r}") from None
+    file = folder / _MODEL_FILES[values["model"]]
+    if not file.is_file():
+        raise InputError(f"{folder} must hold the classifier as {file.name}; there is no such file")
+    document = file.read_bytes()
+    if hashlib.sha256(document).hexdigest() != manifest["sha256"]:
+        raise InputError(f"{file} must be the file that its manifest names; the sha256 differs")
+    return Bundle(classifier=_read_classifier(document, values, str(file)), **values)
+
+
+def check_destination(path: str | Path) -> None:
+    """Refuse a path at which something else than a bundle stands.
+
+    Raises:
+        InputError: The path exists and is not a bundle.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        return
+    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if _MANIFEST not in held or not held <= {_MANIFEST, *_MODEL_FILES.values()}:
+        raise InputError(f"{folder} must be a new folder or a bundle to replace; it is neither")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / _MANIFEST
+    if not file.is_file():
+        raise InputError(f"{folder} must be a bundle, a folder with a {_MANIFEST}; it has none")
+    try:
+        manifest = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} must be JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise InputError(f"{file} must be a JSON object; got {type(manifest).__name__}")
+    missing = [key for key in ("schema_version", *_KEYS, "sha256") if key not in manifest]
+    if missing:
+        raise InputError(f"{file} must be that of a bundle; {', '.join(missing)} is missing")
+    if manifest["schema_version"] != BUNDLE_SCHEMA_VERSION:
+        raise InputError(
+            f"{file}: schema_version must be {BUNDLE_SCHEMA_VERSION}; "
+            f"got {manifest['schema_version']!r}"
+        )
+    return manifest
+
+
+def _checked_values(manifest: dict[str, Any]) -> dict[str, Any]:
+    values = {key: manifest[key] for key in _KEYS}
+    classes, names = values["classes"], values["feature_names"]
+    for texts in (classes, names):
+        if len(set(texts)) != len(texts) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("classes and feature_names must be texts, each once")
+    if values["model"] not in _MODEL_FILES or len(classes) < 2:
+        raise ValueError(f"model must be one of {', '.join(_MODEL_FILES)}, for 2 classes or more")
+    if set(values["families"]) != set(classes):
+        raise ValueError("families must name the family of each class")
+    for pattern in PATTERNS:
+        for key in ("accuracy", "chance"):
+            float(values["scores"][pattern]["network"][key])
+        ordered = {name: sorted(map(float, values["conformal"][pattern][name])) for name in classes}
+        values["conformal"][pattern] = ordered
+    if not isinstance(values["info"]["features"], dict):
+        raise TypeError("info must say how the features were made")
+    values["quantiles"] = np.array(values["quantiles"], dtype=np.float64)
+    if values["quantiles"].shape != (2, len(names)):
+        raise ValueError(f"quantiles must be 2 x {len(names)}")
+    return values
+
+
+def _read_classifier(document: bytes, values: dict[str, Any], source: str) -> Any:
+    classes, n_features = values["classes"], len(values["feature_names"])
+    if values["model"] == "linear":
+        from rule_id.models.linear_file import read_linear
+
+        return read_linear(document, n_features, classes, source)
+    classifier = BoostedClassifier()
+    classifier.booster_ = read_booster(document, n_features, len(classes), source)
+    classifier.classes_ = np.array(classes)
+    classifier.n_features_in_ = n_features
+    return classifier
+
+
+@contextmanager
+def _replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `folder` when the block ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+        # A folder within, as that of tempfile is private; this one is like any other new one.
+        new = Path(temporary) / "new"
+        new.mkdir()
+        yield new
+        if folder.exists():
+            os.replace(folder, Path(temporary) / "old")
+        os.replace(new, folder)

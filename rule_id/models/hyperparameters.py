@@ -1,0 +1,83 @@
+"""Choosing hyperparameters by cross-validation over blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rule_id.errors import InputError, one_of
+from rule_id.models.classifiers import CLASSIFIERS
+from rule_id.models.combine import combine_layers
+
+__all__ = ["GRIDS", "choose_hyperparameters"]
+
+GRIDS: dict[str, tuple[dict[str, Any], ...]] = {
+    "linear": tuple({"C": 10.0**exponent} for exponent in (-4, -3, -2, -1)),
+    "xgboost": (
+        {"max_depth": 3, "min_child_weight": 1.0, "reg_lambda": 1.0},
+        {"max_depth": 4, "min_child_weight": 10.0, "reg_lambda": 10.0},
+        {"max_depth": 4, "min_child_weight": 1.0, "reg_lambda": 1.0},
+    ),
+}
+"""The settings tried for each classifier, from the simplest model to the richest."""
+
+
+def choose_hyperparameters(
+    name: str,
+    X: np.ndarray,
+    y: np.ndarray,
+    blocks: np.ndarray,
+    *,
+    networks: np.ndarray | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Return the setting of `GRIDS` with the least log loss for networks of unseen blocks.
+
+    Args:
+        name: One of `CLASSIFIERS`.
+        X: Features (n, d), NaN allowed.
+        y: Rules (n,).
+        blocks: The block of each row (n,); no block is on both sides of a fold.
+        networks: Ids (n,); rows of one network are combined before they are scored. Without them
+            each row is scored by itself.
+        folds: Number of folds, 2 to the number of blocks.
+        seed: Seed of the folds and of the classifiers.
+        progress: Called as progress(what, fits done, fits in all).
+
+    Returns:
+        Parameters for `CLASSIFIERS[name]`.
+
+    Raises:
+        InputError: The name is unknown or there are fewer blocks than folds.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    one_of("model", name, CLASSIFIERS)
+    n_blocks = len(np.unique(blocks))
+    if not 2 <= folds <= n_blocks:
+        raise InputError(f"folds must be 2 to the number of blocks, {n_blocks}; got {folds}")
+    ids = np.arange(len(y)) if networks is None else networks
+    splits = list(GroupKFold(folds, shuffle=True, random_state=seed).split(X, y, blocks))
+    grid = GRIDS[name]
+    losses = np.zeros(len(grid))
+    for trial, setting in enumerate(grid):
+        for fold, (fitted, unseen) in enumerate(splits):
+            classifier = CLASSIFIERS[name](random_state=seed, **setting).fit(X[fitted], y[fitted])
+            losses[trial] += _log_loss(classifier, X[unseen], y[unseen], ids[unseen])
+            if progress is not None:
+                progress("choosing hyperparameters", trial * folds + fold + 1, len(grid) * folds)
+    return dict(grid[int(losses.argmin())])
+
+
+def _log_loss(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> float:
+    """Mean of -log p(true rule) over networks; a rule absent from the fit has p = 1e-9."""
+    ids, probabilities = combine_layers(classifier.predict_proba(X), networks)
+    first = np.unique(networks, return_index=True)[1]
+    true = probabilities[classifier.classes_[None, :] == y[first][:, None]]
+    logs = np.log(np.maximum(true, 1e-9))
+    absent = len(ids) - len(true)
+    return float(-(logs.sum() + absent * np.log(1e-9)) / len(ids))

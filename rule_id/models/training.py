@@ -1,0 +1,219 @@
+"""Training a classifier and finding out how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError, one_of
+from rule_id.features.table import FeatureTable, read_features
+from rule_id.models.bundle import Bundle, check_destination
+from rule_id.models.classifiers import CLASSIFIERS
+from rule_id.models.hyperparameters import choose_hyperparameters
+from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
+from rule_id.models.scores import score_patterns
+from rule_id.version import __version__
+
+__all__ = ["QUANTILES", "REFERENCE_FEATURES", "train"]
+
+REFERENCE_FEATURES = "features.parquet"
+QUANTILES = (0.005, 0.995)
+"""Between these lies a feature of a network that resembles those of training."""
+
+_COLUMNS = ("network", "block", "rule", "family")
+
+
+def train(
+    features: FeatureTable | str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    model: str = "xgboost",
+    held_out: float = 0.2,
+    folds: int = 5,
+    tune: bool = True,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Bundle:
+    """Train a classifier of layers, and score and calibrate it on networks of unseen blocks.
+
+    Each layer is learned twice: once complete, and once without a random choice of weights,
+    activity changes or both (the same for all layers of a network), so that a recording which
+    lacks them still gets an answer. Networks that diverged are left out.
+
+    Args:
+        features: A feature table of simulated networks, or its file; None for the reference table.
+        out: Folder to write the bundle to.
+        model: `linear` or `xgboost`.
+        held_out: Share of the blocks that are kept for scores and calibration, in (0, 1).
+        folds: Folds of the cross-validation that chooses hyperparameters, 2 or more.
+        tune: False to take the defaults of the classifier.
+        seed: Seed of every draw.
+        progress: Called as progress(what, done, total).
+
+    Returns:
+        The bundle; the classifier in it has not seen a network of `test_blocks`.
+
+    Raises:
+        InputError: An option is not allowed, the table is not one of simulated networks, or it has
+            too few rules or blocks.
+    """
+    one_of("model", model, CLASSIFIERS)
+    if out is not None:
+        check_destination(out)
+    table, info = _usable(_table(features))
+    blocks = table.meta["block"].to_numpy()
+    test_blocks = _test_blocks(blocks, held_out, folds, seed)
+    unseen = np.isin(blocks, test_blocks)
+    fitted, tested = table.rows(~unseen), table.rows(unseen)
+    _check_rules(fitted.meta["rule"], tested.meta["rule"])
+    X, y, groups, networks = _training_rows(fitted, seed)
+    chosen = {}
+    if tune:
+        chosen = choose_hyperparameters(
+            model, X, y, groups, networks=networks, folds=folds, seed=seed, progress=progress
+        )
+    classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
+    scores, conformal = _held_out_scores(classifier, tested)
+    options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
+    bundle = Bundle(
+        model=model,
+        classifier=classifier,
+        classes=classifier.classes_.tolist(),
+        families=_families(fitted.meta),
+        feature_names=table.names,
+        feature_set=table.feature_set,
+        hyperparameters=chosen,
+        test_blocks=test_blocks,
+        scores=scores,
+        conformal=conformal,
+        quantiles=_quantiles(feature_matrix(fitted, table.names)),
+        versions=_versions(),
+        info=info | options | {"training": _sizes(fitted.meta), "testing": _sizes(tested.meta)},
+    )
+    if out is not None:
+        bundle.write(out)
+    return bundle
+
+
+def _table(features: FeatureTable | str | Path | None) -> FeatureTable:
+    if isinstance(features, FeatureTable):
+        return features
+    if features is not None:
+        return read_features(features)
+    reference = Path(str(files("rule_id.reference") / REFERENCE_FEATURES))
+    if not reference.is_file():
+        raise InputError(
+            "features must be given: this installation has no reference table, "
+            f"rule_id/reference/{REFERENCE_FEATURES}"
+        )
+    return read_features(reference)
+
+
+def _usable(table: FeatureTable) -> tuple[FeatureTable, dict[str, Any]]:
+    """Return the networks that did not diverge, and what is to be said of the table."""
+    for column in _COLUMNS:
+        if column not in table.meta.columns:
+            raise InputError(f"features must be those of simulated networks; no column {column}")
+    diverged = np.zeros(len(table), dtype=bool)
+    if "diverged" in table.meta.columns:
+        diverged = table.meta["diverged"].to_numpy(dtype=bool)
+    n_diverged = int(table.meta["network"][diverged].nunique())
+    kept = table.rows(~diverged)
+    rules = sorted(kept.meta["rule"].unique())
+    if len(rules) < 2:
+        raise InputError(f"features must be of 2 rules or more; got {', '.join(rules) or 'none'}")
+    return kept, {"features": table.info, "n_diverged": n_diverged}
+
+
+def _test_blocks(blocks: np.ndarray, held_out: float, folds: int, seed: int) -> list[int]:
+    """Draw the blocks that are held out."""
+    if not 0 < held_out < 1:
+        raise InputError(f"held_out must lie between 0 and 1; got {held_out}")
+    if folds < 2:
+        raise InputError(f"folds must be 2 or more; got {folds}")
+    names = np.unique(blocks)
+    n_test = max(1, round(held_out * len(names)))
+    if len(names) - n_test < folds:
+        raise InputError(
+            f"features must be of {folds + n_test} blocks or more, {n_test} to hold out and one "
+            f"for each of {folds} folds; got {len(names)}"
+        )
+    drawn = np.random.default_rng([seed, 0]).choice(names, n_test, replace=False)
+    return sorted(int(block) for block in drawn)
+
+
+def _check_rules(fitted: pd.Series, tested: pd.Series) -> None:
+    absent = sorted(set(tested) - set(fitted))
+    if absent:
+        raise InputError(
+            "each rule must occur in blocks that are not held out; "
+            f"{', '.join(absent)} does not: use more blocks or another seed"
+        )
+
+
+def _training_rows(
+    table: FeatureTable, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return features, rules, blocks and network ids of each row and its copy with gaps."""
+    complete = feature_matrix(table, table.names)
+    networks = network_ids(table.meta)
+    ids, index = np.unique(networks, return_inverse=True)
+    gap = np.random.default_rng([seed, 1]).integers(len(TRAINED_GAPS), size=len(ids))[index]
+    observables = feature_observables(table.names)
+    missing = np.array([np.isin(observables, gaps) for gaps in TRAINED_GAPS])[gap]
+    partial = np.where(missing, np.float32(np.nan), complete)
+    return (
+        np.concatenate([complete, partial]),
+        np.tile(_texts(table.meta["rule"]), 2),
+        np.tile(table.meta["block"].to_numpy(), 2),
+        np.concatenate([networks, networks + " with gaps"]),
+    )
+
+
+def _held_out_scores(
+    classifier: Any, tested: FeatureTable
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    X = feature_matrix(tested, tested.names)
+    rules, networks = _texts(tested.meta["rule"]), network_ids(tested.meta)
+    return score_patterns(classifier, X, rules, networks, tested.names)
+
+
+def _families(meta: pd.DataFrame) -> dict[str, str]:
+    pairs = meta[["rule", "family"]].drop_duplicates("rule").sort_values("rule")
+    return {str(rule): str(family) for rule, family in pairs.itertuples(index=False)}
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    """Return the two quantiles of each feature, shape (2, d), NaN where never measured."""
+    bounds = np.full((2, values.shape[1]), np.nan)
+    measured = ~np.isnan(values).all(axis=0)
+    bounds[:, measured] = np.nanquantile(values[:, measured].astype(np.float64), QUANTILES, axis=0)
+    return bounds
+
+
+def _sizes(meta: pd.DataFrame) -> dict[str, int]:
+    return {
+        "blocks": int(meta["block"].nunique()),
+        "networks": int(meta["network"].nunique()),
+        "rows": len(meta),
+    }
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+    import xgboost
+
+    return {
+        "rule-id": __version__,
+        "scikit-learn": sklearn.__version__,
+        "xgboost": xgboost.__version__,
+    }
+
+
+def _texts(column: pd.Series) -> np.ndarray:
+    return column.to_numpy(dtype=object).astype(str)

@@ -1,0 +1,179 @@
+"""A recording of one network: arrays in, trajectories out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rule_id.errors import InputError, one_of
+from rule_id.recordings.checks import (
+    SIGNALS,
+    checked_layers,
+    checked_observable,
+    checked_steps,
+    refuse_without_trajectory,
+    refuse_z_scored,
+)
+from rule_id.recordings.statistics import complete, statistics_of
+from rule_id.trajectories import OBSERVABLES, ROW_COLUMNS, STATISTICS, Trajectories, depth_group
+
+__all__ = ["ACTIVITY_CHANGE_SOURCES", "Recording", "recording_from_arrays"]
+
+ACTIVITY_CHANGE_SOURCES = ("gradient", "stimulation")
+"""What can give an activity change; regressing outputs on inputs measures correlation."""
+
+KEYS = {"activation": "activations", "weight": "weights", "activity_change": "activity_change"}
+"""What a recording calls each observable."""
+
+Layers = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded network.
+
+    Attributes:
+        name: The id of the network in `trajectories`.
+        signal: `model`, `rate`, `calcium` or `deconvolved`.
+        trajectories: One network with the columns `network` and `signal`, and its layers.
+        observables: What was recorded of any layer, of `weight`, `activation`, `activity_change`.
+        warnings: What is missing of the recording and why, a sentence each.
+    """
+
+    name: str
+    signal: str
+    trajectories: Trajectories
+    observables: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def recording_from_arrays(
+    name: str,
+    steps: ArrayLike,
+    activations: Mapping[str, ArrayLike],
+    weights: Mapping[str, ArrayLike] | None = None,
+    activity_change: Mapping[str, ArrayLike] | None = None,
+    activity_change_source: str | None = None,
+    signal: str = "model",
+    *,
+    layers: Sequence[str] | None = None,
+) -> Recording:
+    """Make a recording of one network from arrays.
+
+    An array with a value that is not finite at some checkpoint is missing there, with a warning in
+    `Recording.warnings`.
+
+    Args:
+        name: The id of the network.
+        steps: When each checkpoint was, (T,), T >= 2, strictly rising, in any unit.
+        activations: By layer, (T, stimuli, units): the same stimuli at every checkpoint.
+        weights: By layer, (T, ...): the forward weights without biases.
+        activity_change: By layer, (T, stimuli): sum over input units of d(mean output unit) /
+            d(input unit).
+        activity_change_source: `gradient` or `stimulation`; required with `activity_change`.
+        signal: `model`, `rate`, `calcium` or `deconvolved`.
+        layers: The layers from first to last. When absent, in order of first appearance in
+            activations, weights and activity changes.
+
+    Returns:
+        The recording, its layers measured as those of a simulated network.
+
+    Raises:
+        InputError: An array has the wrong shape or kind, nothing finite is left, the activity
+            change is of unknown source, or the activations are z-scored within checkpoints.
+
+    >>> rng = np.random.default_rng(0)
+    >>> recording = recording_from_arrays("mouse", [0, 10], {"V1": rng.normal(size=(2, 5, 8))})
+    >>> recording.observables
+    ('activation',)
+    """
+    one_of("signal", signal, SIGNALS)
+    given = {
+        "activation": activations,
+        "weight": weights or {},
+        "activity_change": activity_change or {},
+    }
+    checked = checked_steps(steps)
+    arrays = {
+        observable: checked_observable(KEYS[observable], observable, tables, len(checked))
+        for observable, tables in given.items()
+    }
+    _check_source(activity_change_source, bool(arrays["activity_change"]))
+    order = checked_layers(arrays, layers)
+    refuse_without_trajectory(arrays)
+    refuse_z_scored(arrays["activation"], signal)
+    return Recording(
+        name=name,
+        signal=signal,
+        trajectories=Trajectories(
+            pd.DataFrame({"network": [name], "signal": [signal]}),
+            pd.concat(
+                [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
+                ignore_index=True,
+            ),
+            name,
+        ),
+        observables=tuple(observable for observable in OBSERVABLES if arrays[observable]),
+        warnings=tuple(_gaps(arrays)),
+    )
+
+
+def _check_source(source: str | None, has_activity_change: bool) -> None:
+    if source is not None:
+        one_of("activity_change_source", source, ACTIVITY_CHANGE_SOURCES)
+    elif has_activity_change:
+        raise InputError(
+            "activity_change must come with activity_change_source, one of "
+            f"{', '.join(ACTIVITY_CHANGE_SOURCES)}; it is missing"
+        )
+
+
+def _layer_rows(
+    name: str, steps: np.ndarray, layers: list[str], index: int, arrays: dict[str, Layers]
+) -> pd.DataFrame:
+    layer, n = layers[index], len(layers)
+    activations = arrays["activation"].get(layer)
+    columns = {
+        "network": name,
+        "layer": index,
+        "layer_name": layer,
+        "layer_kind": "unknown",
+        "depth": index / (n - 1) if n > 1 else 0.0,
+        "depth_group": depth_group(index, n),
+        "measurement": 0,
+        "unit_fraction": np.nan,
+        "n_units": np.nan if activations is None else float(activations.shape[2]),
+        "tracked": True,
+        "observation": "recorded",
+        "noise_std": np.nan,
+        "checkpoint": np.arange(len(steps)),
+        "step": steps,
+        "progress": (steps - steps[0]) / (steps[-1] - steps[0]),
+        "loss": np.nan,
+        "performance": np.nan,
+    }
+    measured: dict[str, np.ndarray] = {}
+    for observable, tables in arrays.items():
+        if layer in tables:
+            measured |= statistics_of(tables[layer], observable)
+    missing = np.full(len(steps), np.nan, dtype=np.float32)
+    statistics = {statistic: measured.get(statistic, missing) for statistic in STATISTICS}
+    return pd.DataFrame(columns | statistics)[[*ROW_COLUMNS, *STATISTICS]]
+
+
+def _gaps(arrays: dict[str, Layers]) -> list[str]:
+    """Describe the checkpoints at which an array is not finite throughout."""
+    warnings = []
+    for observable, tables in arrays.items():
+        for layer, x in tables.items():
+            n_missing = int(np.sum(~complete(x)))
+            if n_missing:
+                warnings.append(
+                    f"{KEYS[observable]}/{layer} has NaN or infinite values at {n_missing} of "
+                    f"{len(x)} checkpoints, where it counts as missing"
+                )
+    return warnings

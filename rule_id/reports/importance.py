@@ -1,0 +1,249 @@
+"""What a trained classifier looks at, summed by observable, statistic, depth and time.
+
+Every method is applied to networks that were held out of fitting. Features that carry the same
+information share the credit for it, in a way that depends on the classifier: a small value does
+not say that a group is uninformative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError
+from rule_id.features import FeatureTable, split_name, time_of
+from rule_id.models import Bundle
+from rule_id.models.patterns import feature_matrix
+from rule_id.reports.permutation import permutation_importance
+from rule_id.trajectories import DEPTH_GROUPS, observable_of
+
+__all__ = [
+    "DEPTH_FLAGS",
+    "METHODS",
+    "Method",
+    "feature_groups",
+    "held_out_rows",
+    "importance",
+    "shap_values",
+]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a way to measure importance is shown: its name, unit and meaning."""
+
+    label: str
+    unit: str
+    meaning: str
+
+
+METHODS = {
+    "permutation": Method(
+        "Permutation",
+        "rise in log loss (nats)",
+        "How much worse whole networks are told apart when all features of a group are exchanged "
+        "between networks: rise in log loss, mean ± standard deviation over exchanges. Whole "
+        "networks change places within their block, layer by layer, so that every layer keeps "
+        "values that belong to its depth, architecture and task. Log loss moves with every "
+        "probability, accuracy only when a network changes sides, so log loss is less noisy.",
+    ),
+    "shap": Method(
+        "SHAP",
+        "mean |SHAP value| (log odds)",
+        "How far the features of a group move the log odds of a layer: mean |SHAP value| over "
+        "layers and rules, summed over features. For xgboost.",
+    ),
+    "gain": Method(
+        "Gain",
+        "total gain (log loss)",
+        "How much the splits on the features of a group lowered the loss of the networks fitted "
+        "to. For xgboost.",
+    ),
+    "coefficient": Method(
+        "Coefficient",
+        "sum of |coefficient|",
+        "Mean |coefficient| over rules, summed over the features of a group, in log odds per "
+        "standard deviation of the feature. For linear.",
+    ),
+}
+"""Name of a method to how it is shown, in the order in which methods are shown."""
+
+DEPTH_FLAGS = "depth flags"
+GROUPINGS = ("observable", "statistic", "time")
+COLUMNS = ["model", "method", "by", "group", "value", "error"]
+
+
+def importance(
+    bundle: Bundle,
+    features: FeatureTable,
+    *,
+    repeats: int = 8,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Measure how much a classifier relies on each group of features.
+
+    Gain, SHAP values and coefficients are sums over the features of a group, so that for each of
+    observable, statistic and time the groups add up to the same total; by depth, a SHAP value is
+    the mean over the layers of that depth. Permutation exchanges a whole group at once and does
+    not add up.
+
+    Args:
+        bundle: A trained classifier.
+        features: The table that it was trained from.
+        repeats: Number of exchanges for permutation, 2 or more.
+        seed: Seed of the exchanges.
+        progress: Called as progress(what, done, total).
+
+    Returns:
+        One row a (method, grouping, group): `model`, `method` (one of `METHODS`), `by`
+        (observable, statistic, time or depth), `group`, `value`, and `error` (standard deviation
+        over exchanges; NaN for methods that draw nothing).
+
+    Raises:
+        InputError: `repeats` is too small, or the table does not belong to the bundle.
+    """
+    if repeats < 2:
+        raise InputError(f"repeats must be 2 or more; got {repeats}")
+    held_out = held_out_rows(bundle, features)
+    parts = [
+        _summed(method, values, held_out)
+        for method, values in _contributions(bundle, held_out).items()
+    ]
+    for by, groups in _exchanged_groups(held_out).items():
+        found = permutation_importance(
+            bundle, held_out, groups, repeats=repeats, seed=seed, progress=progress
+        )
+        parts.append(found.assign(method="permutation", by=by))
+    return pd.concat(parts, ignore_index=True).assign(model=bundle.model)[COLUMNS]
+
+
+def held_out_rows(bundle: Bundle, features: FeatureTable) -> FeatureTable:
+    """Return the rows that took no part in fitting, with the features of the bundle alone.
+
+    Raises:
+        InputError: The table is not the one the bundle was trained from, lacks features, or holds
+            no network of the blocks that were held out.
+    """
+    if features.info != bundle.info["features"]:
+        raise InputError(
+            f"features must be the table that the {bundle.model} bundle was trained from, "
+            f"{bundle.info['features']}; got {features.info}"
+        )
+    matrix = feature_matrix(features, bundle.feature_names)
+    values = pd.DataFrame(matrix, columns=bundle.feature_names)
+    table = FeatureTable(features.meta, values, features.feature_set, features.info)
+    rows = table.rows(_took_no_part(bundle, features.meta))
+    if not len(rows):
+        raise InputError(
+            f"features must hold networks of the {len(bundle.test_blocks)} blocks that the "
+            f"{bundle.model} bundle held out; there are none"
+        )
+    return rows
+
+
+def _took_no_part(bundle: Bundle, meta: pd.DataFrame) -> np.ndarray:
+    """Return the rows (n,) of held-out blocks; networks that diverged are left out as ever."""
+    kept = meta["block"].isin(bundle.test_blocks) & meta["rule"].isin(bundle.classes)
+    return np.asarray(kept & ~meta["diverged"].astype(bool))
+
+
+def feature_groups(names: list[str], n_checkpoints: int) -> pd.DataFrame:
+    """Return what each feature belongs to.
+
+    Args:
+        names: Names of features.
+        n_checkpoints: Length of the trajectories, for features that are values at a checkpoint.
+
+    Returns:
+        One row a feature, in order: `observable`, `statistic` and `time`; the flags that say
+        where a layer stands are a group of their own.
+
+    >>> feature_groups(["weight_abs_mean.early_slope", "depth.deep"], 21)["observable"].tolist()
+    ['weight', 'depth flags']
+    """
+    groups = [_groups_of(name, n_checkpoints) for name in names]
+    return pd.DataFrame(groups, index=names, columns=list(GROUPINGS))
+
+
+def _groups_of(name: str, n_checkpoints: int) -> tuple[str, str, str]:
+    statistic, summary = split_name(name)
+    if statistic == "depth":
+        return DEPTH_FLAGS, DEPTH_FLAGS, DEPTH_FLAGS
+    return observable_of(statistic), statistic, time_of(summary, n_checkpoints)
+
+
+def _contributions(bundle: Bundle, held_out: FeatureTable) -> dict[str, np.ndarray]:
+    """Return for each additive method its values (n rows or 1, n features), not negative."""
+    if bundle.model == "linear":
+        return {"coefficient": np.abs(bundle.classifier.coef_).mean(axis=0, keepdims=True)}
+    booster = bundle.classifier.booster_
+    # The last column is the bias, which belongs to no feature.
+    shap = np.abs(shap_values(booster, held_out.matrix())[:, :, :-1]).mean(axis=1)
+    return {"shap": shap, "gain": _gain(booster)}
+
+
+def shap_values(booster: Any, values: np.ndarray) -> np.ndarray:
+    """Return what each feature adds to the log odds of each class.
+
+    Args:
+        booster: An `xgboost.Booster` with a softmax over k classes.
+        values: Features (n, d), NaN allowed.
+
+    Returns:
+        SHAP values (n, k, d + 1), the bias last; their sum over the last axis is the margin, the
+        logarithm of the probability but for a constant of the row.
+
+    Source: Lundberg et al., Nature Machine Intelligence 2020, as computed by XGBoost.
+    """
+    import xgboost
+
+    return np.asarray(booster.predict(xgboost.DMatrix(values), pred_contribs=True))
+
+
+def _gain(booster: Any) -> np.ndarray:
+    """Return the total gain (1, n features); a feature in no split has none."""
+    scores = booster.get_score(importance_type="total_gain")
+    names = booster.feature_names or [f"f{place}" for place in range(booster.num_features())]
+    return np.array([[scores.get(name, 0.0) for name in names]])
+
+
+def _summed(method: str, values: np.ndarray, held_out: FeatureTable) -> pd.DataFrame:
+    groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
+    mean = pd.Series(values.mean(axis=0), index=held_out.names)
+    sums = {by: mean.groupby(groups[by], sort=False).sum() for by in GROUPINGS}
+    if len(values) == len(held_out):
+        rows = pd.Series(values.sum(axis=1))
+        depth = rows.groupby(held_out.meta["depth_group"]).mean()
+        sums["depth"] = depth.reindex([group for group in DEPTH_GROUPS if group in depth.index])
+    tidy = [pd.DataFrame({"by": by, "group": s.index, "value": s.array}) for by, s in sums.items()]
+    return pd.concat(tidy).assign(method=method, error=np.nan)
+
+
+def _exchanged_groups(
+    held_out: FeatureTable,
+) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Return for each grouping its groups as (columns, rows); the depth flags stay in place.
+
+    They say which layer a row is, which an exchange between matched layers does not change.
+    """
+    groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
+    measured = (groups["observable"] != DEPTH_FLAGS).to_numpy()
+    everywhere = np.ones(len(held_out), dtype=bool)
+    exchanged = {
+        by: {name: ((groups[by] == name).to_numpy(), everywhere) for name in _present(groups[by])}
+        for by in GROUPINGS
+    }
+    layers = held_out.meta["depth_group"].to_numpy()
+    exchanged["depth"] = {
+        name: (measured, layers == name) for name in DEPTH_GROUPS if (layers == name).any()
+    }
+    return exchanged
+
+
+def _present(groups: pd.Series) -> Iterator[str]:
+    return (name for name in groups.unique() if name != DEPTH_FLAGS)

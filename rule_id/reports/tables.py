@@ -1,0 +1,170 @@
+"""The tables of a report: numbers as text, each with what chance reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rule_id.evaluation import PROTOCOLS, Evaluation
+from rule_id.reports.importance import METHODS
+from rule_id.reports.reading import with_error
+
+__all__ = ["Table", "confusion_table", "importance_table", "result_tables"]
+
+METRIC_NAMES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "d_prime": "d′",
+}
+PAPER_METRIC = {"sensitivity_specificity": "(Sensitivity + specificity) / 2"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be shown.
+
+    Attributes:
+        caption: What it shows, in a sentence.
+        columns: Names of the columns.
+        rows: For each row a (text, note) a column; the note is set small, in brackets.
+        labels: How many leading columns say what the row is; the others are numbers.
+    """
+
+    caption: str
+    columns: list[str]
+    rows: list[list[tuple[str, str]]]
+    labels: int
+
+
+def result_tables(evaluation: Evaluation) -> dict[str, Table]:
+    """Return the tables of an evaluation, of those that have rows.
+
+    Returns:
+        `network` and `layer` (all splits of a protocol), `paper` (the metric of the 2020 paper),
+        `held-out` (by what was held out) and `truncation`.
+    """
+    table = evaluation.table
+    cut, whole = table["protocol"] == "truncated", table["variant"] == "all"
+    protocol, model, level = {"protocol": "Protocol"}, {"model": "Classifier"}, {"level": "Level"}
+    kinds = protocol | {"feature_set": "Features"} | model
+    chosen = {
+        "network": (
+            whole & ~cut & (table["level"] == "network"), kinds, METRIC_NAMES,
+            "Whole networks, layers combined",
+        ),
+        "layer": (
+            whole & ~cut & (table["level"] == "layer"), kinds, METRIC_NAMES, "Single layers",
+        ),
+        "paper": (
+            table["protocol"] == "paper", kinds, PAPER_METRIC,
+            "Single layers, what the 2020 paper calls balanced accuracy",
+        ),
+        "held-out": (
+            ~whole & ~cut, protocol | {"variant": "Held out"} | model | level, METRIC_NAMES,
+            "By the architecture or task held out",
+        ),
+        "truncation": (
+            cut, {"variant": "Checkpoints"} | model | level, METRIC_NAMES,
+            "New blocks with less of training seen",
+        ),
+    }  # fmt: skip
+    return {
+        name: _result_table(
+            table[rows], labels, metrics, f"{caption}: mean ± s.e.m. over splits (chance)."
+        )
+        for name, (rows, labels, metrics, caption) in chosen.items()
+        if rows.any()
+    }
+
+
+def _result_table(
+    rows: pd.DataFrame, labels: dict[str, str], metrics: dict[str, str], caption: str
+) -> Table:
+    cells = [
+        [(str(row[name]), "") for name in labels]
+        + [_score(row, metric) for metric in metrics]
+        + [(f"{row['n_test_networks']:.0f}", "")]
+        for _, row in rows.iterrows()
+    ]
+    columns = [*labels.values(), *metrics.values(), "Networks tested"]
+    return Table(caption, columns, cells, len(labels))
+
+
+def _score(row: pd.Series, metric: str) -> tuple[str, str]:
+    score = with_error(row[metric], row[f"{metric}_sem"])
+    return score, f"{row[f'{metric}_chance']:.2f}"
+
+
+def confusion_table(evaluation: Evaluation, protocol: str) -> Table:
+    """Return the numbers of `rule_id.evaluation.confusion_figure`.
+
+    Args:
+        evaluation: What was found.
+        protocol: A protocol that was evaluated.
+
+    Returns:
+        A row a true rule, a column a predicted one, in percent of the row.
+    """
+    level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
+    model = evaluation.best_model(protocol, level)
+    counts = evaluation.confusions
+    counts = counts[
+        (counts["protocol"] == protocol)
+        & (counts["level"] == level)
+        & (counts["model"] == model)
+        & (counts["feature_set"] == evaluation.info["feature_set"])
+    ]
+    classes = evaluation.info["classes"]
+    table = counts.pivot_table(
+        index="true", columns="predicted", values="count", aggfunc="sum", fill_value=0
+    ).reindex(index=classes, columns=classes, fill_value=0)
+    percent = 100 * table.div(table.sum(axis=1), axis=0)
+    rows = [
+        [(rule, ""), *((f"{percent.loc[rule, other]:.0f}", "") for other in classes)]
+        for rule in classes
+        if table.loc[rule].sum()
+    ]
+    caption = f"{protocol}, {level} level, {model}: percent of the true rule's {level}s."
+    return Table(caption, ["True rule", *classes], rows, 1)
+
+
+def importance_table(importance: pd.DataFrame, by: str) -> Table:
+    """Return the importance of each group by each method, the largest first.
+
+    Args:
+        importance: What `rule_id.reports.importance` gives for one bundle.
+        by: observable, statistic, time or depth.
+    """
+    chosen = importance[importance["by"] == by]
+    methods = [method for method in METHODS if (chosen["method"] == method).any()]
+    values = chosen.pivot(index="group", columns="method", values="value")
+    errors = chosen.pivot(index="group", columns="method", values="error")
+    order = values.sort_values(methods[0], ascending=False).index
+    rows = [
+        [(str(group), "")]
+        + [
+            (significant(values.loc[group, method], errors.loc[group, method]), "")
+            for method in methods
+        ]
+        for group in order
+    ]
+    columns = [
+        by.capitalize(),
+        *(f"{METHODS[method].label}: {METHODS[method].unit}" for method in methods),
+    ]
+    return Table(f"Importance by {by}.", columns, rows, 1)
+
+
+def significant(value: float, error: float) -> str:
+    """Return a number with three significant digits, with its error where there is one.
+
+    >>> significant(1234.5, float("nan")), significant(0.01234, 0.001), significant(0.0, 0.0)
+    ('1,230', '0.012 ± 0.001', '0.000 ± 0.000')
+    """
+    if np.isnan(value):
+        return "–"
+    if not np.isnan(error):
+        return f"{value:.3f} ± {error:.3f}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{float(f'{value:.3g}'):,.0f}"

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rule_id.errors import InputError
+from rule_id.evaluation import Evaluation, read_evaluation, write_evaluation
+
+
+@pytest.fixture
+def folder(evaluation: Evaluation, tmp_path: Path) -> Path:
+    write_evaluation(evaluation, tmp_path / "evaluation")
+    return tmp_path / "evaluation"
+
+
+def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:
+    found = read_evaluation(folder)
+    for name in ("results", "table", "confusions"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(evaluation, name))
+    assert found.info == evaluation.info
+
+
+def test_the_folder_is_complete_and_alone(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {
+        "results.csv", "table.csv", "confusions.csv", "evaluation.json", "figures",
+    }  # fmt: skip
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        "confusion-grouped.svg", "confusion-held-out-architecture.svg",
+        "confusion-held-out-task.svg", "confusion-network.svg", "confusion-paper.svg",
+        "generalisation.svg", "truncation.svg",
+    }  # fmt: skip
+    assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
+    assert str(folder.parent) not in (folder / "evaluation.json").read_text()
+
+
+def test_an_evaluation_is_replaced_whole(evaluation: Evaluation, folder: Path) -> None:
+    (folder / "results.csv").write_text("old")
+    (folder / "stale.csv").touch()
+    write_evaluation(evaluation, folder)
+    assert not (folder / "stale.csv").exists()
+    assert read_evaluation(folder).info == evaluation.info
+
+
+def test_an_empty_folder_may_be_used(evaluation: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    write_evaluation(evaluation, tmp_path / "new")
+    assert read_evaluation(tmp_path / "new").info == evaluation.info
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_nothing_else_is_replaced(evaluation: Evaluation, tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "mine"
+    if kind == "folder":
+        out.mkdir()
+        (out / "thesis.tex").touch()
+    else:
+        out.touch()
+    with pytest.raises(InputError, match="out must be a new or empty folder, or an evaluation"):
+        write_evaluation(evaluation, out)
+    assert out.exists()
+
+
+def test_a_failure_leaves_what_was_there(
+    evaluation: Evaluation, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rule_id.evaluation.files.save_figure", fail)
+    before = (folder / "results.csv").read_bytes()
+    for out in (folder, folder.parent / "other"):
+        with pytest.raises(OSError, match="disk full"):
+            write_evaluation(evaluation, out)
+    assert (folder / "results.csv").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
+
+
+@pytest.mark.parametrize("name", ["results.csv", "table.csv", "confusions.csv", "evaluation.json"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=f"must be an evaluation folder; it has no {name}"):
+        read_evaluation(folder)
+
+
+def edit_table(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        change(pd.read_csv(path)).to_csv(path, index=False)
+
+    return edit
+
+
+def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("results.csv", edit_table(lambda t: t.drop(columns="chance")), "must have column chance"),
+        ("table.csv", edit_table(lambda t: t.head(0)), "must have rows"),
+        ("results.csv", edit_table(lambda t: t.assign(value="x")), "column value must hold numb"),
+        ("confusions.csv", lambda path: path.write_text(""), "must be a CSV file"),
+        ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
+        ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
+        ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
+        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 1; got 9"),
+        (
+            "evaluation.json",
+            edit_json(lambda i: {k: v for k, v in i.items() if k != "classes"}),
+            "must have classes; it has none",
+        ),
+    ],
+)
+def test_damage_is_named(
+    folder: Path, name: str, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(folder / name)
+    with pytest.raises(InputError, match=f"{name}.*{message}"):
+        read_evaluation(folder)
+
+
+def test_a_rule_may_be_called_null(evaluation: Evaluation, tmp_path: Path) -> None:
+    confusions = evaluation.confusions.assign(true="null", predicted="NA")
+    renamed = Evaluation(evaluation.results, evaluation.table, confusions, evaluation.info)
+    write_evaluation(renamed, tmp_path / "out")
+    assert set(read_evaluation(tmp_path / "out").confusions["predicted"]) == {"NA"}

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rule_id.errors import InputError
+from rule_id.evaluation import PROTOCOLS, Split, split_rows
+from rule_id.features import extract
+from rule_id.trajectories import Trajectories
+
+BY_BLOCK = ["grouped", "held-out-architecture", "held-out-task", "truncated"]
+
+
+@pytest.fixture(scope="module")
+def meta(trajectories: Trajectories) -> pd.DataFrame:
+    return extract(trajectories).meta
+
+
+def both(split: Split, meta: pd.DataFrame, column: str) -> set:
+    return set(meta[column][split.train]) & set(meta[column][split.test])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_ten_splits_are_distinct_disjoint_and_hold_every_rule(
+    protocol: str, meta: pd.DataFrame
+) -> None:
+    splits = list(split_rows(protocol, meta, n_splits=10))
+    assert len({split.train.tobytes() + split.test.tobytes() for split in splits}) == 10
+    for number, split in enumerate(splits):
+        assert split.number == number
+        assert not (split.train & split.test).any()
+        for side in (split.train, split.test):
+            assert set(meta["rule"][side]) == set(meta["rule"])
+
+
+@pytest.mark.parametrize("protocol", BY_BLOCK)
+def test_no_block_is_on_both_sides(protocol: str, meta: pd.DataFrame) -> None:
+    for split in split_rows(protocol, meta, n_splits=12):
+        assert not both(split, meta, "block")
+        assert not both(split, meta, "network")
+
+
+@pytest.mark.parametrize("column", ["architecture", "task"])
+def test_held_out_groups_take_turns_and_are_never_trained_on(
+    column: str, meta: pd.DataFrame
+) -> None:
+    groups = sorted(meta[column].unique())
+    for split in split_rows(f"held-out-{column}", meta, n_splits=10):
+        assert split.variant == groups[split.number % len(groups)]
+        assert set(meta[column][split.test]) == {split.variant}
+        assert not both(split, meta, column)
+        # All of the group is tested.
+        assert split.test.sum() == (meta[column] == split.variant).sum()
+
+
+def test_paper_may_share_networks_and_is_stratified(meta: pd.DataFrame) -> None:
+    for split in split_rows("paper", meta, n_splits=3):
+        assert both(split, meta, "network")
+        share = meta["rule"][split.test].value_counts() / meta["rule"].value_counts()
+        np.testing.assert_allclose(share, 0.25, atol=0.01)
+
+
+def test_network_shares_blocks_but_no_network(meta: pd.DataFrame) -> None:
+    for split in split_rows("network", meta, n_splits=3):
+        assert not both(split, meta, "network")
+        assert both(split, meta, "block")
+
+
+def test_a_quarter_is_tested(meta: pd.DataFrame) -> None:
+    for protocol, column in (("network", "network"), ("grouped", "block")):
+        for split in split_rows(protocol, meta, n_splits=3):
+            assert meta[column][split.test].nunique() == meta[column].nunique() / 4
+            assert (split.train | split.test).all()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_splits_are_a_function_of_the_seed(protocol: str, meta: pd.DataFrame) -> None:
+    first, again, other = (
+        [split.train.tobytes() for split in split_rows(protocol, meta, n_splits=3, seed=seed)]
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize("protocol", set(PROTOCOLS) - {"paper"})
+def test_the_order_of_the_rows_does_not_matter(protocol: str, meta: pd.DataFrame) -> None:
+    order = np.random.default_rng(0).permutation(len(meta))
+    shuffled = meta.iloc[order].reset_index(drop=True)
+    for one, other in zip(
+        split_rows(protocol, meta, n_splits=3),
+        split_rows(protocol, shuffled, n_splits=3),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one.test[order], other.test)
+        np.testing.assert_array_equal(one.train[order], other.train)
+
+
+def test_truncated_has_the_splits_of_grouped(meta: pd.DataFrame) -> None:
+    for one, other in zip(split_rows("grouped", meta), split_rows("truncated", meta), strict=True):
+        np.testing.assert_array_equal(one.test, other.test)
+
+
+def test_splits_repeat_only_where_there_are_no_more(meta: pd.DataFrame) -> None:
+    four = meta[meta["block"] < 4].reset_index(drop=True)
+    tested = [split.test.tobytes() for split in split_rows("grouped", four, n_splits=6)]
+    assert len(set(tested[:4])) == 4
+    assert len(set(tested)) == 4
+
+
+def test_what_is_not_independent_says_so() -> None:
+    assert "may be trained on" in PROTOCOLS["paper"].description
+    assert "same blocks are trained on" in PROTOCOLS["network"].description
+
+
+def test_bad_input_is_named(meta: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="protocol must be one of paper, .*; got 'random'"):
+        list(split_rows("random", meta))
+    with pytest.raises(InputError, match="protocol held-out-task needs .* column task"):
+        list(split_rows("held-out-task", meta.drop(columns="task")))
+    one = meta[meta["block"] == 0].reset_index(drop=True)
+    with pytest.raises(InputError, match="2 blocks or more to be evaluated; it has 1"):
+        list(split_rows("grouped", one))
+    with pytest.raises(InputError, match="held-out-task needs .* it has digits alone"):
+        list(split_rows("held-out-task", one))
+
+
+def test_a_rule_that_cannot_be_trained_on_is_named(meta: pd.DataFrame) -> None:
+    digits_only = (meta["rule"] != "backprop+adam") | (meta["task"] == "digits")
+    with pytest.raises(InputError, match=r"\(holding out digits\) .* none of backprop\+adam"):
+        list(split_rows("held-out-task", meta[digits_only].reset_index(drop=True)))
+    rare = (meta["rule"] != "backprop+adam") | (meta["network"] == meta["network"].iloc[0])
+    with pytest.raises(InputError, match=r"protocol network must leave .* none of backprop\+adam"):
+        list(split_rows("network", meta[rare].reset_index(drop=True)))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rule_id.evaluation import Evaluation, summarise
+from rule_id.evaluation.results import table_columns
+
+
+def test_mean_and_standard_error_by_hand(evaluation: Evaluation) -> None:
+    keys = {"protocol": "grouped", "model": "linear", "level": "layer", "feature_set": "summary"}
+    split, row = evaluation.results, evaluation.table
+    for column, value in keys.items():
+        split, row = split[split[column] == value], row[row[column] == value]
+    for metric, rows in split.groupby("metric"):
+        values = rows["value"].to_numpy()
+        assert row[metric].item() == pytest.approx(values.mean())
+        assert row[f"{metric}_sem"].item() == pytest.approx(np.std(values, ddof=1) / np.sqrt(2))
+        assert row[f"{metric}_chance"].item() == pytest.approx(rows["chance"].mean())
+    assert row["splits"].item() == 2
+
+
+def test_held_out_groups_are_also_taken_together(evaluation: Evaluation) -> None:
+    rows = evaluation.table.query(
+        "protocol == 'held-out-task' and model == 'linear' and level == 'network'"
+    )
+    assert list(rows["variant"]) == ["all", "breast_cancer", "digits"]
+    together, apart = rows.iloc[0], rows.iloc[1:]
+    assert together["accuracy"] == pytest.approx(apart["accuracy"].mean())
+    assert together["splits"] == 2
+    # One split of a group has no spread.
+    assert apart["accuracy_sem"].isna().all()
+
+
+def test_the_table_keeps_its_columns_and_order(evaluation: Evaluation) -> None:
+    table = summarise(evaluation.results.sample(frac=1, random_state=0))
+    assert list(table.columns) == table_columns()
+    assert list(evaluation.table["protocol"].unique()) == [
+        "paper", "network", "grouped", "held-out-architecture", "held-out-task", "truncated",
+    ]  # fmt: skip
+
+
+def test_the_best_model_has_the_highest_accuracy(evaluation: Evaluation) -> None:
+    table = evaluation.table.copy()
+    for best, other in (("linear", "xgboost"), ("xgboost", "linear")):
+        table.loc[table["model"] == best, "accuracy"] = 0.9
+        table.loc[table["model"] == other, "accuracy"] = 0.1
+        changed = Evaluation(evaluation.results, table, evaluation.confusions, evaluation.info)
+        assert changed.best_model("grouped", "network") == best
+
+
+def test_readable_cells_hold_mean_spread_and_chance(evaluation: Evaluation) -> None:
+    text = evaluation.readable()
+    assert "paper" not in set(text["protocol"])
+    pooled = text[text["variant"] == "all"]["accuracy"]
+    assert pooled.str.fullmatch(r"[01]\.\d\d ± \d\.\d\d \(0\.25\)").all()
+    single = text[text["variant"] == "digits"]["accuracy"]
+    assert single.str.fullmatch(r"[01]\.\d\d \(0\.25\)").all()
+    assert isinstance(evaluation.readable("layer"), pd.DataFrame)

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import synthetic_trajectories
+
+from rule_id.errors import InputError
+from rule_id.evaluation import (
+    METRICS,
+    PAPER_FEATURES,
+    PROTOCOLS,
+    TRUNCATIONS,
+    Evaluation,
+    evaluate,
+    split_rows,
+)
+from rule_id.features import extract
+from rule_id.trajectories import STATISTICS, Trajectories
+
+
+def accuracy(evaluation: Evaluation, **chosen: str) -> float:
+    rows = evaluation.table[evaluation.table["feature_set"] == evaluation.info["feature_set"]]
+    for column, value in chosen.items():
+        rows = rows[rows[column] == value]
+    return float(rows["accuracy"].mean())
+
+
+def with_rules_shuffled(trajectories: Trajectories) -> Trajectories:
+    networks = trajectories.networks.copy()
+    rng = np.random.default_rng(0)
+    networks["rule"] = networks.groupby("block")["rule"].transform(rng.permutation)
+    return Trajectories(networks, trajectories.rows, "shuffled")
+
+
+def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) -> None:
+    results = evaluation.results
+    assert set(results["protocol"]) == set(PROTOCOLS)
+    assert set(results["metric"]) == set(METRICS)
+    own = results[results["feature_set"] == "summary"]
+    for protocol, rows in own.groupby("protocol"):
+        assert set(rows["model"]) == {"linear", "xgboost"}
+        levels = {"layer"} if protocol == "paper" else {"layer", "network"}
+        assert set(rows["level"]) == levels
+        assert set(rows["split"]) == {0, 1}
+    truncated = results[results["protocol"] == "truncated"]
+    assert set(truncated["variant"]) == set(TRUNCATIONS)
+    keys = ["protocol", "variant", "feature_set", "model", "level", "split", "metric"]
+    assert not results.duplicated(keys).any()
+
+
+def test_the_features_of_the_paper_stand_beside_ours(evaluation: Evaluation) -> None:
+    rows = evaluation.results[evaluation.results["feature_set"] == PAPER_FEATURES]
+    assert set(rows["protocol"]) == {"paper", "grouped"}
+    assert set(rows["model"]) == {"linear"}
+    assert evaluation.info["n_features"][PAPER_FEATURES] == 24 * 21 + 3
+
+
+def test_values_and_chances_are_in_range(evaluation: Evaluation) -> None:
+    results = evaluation.results
+    shares = results[results["metric"] != "d_prime"]
+    assert shares["value"].between(0, 1).all()
+    assert results.loc[results["metric"] == "d_prime", "value"].between(-10, 10).all()
+    assert results["chance"].notna().all()
+    networks = results[results["level"] == "network"]
+    balanced = networks[networks["metric"].isin(["accuracy", "balanced_accuracy"])]
+    assert (balanced["chance"] == 0.25).all()
+
+
+def test_confusions_count_every_test_row_of_every_split(
+    evaluation: Evaluation, small: Trajectories
+) -> None:
+    meta = extract(small).meta
+    for protocol in ("paper", "grouped", "held-out-task"):
+        tested = sum(split.test.sum() for split in split_rows(protocol, meta, n_splits=2))
+        rows = evaluation.confusions.query(
+            "protocol == @protocol and level == 'layer' and model == 'xgboost'"
+        )
+        assert rows["count"].sum() == tested
+
+
+def test_confusions_agree_with_the_accuracy(evaluation: Evaluation) -> None:
+    rows = evaluation.confusions.query("protocol == 'grouped' and feature_set == 'summary'")
+    for (model, level), counts in rows.groupby(["model", "level"]):
+        correct = counts.loc[counts["true"] == counts["predicted"], "count"].sum()
+        expected = evaluation.results.query(
+            "protocol == 'grouped' and model == @model and level == @level "
+            "and metric == 'accuracy' and feature_set == 'summary'"
+        )
+        if level == "network":  # where both splits test as many
+            assert correct / counts["count"].sum() == pytest.approx(expected["value"].mean())
+
+
+def test_whole_truncated_trajectories_repeat_grouped(evaluation: Evaluation) -> None:
+    results = evaluation.results[evaluation.results["feature_set"] == "summary"]
+    grouped = results[results["protocol"] == "grouped"]["value"]
+    whole = results[results["variant"] == "all checkpoints"]["value"]
+    np.testing.assert_array_equal(grouped, whole)
+
+
+def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
+    for model in ("linear", "xgboost"):
+        assert accuracy(evaluation, protocol="grouped", model=model, level="network") > 0.9
+        assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.9
+
+
+@pytest.mark.parametrize("model", ["linear", "xgboost"])
+def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) -> None:
+    shuffled = with_rules_shuffled(trajectories)
+    found = evaluate(shuffled, models=[model], protocols=["paper", "grouped"], splits=4)
+    for protocol in ("paper", "grouped"):
+        assert abs(accuracy(found, protocol=protocol, level="layer") - 0.25) < 0.1
+
+
+def test_no_signal_is_at_chance() -> None:
+    nothing = synthetic_trajectories(signal=0)
+    found = evaluate(nothing, models=["linear"], protocols=["grouped", "held-out-task"], splits=4)
+    assert abs(accuracy(found, level="layer") - 0.25) < 0.1
+    assert abs(accuracy(found, level="network") - 0.25) < 0.12
+
+
+def test_the_papers_protocol_rewards_recognising_networks(trajectories: Trajectories) -> None:
+    # Rules are shuffled, so nothing is to be found; but the layers of a network look alike.
+    shuffled = with_rules_shuffled(trajectories)
+    rng = np.random.default_rng(0)
+    factors = np.exp(3 * rng.normal(size=(len(shuffled.networks), len(STATISTICS))))
+    position = pd.Index(shuffled.networks["network"]).get_indexer(shuffled.rows["network"])
+    rows = shuffled.rows.copy()
+    rows[list(STATISTICS)] *= factors[position].astype(np.float32)
+    alike = Trajectories(shuffled.networks, rows, "alike")
+    found = evaluate(alike, models=["linear"], protocols=["paper", "grouped"], splits=3)
+    assert accuracy(found, protocol="paper", level="layer") > 0.5
+    assert accuracy(found, protocol="grouped", level="layer") < 0.4
+
+
+def test_diverged_networks_are_left_out_and_counted(small: Trajectories) -> None:
+    networks = small.networks.copy()
+    networks.loc[[0, 5], "diverged"] = True
+    partly = Trajectories(networks, small.rows, "somewhere/corpus")
+    found = evaluate(partly, models=["linear"], protocols=["grouped"], splits=2)
+    assert found.info["n_diverged"] == 2
+    assert found.info["n_networks"] == len(networks) - 2
+    assert found.info["corpus"] == "corpus"
+    sizes = found.results[["n_train_networks", "n_test_networks"]].sum(axis=1)
+    assert (sizes == len(networks) - 2).all()
+
+
+def test_two_measurements_of_a_network_are_two_answers(small: Trajectories) -> None:
+    again = small.rows.assign(measurement=1)
+    rows = pd.concat([small.rows, again]).sort_values(
+        ["network", "measurement", "layer", "checkpoint"], ignore_index=True
+    )
+    twice = Trajectories(small.networks, rows, "twice")
+    found = evaluate(twice, models=["linear"], protocols=["grouped"], splits=2)
+    tested = found.confusions.query("level == 'network' and feature_set == 'summary'")
+    assert tested["count"].sum() == 2 * 2 * 2 * 4  # splits, measurements, blocks, rules
+
+
+def test_the_same_seed_gives_the_same_results(small: Trajectories) -> None:
+    first, again, other = (
+        evaluate(small, protocols=["held-out-task"], splits=2, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first.results.equals(again.results)
+    assert not first.results.equals(other.results)
+
+
+def test_tuning_sees_the_training_rows_alone(
+    small: Trajectories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def choose(name: str, values: np.ndarray, rules: np.ndarray, blocks: np.ndarray, *, seed: int):
+        seen.append(set(blocks))
+        return {"C": 1e-9}
+
+    monkeypatch.setattr("rule_id.evaluation.fitting.choose_hyperparameters", choose)
+    options = {"models": ["linear"], "protocols": ["held-out-task"], "splits": 3}
+    tuned, default = evaluate(small, tune=True, **options), evaluate(small, **options)
+    meta = extract(small).meta
+    expected = [
+        set(meta["block"][split.train]) for split in split_rows("held-out-task", meta, n_splits=3)
+    ]
+    assert sorted(map(sorted, seen)) == sorted(map(sorted, expected))
+    assert not tuned.results.equals(default.results)
+
+
+def test_progress_counts_the_fits(small: Trajectories) -> None:
+    calls = []
+    evaluate(
+        small,
+        models=["linear"],
+        protocols=["grouped", "truncated"],
+        splits=2,
+        progress=lambda what, done, total: calls.append((what, done, total)),
+    )
+    # Whole trajectories are fitted once for grouped and truncated together.
+    fits = 2 * (1 + 5 + 1)
+    assert calls == [("fits", done, fits) for done in range(1, fits + 1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"splits": 1}, "splits must be 2 or more; got 1"),
+        ({"models": ["svm"]}, "models must be one of linear, xgboost; got 'svm'"),
+        ({"models": []}, "models must name .* linear, xgboost once; got none"),
+        ({"models": ["linear"] * 2}, "models must name .* once; got linear, linear"),
+        ({"protocols": ["random"]}, "protocols must be one of paper, .*; got 'random'"),
+        ({"feature_set": "raw"}, "feature set must be one of trajectory, .*; got 'raw'"),
+    ],
+)
+def test_bad_options_are_named(small: Trajectories, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(small, **options)
+
+
+def test_bad_corpora_are_named(small: Trajectories, tmp_path: Path) -> None:
+    recorded = Trajectories(small.networks[["network"]], small.rows, "mouse")
+    with pytest.raises(InputError, match="mouse: networks must be simulated .* block, rule"):
+        evaluate(recorded)
+    diverged = Trajectories(small.networks.assign(diverged=True), small.rows, "wild")
+    with pytest.raises(InputError, match="wild: networks of 2 rules or more .* got none"):
+        evaluate(diverged)
+    with pytest.raises(InputError, match="must be a corpus folder"):
+        evaluate(tmp_path)
+
+
+def test_a_folder_of_something_else_is_refused_before_any_work(
+    small: Trajectories, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match="out must be a new or empty folder"):
+        evaluate(small, tmp_path, progress=pytest.fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_torch_is_not_imported() -> None:
+    code = "import sys, rule_id.evaluation; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skops.io
+
+from rule_id.errors import InputError
+from rule_id.features import FeatureTable
+from rule_id.models import Bundle, read_bundle
+from rule_id.models.bundle import _KEYS
+
+
+def edit(folder, **changes) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text()) | changes
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def replace_model(folder, name: str, document: bytes) -> None:
+    """Put another classifier in place, as somebody would who can compute a hash."""
+    (folder / name).write_bytes(document)
+    edit(folder, sha256=hashlib.sha256(document).hexdigest())
+
+
+@pytest.fixture
+def folder(bundle: Bundle, tmp_path):
+    bundle.write(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_what_is_written_is_read(bundle, table, folder):
+    read = read_bundle(folder)
+    for key in _KEYS:
+        np.testing.assert_equal(getattr(read, key), getattr(bundle, key))
+    np.testing.assert_array_equal(read.predict_proba(table), bundle.predict_proba(table))
+    assert read.classifier.classes_.tolist() == bundle.classes
+
+
+def test_files_are_text_or_skops_and_nothing_else_is_left(bundle, folder):
+    model = {"linear": "linear.skops", "xgboost": "model.json"}[bundle.model]
+    assert {file.name for file in folder.iterdir()} == {"manifest.json", model}
+    assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
+    assert (folder.stat().st_mode & 0o777) == (folder.parent / "bundle").stat().st_mode & 0o777
+    if model == "model.json":
+        json.loads((folder / model).read_bytes())
+    else:
+        assert skops.io.get_untrusted_types(file=folder / model) == []
+
+
+def test_a_read_bundle_can_be_written_again(folder, tmp_path):
+    read_bundle(folder).write(tmp_path / "again")
+    again = (tmp_path / "again" / "manifest.json").read_text()
+    assert (
+        json.loads(again)["scores"] == json.loads((folder / "manifest.json").read_text())["scores"]
+    )
+    read_bundle(tmp_path / "again")
+
+
+def test_a_bundle_is_replaced_also_by_one_of_the_other_kind(linear, xgboost, tmp_path):
+    linear.write(tmp_path / "bundle")
+    xgboost.write(tmp_path / "bundle")
+    assert read_bundle(tmp_path / "bundle").model == "xgboost"
+    assert not (tmp_path / "bundle" / "linear.skops").exists()
+
+
+def test_a_folder_behind_a_link_is_replaced_not_the_link(linear, tmp_path):
+    linear.write(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    linear.write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert [entry.name for entry in sorted(tmp_path.iterdir())] == ["link", "real"]
+
+
+@pytest.mark.parametrize("held", [[], ["thesis.txt"], ["manifest.json", "thesis.txt"], None])
+def test_nothing_but_a_bundle_is_overwritten(linear, tmp_path, held):
+    target = tmp_path / "target"
+    if held is None:
+        target.write_text("mine")
+    else:
+        target.mkdir()
+        for name in held:
+            (target / name).write_text("mine")
+    with pytest.raises(InputError, match="must be a new folder or a bundle to replace"):
+        linear.write(target)
+    assert (target.read_text() if held is None else len(list(target.iterdir()))) in (
+        "mine",
+        len(held or []),
+    )
+
+
+def test_a_failed_write_leaves_the_old_bundle(linear, tmp_path, monkeypatch):
+    linear.write(tmp_path / "bundle")
+    before = (tmp_path / "bundle" / "manifest.json").read_bytes()
+    broken = Bundle(**{**vars(linear), "info": {"not JSON": object()}})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        broken.write(tmp_path / "bundle")
+    assert (tmp_path / "bundle" / "manifest.json").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_missing_bundle_is_named(tmp_path):
+    with pytest.raises(InputError, match="nowhere must be a bundle, a folder with a manifest.json"):
+        read_bundle(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "manifest.json must be JSON"),
+        ("[]", "manifest.json must be a JSON object; got list"),
+        ('{"schema_version": 1}', "must be that of a bundle; model, classes, .* sha256 is missing"),
+    ],
+)
+def test_a_damaged_manifest_is_named(folder, text, message):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": 99}, "schema_version must be 1; got 99"),
+        ({"model": "svm"}, "model must be one of linear, xgboost"),
+        ({"classes": ["a", "a"]}, "classes and feature_names must be texts, each once"),
+        ({"classes": 3}, "must be that of a bundle: TypeError"),
+        ({"families": {}}, "families must name the family of each class"),
+        ({"scores": {}}, "must be that of a bundle: KeyError"),
+        ({"conformal": {}}, "must be that of a bundle: KeyError"),
+        ({"quantiles": [[0], [1]]}, "quantiles must be 2 x"),
+        ({"info": {"features": 3}}, "info must say how the features were made"),
+    ],
+)
+def test_each_damage_of_the_manifest_is_named(folder, changes, message):
+    edit(folder, **changes)
+    with pytest.raises(InputError, match=message):
+        read_bundle(folder)
+
+
+def test_another_or_no_model_file_is_refused(folder, bundle):
+    file = folder / {"linear": "linear.skops", "xgboost": "model.json"}[bundle.model]
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(InputError, match="the sha256 differs"):
+        read_bundle(folder)
+    file.unlink()
+    with pytest.raises(InputError, match=f"must hold the classifier as {file.name}"):
+        read_bundle(folder)
+
+
+def test_a_damaged_booster_is_refused(xgboost, tmp_path):
+    xgboost.write(tmp_path / "b")
+    replace_model(tmp_path / "b", "model.json", b"{}")
+    with pytest.raises(InputError, match="model.json must be an undamaged XGBoost model"):
+        read_bundle(tmp_path / "b")
+
+
+class Untrusted:
+    pass
+
+
+def parts(bundle: Bundle) -> dict:
+    steps = bundle.classifier.pipeline_.named_steps
+    return {"medians": steps["impute"].statistics_, "scale": steps["scale"],
+            "regress": steps["regress"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda b: b"not a zip", "linear.skops must be an undamaged skops file"),
+        (lambda b: skops.io.dumps(Untrusted()), "must hold trusted types alone; got .*Untrusted"),
+        (lambda b: skops.io.dumps({}), "must be a stored linear classifier: KeyError"),
+        (
+            lambda b: skops.io.dumps(parts(b) | {"scale": parts(b)["regress"]}),
+            "it must hold a StandardScaler and a LogisticRegression",
+        ),
+        (
+            lambda b: skops.io.dumps(parts(b) | {"medians": np.zeros(3)}),
+            "must be a stored linear classifier: ValueError",
+        ),
+    ],
+)
+def test_what_is_no_linear_classifier_of_ours_is_refused(linear, tmp_path, make, message):
+    linear.write(tmp_path / "b")
+    replace_model(tmp_path / "b", "linear.skops", make(linear))
+    with pytest.raises(InputError, match=message):
+        read_bundle(tmp_path / "b")
+
+
+def test_a_linear_classifier_of_fewer_rules_is_refused(linear, tmp_path):
+    linear.write(tmp_path / "b")
+    edit(tmp_path / "b", classes=linear.classes[:3],
+         families={rule: linear.families[rule] for rule in linear.classes[:3]})  # fmt: skip
+    with pytest.raises(InputError, match="it must tell 3 rules apart"):
+        read_bundle(tmp_path / "b")
+
+
+def test_features_of_another_set_or_incomplete_ones_are_refused(linear, table):
+    other = FeatureTable(table.meta, table.values, "invariant")
+    with pytest.raises(InputError, match="features must be of the set summary.*got invariant"):
+        linear.predict_proba(other)
+    fewer = FeatureTable(table.meta, table.values.iloc[:, 1:], "summary")
+    with pytest.raises(InputError, match="1 are missing, such as"):
+        linear.predict_proba(fewer)
+
+
+def test_columns_in_another_order_change_nothing(bundle, table):
+    shuffled = FeatureTable(table.meta, table.values[table.names[::-1]], "summary")
+    np.testing.assert_array_equal(bundle.predict_proba(shuffled), bundle.predict_proba(table))
+
+
+def test_reading_trees_imports_neither_torch_nor_skops(xgboost, tmp_path):
+    xgboost.write(tmp_path / "b")
+    code = (
+        "import sys; from rule_id.models import read_bundle; read_bundle(sys.argv[1]); "
+        "assert not {'torch', 'skops'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "b")], check=True)

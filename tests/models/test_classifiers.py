@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+from rule_id.models import CLASSIFIERS, BoostedClassifier, LinearClassifier
+
+RULES = np.array(["backprop+adam", "backprop+sgd", "hebbian"])
+SMALL = {"linear": LinearClassifier(), "xgboost": BoostedClassifier(n_estimators=20)}
+
+
+def planted(signal: float, seed: int = 0, n: int = 240) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(3, size=n)
+    X = rng.normal(size=(n, 12)).astype(np.float32)
+    X[:, 0] += signal * codes
+    X[:, 1] += signal * (codes == 1)
+    X[rng.random(X.shape) < 0.05] = np.nan
+    return X, RULES[codes]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_meets_the_contract_of_scikit_learn(name):
+    check_estimator(SMALL[name], on_skip=None)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_finds_a_planted_signal_and_nothing_where_there_is_none(name):
+    classifier = clone(SMALL[name])
+    X, y = planted(5.0)
+    unseen, true = planted(5.0, seed=1)
+    assert (classifier.fit(X, y).predict(unseen) == true).mean() > 0.9
+    X, y = planted(0.0)
+    unseen, true = planted(0.0, seed=1)
+    assert abs((classifier.fit(X, y).predict(unseen) == true).mean() - 1 / 3) < 0.12
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_labels_are_texts_and_probabilities_sum_to_one(name):
+    X, y = planted(2.0)
+    classifier = clone(SMALL[name]).fit(X, y)
+    assert classifier.classes_.tolist() == RULES.tolist()
+    np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_constant_and_missing_features_change_nothing_much_and_do_not_warn(name):
+    X, y = planted(5.0)
+    empty = np.full((len(X), 2), np.nan, dtype=np.float32)
+    empty[:, 1] = 3.0
+    classifier = clone(SMALL[name]).fit(np.hstack([X, empty]), y)
+    all_missing = np.full((1, X.shape[1] + 2), np.nan)
+    assert np.isfinite(classifier.predict_proba(all_missing)).all()
+    assert (classifier.predict(np.hstack([X, empty])) == y).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_one_class_is_refused(name):
+    with pytest.raises(ValueError, match="y must hold 2 classes or more; got 1 class"):
+        clone(SMALL[name]).fit(np.zeros((4, 2)), np.array(["a"] * 4))
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_two_classes_work(name):
+    X, y = planted(5.0)
+    two = y != "hebbian"
+    classifier = clone(SMALL[name]).fit(X[two], y[two])
+    assert classifier.predict_proba(X).shape == (len(X), 2)
+
+
+def test_one_wild_value_does_not_outvote_everything():
+    X, y = planted(5.0)
+    X = np.nan_to_num(X)
+    classifier = LinearClassifier().fit(X, y)
+    wild, wilder = X[:1].copy(), X[:1].copy()
+    wild[0, 5], wilder[0, 5] = 1e3, 1e30
+    np.testing.assert_array_equal(classifier.predict_proba(wild), classifier.predict_proba(wilder))
+
+
+def test_linear_coefficients_are_largest_where_the_signal_is():
+    X, y = planted(5.0)
+    weights = np.abs(LinearClassifier().fit(X, y).coef_).sum(axis=0)
+    assert weights.shape == (12,)
+    assert set(np.argsort(weights)[-2:]) == {0, 1}
+
+
+def test_trees_are_the_same_for_any_number_of_threads():
+    X, y = planted(1.0, n=500)
+    trees = [
+        bytes(BoostedClassifier(30, n_jobs=n_jobs).fit(X, y).booster_.save_raw("json"))
+        for n_jobs in (1, 2, 3, -1, None)
+    ]
+    assert len(set(trees)) == 1
+
+
+def test_another_seed_gives_other_trees():
+    X, y = planted(1.0)
+    first, second = (
+        BoostedClassifier(20, random_state=seed).fit(X, y).predict_proba(X) for seed in (0, 1)
+    )
+    assert not np.array_equal(first, second)

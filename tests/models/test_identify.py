@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+from synthetic import synthetic_trajectories
+
+from rule_id.errors import InputError
+from rule_id.features import extract
+from rule_id.models import CAVEATS, Identification, identify, train
+from rule_id.recordings import Recording, recording_from_arrays
+from rule_id.trajectories import STATISTICS, Trajectories, observable_of
+
+ALL = ("weight", "activation", "activity_change")
+
+
+def recording(
+    rule: str = "backprop+adam", observables=ALL, signal: str = "model", n_checkpoints: int = 9
+) -> Recording:
+    """A made-up network that no bundle has seen, of which some observables were recorded."""
+    made = synthetic_trajectories(1, 1, n_checkpoints=n_checkpoints, signal=2.5, seed=7)
+    name = f"b0000.{rule}.0"
+    one = made.select([name])
+    missing = [s for s in STATISTICS if observable_of(s) not in observables]
+    rows = one.rows.assign(**dict.fromkeys(missing, np.float32(np.nan)))
+    return Recording(name, signal, Trajectories(one.networks, rows, name), tuple(observables))
+
+
+@pytest.fixture(scope="module")
+def invariant():
+    table = extract(synthetic_trajectories(n_blocks=15, signal=2.5, n_checkpoints=9), "invariant")
+    return train(table, model="linear", tune=False, held_out=0.4)
+
+
+def test_answers_are_ranked_and_sum_to_one(bundle):
+    (answer,) = identify(recording(), bundle)
+    for ranked in (answer.rules, answer.families, *(layer.rules for layer in answer.layers)):
+        probabilities = [probability for _, probability in ranked]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1)
+    assert {rule for rule, _ in answer.rules} == set(bundle.classes)
+    families = dict(answer.families)
+    backprop = sum(p for rule, p in answer.rules if rule.startswith("backprop+"))
+    assert families["backprop"] == pytest.approx(backprop)
+    assert [layer.name for layer in answer.layers] == ["layer1", "layer2"]
+    assert answer.set == [rule for rule, _ in answer.rules if rule in answer.set]
+
+
+def test_rules_are_found_in_networks_never_seen(xgboost):
+    rules = xgboost.classes
+    answers = identify([recording(rule) for rule in rules], xgboost)
+    assert [answer.name for answer in answers] == [f"b0000.{rule}.0" for rule in rules]
+    assert sum(a.rules[0][0] == rule for a, rule in zip(answers, rules, strict=True)) >= 3
+
+
+def test_the_dictionary_is_what_the_command_prints(linear):
+    (answer,) = identify(recording(), linear)
+    told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
+    assert list(told)[:6] == ["recording", "rules", "families", "layers", "set", "warnings"]
+    assert list(told["rules"][0]) == ["rule", "probability"]
+    assert list(told["families"][0]) == ["family", "probability"]
+    assert list(told["layers"][0]) == ["layer", "name", "rules"]
+    assert told["held_out_accuracy"] == answer.held_out_accuracy
+    assert told["warnings"][-4:] == list(CAVEATS)
+
+
+def test_the_text_holds_the_verdict_the_accuracy_beside_chance_and_every_warning(linear):
+    (answer,) = identify(recording(observables=["activation"]), linear)
+    text = str(answer)
+    assert text == answer.summary()
+    assert f"held-out accuracy {answer.held_out_accuracy:.2f} (chance 0.25)" in text
+    assert all(warning in text for warning in answer.warnings)
+    assert all(rule in text for rule in linear.classes)
+    assert "90% set: none" in str(dataclasses.replace(answer, set=[]))
+
+
+@pytest.mark.parametrize(
+    ("observables", "pattern"),
+    [
+        (ALL, "activation+weight+activity_change"),
+        (["activation"], "activation"),
+        (["activation", "weight"], "activation+weight"),
+        (["weight"], "weight"),
+    ],
+)
+def test_what_is_missing_still_gets_an_answer_with_the_accuracy_that_remains(
+    bundle, observables, pattern
+):
+    (answer,) = identify(recording(observables=observables), bundle)
+    assert answer.observables == pattern
+    assert answer.held_out_accuracy == bundle.scores[pattern]["network"]["accuracy"]
+    assert answer.chance == 0.25
+    assert any("not recorded" in warning for warning in answer.warnings) == (observables != ALL)
+
+
+def test_a_file_answers_as_the_recording_does(bundle, tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"steps": np.arange(5), "activations/V1": rng.normal(size=(5, 10, 6)),
+              "activations/V2": rng.normal(size=(5, 10, 6))}  # fmt: skip
+    np.savez(tmp_path / "mouse.npz", **arrays)
+    same = recording_from_arrays(
+        "mouse", np.arange(5), {name: arrays[f"activations/{name}"] for name in ("V1", "V2")}
+    )
+    bundle.write(tmp_path / "bundle")
+    from_file = identify([tmp_path / "mouse.npz"], tmp_path / "bundle")
+    assert from_file == identify(same, bundle)
+    assert isinstance(from_file[0], Identification)
+
+
+def test_warnings_of_the_recording_come_first(linear):
+    warned = dataclasses.replace(recording(), warnings=("weights/a has NaN.",))
+    assert identify(warned, linear)[0].warnings[0] == "weights/a has NaN."
+
+
+@pytest.mark.parametrize("signal", ["rate", "calcium", "deconvolved"])
+def test_arbitrary_units_ask_for_invariant_features(linear, invariant, signal):
+    source = recording(observables=["activation"], signal=signal)
+    with pytest.raises(InputError, match=f"signal {signal} has arbitrary units, .* invariant, not"):
+        identify(source, linear)
+    (answer,) = identify(source, invariant)
+    text = " ".join(answer.warnings)
+    assert "not exchangeable" in text
+    assert ("unknown offset" in text) == (signal == "calcium")
+
+
+def test_nothing_usable_is_refused(invariant):
+    source = recording(observables=["weight"], signal="calcium")
+    with pytest.raises(InputError, match="must hold an observable that the signal calcium leaves"):
+        identify(source, invariant)
+
+
+def test_values_at_checkpoints_need_the_same_number_of_them():
+    corpus = synthetic_trajectories(n_blocks=8, n_checkpoints=5)
+    for paper in (False, True):
+        bundle = train(extract(corpus, "trajectory", paper=paper), model="linear", tune=False)
+        assert len(identify(recording(n_checkpoints=5), bundle)) == 1
+    with pytest.raises(InputError, match="checkpoints it was trained on, 5; got 9; use a model of"):
+        identify(recording(), bundle)
+
+
+def test_the_reference_bundle_is_chosen_by_the_signal(monkeypatch, tmp_path, linear, invariant):
+    monkeypatch.setattr(sys.modules["rule_id.models.identify"], "files", lambda package: tmp_path)
+    with pytest.raises(InputError, match="has no reference bundle rule_id/reference/summary"):
+        identify(recording())
+    linear.write(tmp_path / "summary")
+    invariant.write(tmp_path / "invariant")
+    rate = recording(signal="rate", observables=["activation"])
+    by_default = identify([recording(), rate])
+    assert by_default[0] == identify(recording(), linear)[0]
+    assert by_default[1] == identify(rate, invariant)[0]

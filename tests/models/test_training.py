@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import synthetic_trajectories
+
+from rule_id.errors import InputError
+from rule_id.features import FeatureTable, extract
+from rule_id.models import hyperparameters as hyperparameters_module
+from rule_id.models import read_bundle, train
+from rule_id.models.patterns import feature_observables
+from rule_id.models.training import _training_rows
+
+
+def changed(table: FeatureTable, **columns) -> FeatureTable:
+    return FeatureTable(table.meta.assign(**columns), table.values, table.feature_set, table.info)
+
+
+def test_a_clear_signal_is_found_on_unseen_blocks_from_every_pattern_with_activations(bundle):
+    for pattern, scores in bundle.scores.items():
+        if pattern.startswith("activation"):
+            assert scores["network"]["accuracy"] > 0.8
+        assert scores["network"]["chance"] == 0.25
+        assert scores["network"]["n"] == 48
+
+
+def test_nothing_is_found_where_nothing_is(bundle):
+    table = extract(synthetic_trajectories(n_blocks=15, signal=0.0, n_checkpoints=9))
+    nothing = train(table, model=bundle.model, tune=False, held_out=0.4)
+    accuracy = nothing.scores["activation+weight+activity_change"]["network"]["accuracy"]
+    # 48 networks: three standard errors of a guess.
+    assert abs(accuracy - 0.25) < 3 * (0.25 * 0.75 / 48) ** 0.5
+
+
+def test_held_out_blocks_take_no_part_in_fitting(table, bundle):
+    unseen = table.meta["block"].isin(bundle.test_blocks).to_numpy()
+    assert len(bundle.test_blocks) == 6
+    spoilt = table.values.copy()
+    spoilt[unseen] = 1e6
+    other = train(
+        FeatureTable(table.meta, spoilt, "summary"), model=bundle.model, tune=False, held_out=0.4
+    )
+    assert other.test_blocks == bundle.test_blocks
+    np.testing.assert_array_equal(other.quantiles, bundle.quantiles)
+    np.testing.assert_array_equal(other.predict_proba(table), bundle.predict_proba(table))
+
+
+def test_the_bundle_says_what_it_was_made_from(table, bundle):
+    assert bundle.classes == sorted(table.meta["rule"].unique())
+    assert bundle.families["backprop+adam"] == "backprop"
+    assert bundle.feature_names == table.names
+    assert bundle.info["training"] == {"blocks": 9, "networks": 72, "rows": 248}
+    assert bundle.info["testing"]["blocks"] == 6
+    assert bundle.info["features"] == table.info
+    assert bundle.info["n_diverged"] == 0
+    assert all(len(s) == 12 for s in bundle.conformal["activation"].values())
+
+
+def test_training_rows_come_complete_and_with_gaps_that_layers_of_a_network_share(table):
+    X, y, blocks, networks = _training_rows(table, seed=0)
+    n = len(table)
+    assert len(X) == len(y) == len(blocks) == len(networks) == 2 * n
+    np.testing.assert_array_equal(X[:n], table.matrix())
+    observables = feature_observables(table.names)
+    left = {}
+    for row, network in zip(X[n:], networks[n:], strict=True):
+        held = tuple(sorted(set(observables[~np.isnan(row)]) - {""}))
+        assert left.setdefault(network, held) == held
+    assert set(left.values()) == {
+        ("activation",), ("activation", "weight"), ("activation", "activity_change")
+    }  # fmt: skip
+    assert not set(networks[:n]) & set(networks[n:])
+
+
+def test_networks_that_diverged_are_left_out_and_counted(table, linear):
+    lost = table.meta["network"].isin(table.meta["network"].unique()[:3])
+    bundle = train(changed(table, diverged=lost), model="linear", tune=False, held_out=0.4)
+    assert bundle.info["n_diverged"] == 3
+    assert bundle.info["training"]["networks"] + bundle.info["testing"]["networks"] == 117
+
+
+def test_the_same_seed_gives_the_same_bundle_and_it_is_written(table, tmp_path, monkeypatch):
+    grid = ({"n_estimators": 5}, {"n_estimators": 10})
+    monkeypatch.setitem(hyperparameters_module.GRIDS, "xgboost", grid)
+    calls = []
+    first = train(table, tmp_path / "b", folds=2, progress=lambda *call: calls.append(call))
+    second = train(table, folds=2)
+    assert first.hyperparameters in grid
+    assert [call[1:] for call in calls] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    np.testing.assert_array_equal(first.predict_proba(table), second.predict_proba(table))
+    assert first.scores == second.scores == read_bundle(tmp_path / "b").scores
+    assert train(table, folds=2, tune=False, seed=1).test_blocks != first.test_blocks
+
+
+def test_a_file_is_as_good_as_a_table(table, linear, tmp_path):
+    table.write(tmp_path / "features.parquet")
+    again = train(tmp_path / "features.parquet", model="linear", tune=False, held_out=0.4)
+    np.testing.assert_array_equal(again.predict_proba(table), linear.predict_proba(table))
+
+
+def test_quantiles_hold_nearly_all_of_the_training_features(table, linear):
+    fitted = table.rows(~table.meta["block"].isin(linear.test_blocks)).values
+    low, high = linear.quantiles
+    outside = ((fitted < low) | (fitted > high)).to_numpy()
+    assert 0 < outside.mean() <= 0.02
+
+
+def test_a_feature_that_was_never_measured_has_no_quantiles(table):
+    empty = table.values.assign(**{table.names[0]: np.float32(np.nan)})
+    bundle = train(FeatureTable(table.meta, empty, "summary"), model="linear", tune=False)
+    assert np.isnan(bundle.quantiles[:, 0]).all()
+
+
+@pytest.mark.parametrize("column", ["network", "block", "rule", "family"])
+def test_features_without_labels_are_refused(table, column):
+    lacking = FeatureTable(table.meta.drop(columns=column), table.values, "summary")
+    with pytest.raises(
+        InputError, match=f"must be those of simulated networks; no column {column}"
+    ):
+        train(lacking)
+
+
+def test_too_few_rules_or_blocks_are_refused(table):
+    one_rule = table.rows(table.meta["rule"] == "backprop+adam")
+    with pytest.raises(InputError, match="must be of 2 rules or more; got backprop[+]adam"):
+        train(one_rule)
+    with pytest.raises(InputError, match="must be of 2 rules or more; got none"):
+        train(changed(table, diverged=True))
+    with pytest.raises(InputError, match="must be of 6 blocks or more, 1 to hold out.*; got 5"):
+        train(table.rows(table.meta["block"] < 5))
+
+
+def test_a_rule_of_held_out_blocks_alone_is_refused(table, linear):
+    only = table.meta["rule"].where(~table.meta["block"].isin(linear.test_blocks), "hebbian")
+    with pytest.raises(InputError, match="hebbian does not: use more blocks or another seed"):
+        train(changed(table, rule=only), model="linear", tune=False, held_out=0.4)
+
+
+def test_bad_options_are_refused_before_any_work(table, tmp_path):
+    with pytest.raises(InputError, match="model must be one of linear, xgboost; got 'svm'"):
+        train(table, model="svm")
+    with pytest.raises(InputError, match="held_out must lie between 0 and 1; got 1"):
+        train(table, held_out=1)
+    with pytest.raises(InputError, match="folds must be 2 or more; got 1"):
+        train(table, folds=1)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="must be a new folder or a bundle to replace"):
+        train(table, tmp_path)
+
+
+def test_without_a_reference_table_features_must_be_given(monkeypatch, tmp_path):
+    monkeypatch.setattr("rule_id.models.training.files", lambda package: tmp_path)
+    with pytest.raises(InputError, match="features must be given: this installation has no"):
+        train()
+
+
+def test_the_reference_table_is_the_default(monkeypatch, table, tmp_path):
+    table.write(tmp_path / "features.parquet")
+    monkeypatch.setattr("rule_id.models.training.files", lambda package: tmp_path)
+    assert train(model="linear", tune=False).feature_names == table.names

@@ -1,0 +1,66 @@
+"""Runs what the README shows and writes what it printed into it.
+
+Blocks are taken in order, in one folder: a `toml` block that begins with `# <name>.toml` is
+written to that file, a `python` block is run, and of a `console` block each line that begins with
+`$ rule-id` is run and what it prints goes below it.
+
+    python tests/readme.py    rewrites README.md
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+
+BLOCK = re.compile(r"^```(toml|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def regenerate(text: str, folder: Path) -> str:
+    """Return the README with the output of every command made anew in `folder`."""
+    return BLOCK.sub(lambda match: _block(match, folder), text)
+
+
+def _block(match: re.Match[str], folder: Path) -> str:
+    kind, body = match.groups()
+    if kind == "toml":
+        name = body.splitlines()[0].removeprefix("# ")
+        (folder / name).write_text(body)
+    elif kind == "python":
+        _run_python(body, folder)
+    elif body.startswith("$ rule-id"):
+        commands = [line for line in body.splitlines() if line.startswith("$ rule-id")]
+        body = "".join(f"{command}\n{_run(command, folder)}" for command in commands)
+    return f"```{kind}\n{body}```"
+
+
+def _run(command: str, folder: Path) -> str:
+    program, *arguments = shlex.split(command.removeprefix("$ "))
+    result = subprocess.run(
+        [Path(sys.executable).parent / program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "TERM": "dumb"},
+    )
+    if result.returncode:
+        raise RuntimeError(f"{command} ended with {result.returncode}: {result.stderr}")
+    return "\n".join(line.rstrip() for line in result.stdout.splitlines()) + "\n"
+
+
+def _run_python(body: str, folder: Path) -> None:
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(body, "README.md", "exec"), {"__name__": "readme"})
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        README.write_text(regenerate(README.read_text(), Path(temporary)))

@@ -1,0 +1,33 @@
+"""The README shows what its commands print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import readme
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def skeleton(text: str) -> str:
+    """Everything but the numbers and the width of columns."""
+    return re.sub(r"[ \-]+", " ", NUMBER.sub("#", text))
+
+
+def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    shown = readme.README.read_text()
+    made = readme.regenerate(shown, tmp_path)
+    for expected, got in zip(shown.splitlines(), made.splitlines(), strict=True):
+        assert skeleton(got) == skeleton(expected)
+        # Rounding differs between processors, and a network may fall on the other side of a
+        # boundary: counts must agree, fractions nearly.
+        for a, b in zip(NUMBER.findall(expected), NUMBER.findall(got), strict=True):
+            assert abs(float(a) - float(b)) <= (0.2 if "." in a else 0), (expected, got)
+
+
+def test_all_commands_are_shown() -> None:
+    shown = readme.README.read_text()
+    for command in ("simulate", "features", "train", "evaluate", "report", "identify", "demo"):
+        assert f"$ rule-id {command}" in shown
+    assert shown.index("make demo") < shown.index("make test") < shown.index("$ rule-id")
