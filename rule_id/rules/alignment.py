@@ -64,13 +64,16 @@ def information_alignment_fixed_point(weight: Tensor, x: Tensor) -> Tensor:
         x: Inputs of the layer, (E, batch, n_in).
 
     Returns:
-        (E, n_in, n_out).
+        (E, n_in, n_out), NaN for a network that has diverged.
     """
     projection = x @ weight.mT
     n = x.shape[1]
     identity = torch.eye(weight.shape[1], dtype=x.dtype, device=x.device)
     inner = NULL * projection.mT @ projection / n + DECAY * identity
-    return torch.linalg.solve(inner, AMP / 2 * x.mT @ projection / n, left=False)
+    target = AMP / 2 * x.mT @ projection / n
+    # The checked solve refuses all networks for the sake of one that has diverged.
+    solved, failed = torch.linalg.solve_ex(inner, target, left=False)
+    return torch.where((failed != 0)[:, None, None], torch.nan, solved)
 
 
 def _step(

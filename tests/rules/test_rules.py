@@ -206,6 +206,18 @@ def test_information_alignment_ends_at_a_regularised_pseudo_inverse() -> None:
     assert not torch.allclose(fixed_point, weight.mT, atol=0.1)
 
 
+def test_a_diverged_network_leaves_the_fixed_points_of_the_others_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(E, 4, 6, generator=generator)
+    x = torch.randn(E, 20, 6, generator=generator)
+    expected = information_alignment_fixed_point(weight, x)
+    for broken in (torch.nan, torch.inf, 1e30):
+        weight[1] = broken
+        found = information_alignment_fixed_point(weight, x)
+        torch.testing.assert_close(found[[0, 2]], expected[[0, 2]])
+        assert not bool(torch.isfinite(found[1]).all())
+
+
 def test_feedback_settles_while_weights_rest() -> None:
     """The rule itself brings B to its fixed point when the forward weights do not learn."""
     network, vector, batch = make(activation="tanh")
