@@ -23,7 +23,6 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/command_latency.py
-	$(BIN)/python benchmarks/simulation_throughput.py
 
 # Runs the README's commands again and writes what they print into it.
 readme: .venv/installed
@@ -31,7 +30,11 @@ readme: .venv/installed
 
 # Simulates, trains and writes what ships with the package; each step goes on where it stopped.
 reference: .venv/installed
-	$(BIN)/python -m rule_id.reference
+	$(BIN)/rule-id simulate rule_id/reference/reference.toml --out corpora/reference
+	$(BIN)/rule-id features corpora/reference --half --out features/reference/summary.parquet
+	$(BIN)/rule-id features corpora/reference --set invariant --out corpora/invariant.parquet
+	$(BIN)/rule-id train features/reference/summary.parquet --out models/reference/summary
+	$(BIN)/rule-id train corpora/invariant.parquet --out models/reference/invariant
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }

@@ -78,12 +78,15 @@ def features(
     paper: Annotated[
         bool, typer.Option("--paper", help="Only the 24 statistics of the 2020 paper.")
     ] = False,
+    half: Annotated[
+        bool, typer.Option("--half", help="Half-precision floats, in half of the space.")
+    ] = False,
 ) -> None:
     """Turn trajectories into a table of features."""
     from rule_id.features import features as run
 
     target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
-    table = run(corpus, target, feature_set=feature_set, paper=paper)
+    table = run(corpus, target, feature_set=feature_set, paper=paper, half=half)
     typer.echo(f"{target}: {len(table)} layers, {len(table.names)} features ({feature_set})")
 
 
@@ -158,7 +161,7 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    _print_table(evaluation.readable("network"))
+    typer.echo(str(evaluation))
     typer.echo(f"{target}: results.csv, table.csv, confusions.csv, evaluation.json, figures/")
 
 
@@ -210,7 +213,7 @@ def demo(
         result = run(out, plan=plan, splits=splits, progress=progress)
     typer.echo(str(result.identification))
     typer.echo("")
-    _print_table(result.evaluation.readable("network"))
+    typer.echo(str(result.evaluation))
     typer.echo(f"Report: {result.report}")
 
 
@@ -243,11 +246,6 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield progress
-
-
-def _print_table(table: Any) -> None:
-    """Print a data frame with aligned columns, however wide the terminal is."""
-    typer.echo(table.to_string(index=False, justify="left"))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,15 @@ KEYS = ("protocol", "variant", "feature_set", "model", "level")
 SIZES = ("n_train_networks", "n_test_networks")
 RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", *SIZES)
 CONFUSION_COLUMNS = (*KEYS, "true", "predicted", "count")
+READABLE = (
+    ("layers: accuracy", "layer", "accuracy"),
+    ("networks: accuracy", "network", "accuracy"),
+    ("networks: d-prime", "network", "d_prime"),
+)
 TRUNCATED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.truncated)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """How well rules were identified under each protocol.
 
@@ -59,20 +64,31 @@ class Evaluation:
         ]
         return str(rows.groupby("model")["accuracy"].mean().idxmax())
 
-    def readable(self, level: str = "network") -> pd.DataFrame:
+    def readable(self) -> pd.DataFrame:
         """Return the table as text for people, `mean ± s.e.m. (chance)` in each cell.
 
-        Args:
-            level: `layer` or `network`.
+        Returns:
+            One row a (protocol, variant, features, model): accuracy for single layers, accuracy
+            and d-prime for whole networks; empty where a protocol has no such level.
         """
-        rows = self.table[self.table["level"] == level].reset_index(drop=True)
-        text = rows[["protocol", "variant", "feature_set", "model"]].copy()
-        for metric in METRICS:
-            columns = zip(
-                rows[metric], rows[f"{metric}_sem"], rows[f"{metric}_chance"], strict=True
-            )
-            text[metric] = [_cell(*values) for values in columns]
-        return text
+        keys = list(KEYS[:-1])
+        cells = self.table[keys].drop_duplicates().set_index(keys)
+        for name, level, metric in READABLE:
+            rows = self.table[self.table["level"] == level]
+            parts = (rows[f"{metric}{part}"] for part in ("", "_sem", "_chance"))
+            text = [_cell(*values) for values in zip(*parts, strict=True)]
+            cells[name] = pd.Series(text, index=pd.MultiIndex.from_frame(rows[keys]))
+        return cells.fillna("").reset_index().rename(columns={"feature_set": "features"})
+
+    def __str__(self) -> str:
+        """Return the table as aligned text."""
+        table = self.readable()
+        lines = [list(table.columns), *table.itertuples(index=False, name=None)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
 
 
 def table_columns() -> list[str]:

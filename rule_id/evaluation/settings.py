@@ -71,9 +71,9 @@ def settings_of(
         else:
             settings.append(Setting(protocol, None, feature_set, whole, asked))
     compared = [protocol for protocol in protocols if protocol in PAPER_PROTOCOLS]
-    if compared and "linear" in models:
+    if compared:
         paper = extract(trajectories, "trajectory", paper=True)
-        settings += [Setting(name, None, PAPER_FEATURES, paper, ("linear",)) for name in compared]
+        settings += [Setting(name, None, PAPER_FEATURES, paper, asked) for name in compared]
     return settings
 
 

@@ -45,6 +45,7 @@ def features(
     *,
     feature_set: str = "summary",
     paper: bool = False,
+    half: bool = False,
 ) -> FeatureTable:
     """Extract the features of a corpus, and write them when `out` is given.
 
@@ -53,6 +54,7 @@ def features(
         out: The Parquet file to write.
         feature_set: `trajectory`, `summary` or `invariant`; see `extract`.
         paper: Keep only the 24 statistics of the 2020 paper; for the set `trajectory` alone.
+        half: Write half-precision floats: three digits, in half of the space.
 
     Returns:
         The table; its `info` also names the corpus and the hash of its content.
@@ -66,7 +68,7 @@ def features(
     info = table.info | {"content_hash": content_hash(trajectories)}
     table = FeatureTable(table.meta, table.values, table.feature_set, info)
     if out is not None:
-        table.write(out)
+        table.write(out, half=half)
     return table
 
 

@@ -67,9 +67,16 @@ class FeatureTable:
             self.info,
         )
 
-    def write(self, path: str | Path) -> None:
-        """Write the table as one Parquet file, which pandas alone can read."""
-        table = pa.Table.from_pandas(pd.concat([self.meta, self.values], axis=1))
+    def write(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the table as one Parquet file, which pandas alone can read.
+
+        Args:
+            path: The file to write.
+            half: Store float16, whose range ends at 65504: what lies beyond is stored as that.
+        """
+        limit = float(np.finfo(np.float16).max)
+        values = self.values.clip(-limit, limit).astype(np.float16) if half else self.values
+        table = pa.Table.from_pandas(pd.concat([self.meta, values], axis=1))
         own = json.dumps({"feature_set": self.feature_set, "info": self.info}).encode()
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA_KEY: own})
         atomic_write(Path(path), lambda target: pq.write_table(table, target, compression="zstd"))

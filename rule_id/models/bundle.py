@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +51,28 @@ class Bundle:
     """
 
     model: str
-    classifier: Any
+    classifier: Any = field(repr=False)
     classes: list[str]
     families: dict[str, str]
-    feature_names: list[str]
+    feature_names: list[str] = field(repr=False)
     feature_set: str
     hyperparameters: dict[str, Any]
-    test_blocks: list[int]
-    scores: dict[str, Any]
-    conformal: dict[str, dict[str, list[float]]]
-    quantiles: np.ndarray
+    test_blocks: list[int] = field(repr=False)
+    scores: dict[str, Any] = field(repr=False)
+    conformal: dict[str, dict[str, list[float]]] = field(repr=False)
+    quantiles: np.ndarray = field(repr=False)
     versions: dict[str, str]
     info: dict[str, Any]
+
+    def __str__(self) -> str:
+        """Say in one line what it is and how it did on networks of unseen blocks."""
+        whole, few = (self.scores[p]["network"] for p in (list(PATTERNS)[-1], "activation"))
+        return (
+            f"{self.model} on {len(self.feature_names)} {self.feature_set} features, "
+            f"{len(self.classes)} rules; {whole['n']} networks of unseen blocks: accuracy "
+            f"{whole['accuracy']:.2f}, from activations alone {few['accuracy']:.2f} "
+            f"(chance {whole['chance']:.2f})"
+        )
 
     def predict_proba(self, features: FeatureTable) -> np.ndarray:
         """Return the probability of each rule for each row, shape (n, k).
@@ -108,7 +118,7 @@ class Bundle:
         return json.dumps(manifest, indent=1, allow_nan=False) + "\n"
 
 
-_KEYS = [field.name for field in fields(Bundle) if field.name != "classifier"]
+_KEYS = [member.name for member in fields(Bundle) if member.name != "classifier"]
 
 
 def read_bundle(path: str | Path) -> Bundle:

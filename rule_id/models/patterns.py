@@ -31,9 +31,12 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 """The patterns of observables that are scored and calibrated, such as `activation+weight`."""
 
-TRAINED_GAPS = (("weight",), ("activity_change",), ("weight", "activity_change"))
-"""What is taken from the second copy of each training row; every recording hopes to keep
-activations."""
+TRAINED_GAPS = tuple(
+    tuple(name for name in _ORDER if name not in recorded)
+    for recorded in PATTERNS.values()
+    if len(recorded) < len(_ORDER)
+)
+"""What is taken from the second copy of each training row, so that every pattern is met."""
 
 
 def pattern_of(observables: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ __all__ = ["checked_booster", "read_booster"]
 # Far more than a tree of depth 9 has; bounds the recursion of what walks the trees.
 _MOST_NODES = 1023
 _ROOT_PARENT = 2**31 - 1
+_LEAST_COVER = 1e-12
 _LARGEST = float(np.finfo(np.float32).max)
 
 _NODE_INTEGERS = ("left_children", "right_children", "parents", "split_indices", "default_left")
@@ -145,6 +146,9 @@ def _tree(tree: dict[str, Any], place: int, n_features: int) -> dict[str, Any]:
     }
     _check_links(checked["left_children"], checked["right_children"], checked["parents"], where)
     numbers = {name: _numbers(tree[name], nodes, f"{where}: {name}") for name in _NODE_NUMBERS}
+    # Contributions divide by it.
+    covered = bool((numbers["sum_hessian"] >= _LEAST_COVER).all())
+    _require(covered, f"{where}: sum_hessian must be positive")
     return {
         **{name: values.tolist() for name, values in (checked | numbers).items()},
         "split_type": _integers(tree["split_type"], nodes, 0, 0, f"{where}: split_type").tolist(),

@@ -41,9 +41,9 @@ def train(
 ) -> Bundle:
     """Train a classifier of layers, and score and calibrate it on networks of unseen blocks.
 
-    Each layer is learned twice: once complete, and once without a random choice of weights,
-    activity changes or both (the same for all layers of a network), so that a recording which
-    lacks them still gets an answer. Networks that diverged are left out.
+    Each layer is learned twice: once complete, and once without one or two observables chosen at
+    random (the same for all layers of a network), so that a recording which lacks them still gets
+    an answer. Networks that diverged are left out.
 
     Args:
         features: A feature table of simulated networks, or its file; None for the reference table.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from rule_id.evaluation import Evaluation, summarise
@@ -52,9 +51,16 @@ def test_the_best_model_has_the_highest_accuracy(evaluation: Evaluation) -> None
 
 def test_readable_cells_hold_mean_spread_and_chance(evaluation: Evaluation) -> None:
     text = evaluation.readable()
-    assert "paper" not in set(text["protocol"])
-    pooled = text[text["variant"] == "all"]["accuracy"]
+    assert (text.loc[text["protocol"] == "paper", "networks: accuracy"] == "").all()
+    pooled = text[(text["variant"] == "all") & (text["protocol"] != "paper")]["networks: accuracy"]
     assert pooled.str.fullmatch(r"[01]\.\d\d ± \d\.\d\d \(0\.25\)").all()
-    single = text[text["variant"] == "digits"]["accuracy"]
+    single = text[text["variant"] == "digits"]["networks: accuracy"]
     assert single.str.fullmatch(r"[01]\.\d\d \(0\.25\)").all()
-    assert isinstance(evaluation.readable("layer"), pd.DataFrame)
+    assert (text["layers: accuracy"] != "").all()
+
+
+def test_as_text_every_column_is_aligned(evaluation: Evaluation) -> None:
+    lines = str(evaluation).splitlines()
+    assert len(lines) == 1 + len(evaluation.readable())
+    start = lines[0].index("layers: accuracy")
+    assert all(line[start - 1] == " " and line[start] != " " for line in lines)

@@ -56,7 +56,7 @@ def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) 
 def test_the_features_of_the_paper_stand_beside_ours(evaluation: Evaluation) -> None:
     rows = evaluation.results[evaluation.results["feature_set"] == PAPER_FEATURES]
     assert set(rows["protocol"]) == {"paper", "grouped"}
-    assert set(rows["model"]) == {"linear"}
+    assert set(rows["model"]) == {"linear", "xgboost"}
     assert evaluation.info["n_features"][PAPER_FEATURES] == 24 * 21 + 3
 
 
@@ -78,14 +78,15 @@ def test_confusions_count_every_test_row_of_every_split(
     for protocol in ("paper", "grouped", "held-out-task"):
         tested = sum(split.test.sum() for split in split_rows(protocol, meta, n_splits=2))
         rows = evaluation.confusions.query(
-            "protocol == @protocol and level == 'layer' and model == 'xgboost'"
+            "protocol == @protocol and level == 'layer' and model == 'xgboost' "
+            "and feature_set == 'summary'"
         )
         assert rows["count"].sum() == tested
 
 
 def test_confusions_agree_with_the_accuracy(evaluation: Evaluation) -> None:
     rows = evaluation.confusions.query("protocol == 'grouped' and feature_set == 'summary'")
-    for (model, level), counts in rows.groupby(["model", "level"]):
+    for (model, level), counts in rows.groupby(["model", "level"]):  # noqa: B007
         correct = counts.loc[counts["true"] == counts["predicted"], "count"].sum()
         expected = evaluation.results.query(
             "protocol == 'grouped' and model == @model and level == @level "
@@ -117,10 +118,17 @@ def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) ->
 
 
 def test_no_signal_is_at_chance() -> None:
-    nothing = synthetic_trajectories(signal=0)
-    found = evaluate(nothing, models=["linear"], protocols=["grouped", "held-out-task"], splits=4)
-    assert abs(accuracy(found, level="layer") - 0.25) < 0.1
-    assert abs(accuracy(found, level="network") - 0.25) < 0.12
+    # One corpus of 96 networks is off by up to 0.1, for its splits test the same few networks.
+    found = [
+        evaluate(
+            synthetic_trajectories(signal=0, seed=seed), models=["linear"],
+            protocols=["grouped", "held-out-task"], splits=2,
+        )
+        for seed in range(5)
+    ]  # fmt: skip
+    for level in ("layer", "network"):
+        mean = np.mean([accuracy(one, feature_set="summary", level=level) for one in found])
+        assert abs(mean - 0.25) < 0.08
 
 
 def test_the_papers_protocol_rewards_recognising_networks(trajectories: Trajectories) -> None:

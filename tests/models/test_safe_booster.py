@@ -133,6 +133,7 @@ SIZES = ("learner", "learner_model_param")
         ((*TREE, "split_indices"), [[0]], "tree 0: split_indices must be [0-9]+ long"),
         ((*TREE, "split_conditions", 0), 1e300, "tree 0: split_conditions must be finite"),
         ((*TREE, "split_conditions", 0), "x", "tree 0: split_conditions must hold numbers"),
+        ((*TREE, "sum_hessian", 0), 0.0, "tree 0: sum_hessian must be positive"),
         (("version",), [[3], [2], [0]], "version must be a list of numbers"),
         (("learner",), 3, "not subscriptable"),
     ],
