@@ -33,8 +33,8 @@ def evaluate(
 ) -> Evaluation:
     """Test how well models identify the rules of a corpus under protocols.
 
-    Networks that diverged are left out. Protocols `paper` and `grouped` are also run with the
-    linear model on the features of the 2020 paper (`feature_set` `paper-24` in the results).
+    Networks that diverged are left out. Protocols `paper` and `grouped` are also run on the
+    features of the 2020 paper (`feature_set` `paper-24` in the results).
 
     Args:
         corpus: A corpus folder, or trajectories of simulated networks in memory.

@@ -7,7 +7,7 @@ not say that a group is uninformative.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +114,10 @@ def importance(
         _summed(method, values, held_out)
         for method, values in _contributions(bundle, held_out).items()
     ]
-    for by, groups in _exchanged_groups(held_out).items():
-        found = permutation_importance(
-            bundle, held_out, groups, repeats=repeats, seed=seed, progress=progress
-        )
-        parts.append(found.assign(method="permutation", by=by))
+    exchanged = permutation_importance(
+        bundle, held_out, _exchanged_groups(held_out), repeats=repeats, seed=seed, progress=progress
+    )
+    parts.append(exchanged.assign(method="permutation"))
     return pd.concat(parts, ignore_index=True).assign(model=bundle.model)[COLUMNS]
 
 
@@ -129,6 +128,9 @@ def held_out_rows(bundle: Bundle, features: FeatureTable) -> FeatureTable:
         InputError: The table is not the one the bundle was trained from, lacks features, or holds
             no network of the blocks that were held out.
     """
+    lacking = [name for name in ("block", "rule", "diverged") if name not in features.meta.columns]
+    if lacking:
+        raise InputError(f"features must be of simulated networks; no column {lacking[0]}")
     if features.info != bundle.info["features"]:
         raise InputError(
             f"features must be the table that the {bundle.model} bundle was trained from, "
@@ -226,8 +228,8 @@ def _summed(method: str, values: np.ndarray, held_out: FeatureTable) -> pd.DataF
 
 def _exchanged_groups(
     held_out: FeatureTable,
-) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Return for each grouping its groups as (columns, rows); the depth flags stay in place.
+) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """Return for each (grouping, group) its columns and rows; the depth flags stay in place.
 
     They say which layer a row is, which an exchange between matched layers does not change.
     """
@@ -235,15 +237,12 @@ def _exchanged_groups(
     measured = (groups["observable"] != DEPTH_FLAGS).to_numpy()
     everywhere = np.ones(len(held_out), dtype=bool)
     exchanged = {
-        by: {name: ((groups[by] == name).to_numpy(), everywhere) for name in _present(groups[by])}
+        (by, name): ((groups[by] == name).to_numpy(), everywhere)
         for by in GROUPINGS
+        for name in groups.loc[measured, by].unique()
     }
-    layers = held_out.meta["depth_group"].to_numpy()
-    exchanged["depth"] = {
-        name: (measured, layers == name) for name in DEPTH_GROUPS if (layers == name).any()
-    }
+    depth = held_out.meta["depth_group"].to_numpy()
+    for name in DEPTH_GROUPS:
+        if (depth == name).any():
+            exchanged["depth", name] = (measured, depth == name)
     return exchanged
-
-
-def _present(groups: pd.Series) -> Iterator[str]:
-    return (name for name in groups.unique() if name != DEPTH_FLAGS)

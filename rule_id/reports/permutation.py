@@ -71,7 +71,7 @@ def network_log_loss(bundle: Bundle, values: np.ndarray, meta: pd.DataFrame) -> 
 def permutation_importance(
     bundle: Bundle,
     table: FeatureTable,
-    groups: dict[str, tuple[np.ndarray, np.ndarray]],
+    groups: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]],
     *,
     repeats: int,
     seed: int,
@@ -85,13 +85,14 @@ def permutation_importance(
     Args:
         bundle: The classifier.
         table: Held-out rows with the features of the bundle alone.
-        groups: For each name the columns (n features,) and rows (n,) to exchange, boolean.
+        groups: For each (grouping, group) the columns (n features,) and the rows (n,) to
+            exchange, boolean.
         repeats: Number of exchanges, 2 or more.
         seed: Seed of the exchanges.
         progress: Called as progress(what, done, total).
 
     Returns:
-        One row a group: `group`, `value` (mean over exchanges, nats) and `error` (standard
+        One row a group: `by`, `group`, `value` (mean over exchanges, nats) and `error` (standard
         deviation over exchanges).
     """
     rng = np.random.default_rng(seed)
@@ -99,15 +100,15 @@ def permutation_importance(
     donors = [donor_rows(meta, rng) for _ in range(repeats)]
     intact = network_log_loss(bundle, values, meta)
     found = []
-    for done, (name, (columns, rows)) in enumerate(groups.items()):
+    for done, ((by, group), (columns, rows)) in enumerate(groups.items(), start=1):
         losses = [
             network_log_loss(bundle, _exchanged(values, donor, columns, rows), meta)
             for donor in donors
         ]
-        found.append((name, np.mean(losses) - intact, np.std(losses, ddof=1)))
+        found.append((by, group, np.mean(losses) - intact, np.std(losses, ddof=1)))
         if progress is not None:
-            progress(f"permutation, {bundle.model}", done + 1, len(groups))
-    return pd.DataFrame(found, columns=["group", "value", "error"])
+            progress(f"permutation, {bundle.model}", done, len(groups))
+    return pd.DataFrame(found, columns=["by", "group", "value", "error"])
 
 
 def _exchanged(

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.evaluation import Evaluation, evaluate
+from rule_id.models import CLASSIFIERS, BoostedClassifier
 from rule_id.trajectories import Trajectories
 
 
@@ -15,4 +18,16 @@ def small() -> Trajectories:
 @pytest.fixture(scope="session")
 def evaluation(small: Trajectories) -> Evaluation:
     """Every protocol, both models."""
-    return evaluate(small, splits=2)
+    with pytest.MonkeyPatch.context() as patch:
+        boost_briefly(patch)
+        return evaluate(small, splits=2)
+
+
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boost for 20 rounds: enough for a planted signal, and quick."""
+    boost_briefly(monkeypatch)
+
+
+def boost_briefly(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(CLASSIFIERS, "xgboost", partial(BoostedClassifier, n_estimators=20))

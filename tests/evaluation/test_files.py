@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,17 @@ from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, read_evaluation, write_evaluation
 
 
+@pytest.fixture(scope="module")
+def written(evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "evaluation"
+    write_evaluation(evaluation, folder)
+    return folder
+
+
 @pytest.fixture
-def folder(evaluation: Evaluation, tmp_path: Path) -> Path:
-    write_evaluation(evaluation, tmp_path / "evaluation")
-    return tmp_path / "evaluation"
+def folder(written: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(written, tmp_path / "evaluation"))
 
 
 def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:

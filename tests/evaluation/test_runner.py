@@ -109,6 +109,7 @@ def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
         assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.9
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("model", ["linear", "xgboost"])
 def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) -> None:
     shuffled = with_rules_shuffled(trajectories)
@@ -168,6 +169,7 @@ def test_two_measurements_of_a_network_are_two_answers(small: Trajectories) -> N
     assert tested["count"].sum() == 2 * 2 * 2 * 4  # splits, measurements, blocks, rules
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_the_same_seed_gives_the_same_results(small: Trajectories) -> None:
     first, again, other = (
         evaluate(small, protocols=["held-out-task"], splits=2, seed=seed) for seed in (1, 1, 2)

@@ -40,6 +40,13 @@ def test_what_is_written_is_read(bundle, table, folder):
     assert read.classifier.classes_.tolist() == bundle.classes
 
 
+def test_its_text_has_the_accuracy_beside_chance(bundle):
+    accuracy = bundle.scores["activation+weight+activity_change"]["network"]["accuracy"]
+    assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
+    assert str(bundle).startswith(f"{bundle.model} on 543 summary features, 4 rules")
+    assert str(bundle).endswith("(chance 0.25)")
+
+
 def test_files_are_text_or_skops_and_nothing_else_is_left(bundle, folder):
     model = {"linear": "linear.skops", "xgboost": "model.json"}[bundle.model]
     assert {file.name for file in folder.iterdir()} == {"manifest.json", model}

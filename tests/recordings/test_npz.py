@@ -148,7 +148,11 @@ def test_damage_in_the_middle_is_refused(tmp_path, save):
 
 
 BAD_ENTRIES = {
-    "no array": ({"readme.txt": b"hello"}, "must be an npy array; got 'readme.txt'"),
+    "no array": ({"readme.txt": b"hello"}, "npy arrays of printable name; got 'readme.txt'"),
+    "a name of two lines": (
+        {"steps.npy": npy(STEPS), "weights/a\nb.npy": npy(X)},
+        r"npy arrays of printable name; got 'weights/a\\nb.npy'",
+    ),
     "no magic": ({"steps.npy": b"hello, this is no array"}, "must be a complete npz file: .*magic"),
     "nothing": ({"steps.npy": b""}, "must be a complete npz file: "),
     "a later format": (

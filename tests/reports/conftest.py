@@ -1,0 +1,66 @@
+"""A feature table in which only the early slopes of activity changes tell the rules apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import RULES
+
+from rule_id.evaluation import Evaluation, evaluate
+from rule_id.features import FeatureTable, extract
+from rule_id.models import Bundle, train
+from rule_id.trajectories import (
+    ACTIVITY_STATISTICS,
+    DEPTH_GROUPS,
+    STATISTICS,
+    Trajectories,
+    depth_group,
+)
+
+SUMMARIES = ("start", "early_slope", "relative_change")
+N_LAYERS = 4
+CORNERS = 2.0 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+
+
+def planted_table(n_blocks: int = 15, copies: int = 2, seed: int = 0) -> FeatureTable:
+    rng = np.random.default_rng(seed)
+    networks = pd.DataFrame(
+        [
+            (f"b{block}.{rule}.{copy}", block, rule, RULES[rule], index)
+            for block in range(n_blocks)
+            for index, rule in enumerate(RULES)
+            for copy in range(copies)
+        ],
+        columns=["network", "block", "rule", "family", "index"],
+    )
+    meta = networks.merge(pd.DataFrame({"layer": range(N_LAYERS)}), how="cross")
+    meta = meta.assign(measurement=0, diverged=False, depth=meta["layer"] / (N_LAYERS - 1))
+    meta["depth_group"] = [depth_group(layer, N_LAYERS) for layer in meta["layer"]]
+    names = [f"{statistic}.{summary}" for statistic in STATISTICS for summary in SUMMARIES]
+    values = pd.DataFrame(rng.normal(size=(len(meta), len(names))), columns=names)
+    values[[f"{name}.early_slope" for name in ACTIVITY_STATISTICS]] += CORNERS[meta["index"]]
+    for group in DEPTH_GROUPS:
+        values[f"depth.{group}"] = (meta["depth_group"] == group).astype(float)
+    info = {"corpus": "planted", "n_checkpoints": 21, "paper": False, "content_hash": "0123abcd"}
+    return FeatureTable(meta, values.astype(np.float32), "summary", info)
+
+
+@pytest.fixture(scope="session")
+def planted() -> FeatureTable:
+    return planted_table()
+
+
+@pytest.fixture(scope="session")
+def bundles(planted: FeatureTable) -> dict[str, Bundle]:
+    return {model: train(planted, model=model, tune=False) for model in ("linear", "xgboost")}
+
+
+@pytest.fixture(scope="session")
+def evaluation(trajectories: Trajectories) -> Evaluation:
+    return evaluate(trajectories, models=["linear"], splits=3)
+
+
+@pytest.fixture(scope="session")
+def synthetic_features(trajectories: Trajectories) -> FeatureTable:
+    return extract(trajectories)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from rule_id.evaluation import Evaluation
+from rule_id.reports.tables import confusion_table, importance_table, result_tables
+
+
+def test_tables_say_chance_beside_every_score(evaluation: Evaluation) -> None:
+    tables = result_tables(evaluation)
+    assert list(tables) == ["network", "layer", "paper", "held-out", "truncation"]
+    for table in tables.values():
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        for row in table.rows:
+            assert all(note for _, note in row[table.labels : -1])
+
+
+def test_scores_are_those_of_the_evaluation(evaluation: Evaluation) -> None:
+    table = result_tables(evaluation)["network"]
+    rows = evaluation.table
+    chosen = rows[(rows["protocol"] == "grouped") & (rows["level"] == "network")].iloc[0]
+    [found] = [row for row in table.rows if [t for t, _ in row[:2]] == ["grouped", "summary"]]
+    expected = f"{chosen['accuracy']:.2f} ± {chosen['accuracy_sem']:.2f}"
+    assert found[3] == (expected, f"{chosen['accuracy_chance']:.2f}")
+
+
+def test_the_metric_of_the_2020_paper_is_for_its_protocol_alone(evaluation: Evaluation) -> None:
+    tables = result_tables(evaluation)
+    with_it = [name for name, table in tables.items() if "(Sens" in " ".join(table.columns)]
+    assert with_it == ["paper"]
+    assert {row[0][0] for row in tables["paper"].rows} == {"paper"}
+    assert all(row[3][1] == "0.50" for row in tables["paper"].rows)
+
+
+def test_rows_of_a_confusion_table_add_up_to_100(evaluation: Evaluation) -> None:
+    table = confusion_table(evaluation, "grouped")
+    assert table.columns == ["True rule", *evaluation.info["classes"]]
+    for row in table.rows:
+        assert abs(sum(float(text) for text, _ in row[1:]) - 100) <= 2
+
+
+def test_importance_is_sorted_and_keeps_what_one_method_lacks() -> None:
+    rows = [
+        ("permutation", "observable", "weight", 0.1, 0.02),
+        ("permutation", "observable", "activation", 0.5, 0.04),
+        ("gain", "observable", "weight", 1234.0, float("nan")),
+        ("gain", "observable", "activation", 10.0, float("nan")),
+        ("gain", "observable", "depth flags", 1.0, float("nan")),
+        ("gain", "time", "early", 1.0, float("nan")),
+    ]
+    columns = ["method", "by", "group", "value", "error"]
+    table = importance_table(pd.DataFrame(rows, columns=columns), "observable")
+    assert [[text for text, _ in row] for row in table.rows] == [
+        ["activation", "0.500 ± 0.040", "10.000"],
+        ["weight", "0.100 ± 0.020", "1,230"],
+        ["depth flags", "–", "1.000"],
+    ]
