@@ -25,7 +25,7 @@ __all__ = ["BUNDLE_SCHEMA_VERSION", "Bundle", "check_destination", "read_bundle"
 BUNDLE_SCHEMA_VERSION = 1
 
 _MANIFEST = "manifest.json"
-_MODEL_FILES = {"linear": "linear.skops", "xgboost": "model.json"}
+_MODEL_FILES = {"linear": "linear.json", "xgboost": "model.json"}
 
 
 @dataclass(frozen=True)

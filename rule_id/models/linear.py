@@ -63,7 +63,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
-        # Numbers as labels within: scikit-learn's arrays of text are not trusted when read back.
+        # Positions as labels within, so that the classes of a stored model are its bundle's.
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("y must hold 2 classes or more; got 1 class")

@@ -1,7 +1,8 @@
-"""Logistic regression on disk: skops, and of its types only those it trusts by itself."""
+"""Logistic regression on disk: a JSON object of five lists of numbers."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -16,62 +17,70 @@ __all__ = ["read_linear", "stored_linear"]
 
 
 def stored_linear(classifier: LinearClassifier) -> bytes:
-    """Return a fitted classifier as a skops document."""
-    import skops.io
-
+    """Return a fitted classifier as JSON: medians, means, scales, coefficients, intercepts."""
     steps = classifier.pipeline_.named_steps
-    # Of the imputer its medians alone: it keeps dtypes, which skops does not trust.
-    parts = {
+    numbers = {
         "medians": steps["impute"].statistics_,
-        "scale": steps["scale"],
-        "regress": steps["regress"],
+        "means": steps["scale"].mean_,
+        "scales": steps["scale"].scale_,
+        "coefficients": steps["regress"].coef_,
+        "intercepts": steps["regress"].intercept_,
     }
-    return bytes(skops.io.dumps(parts))
+    lists = {name: np.asarray(values).tolist() for name, values in numbers.items()}
+    return json.dumps({"C": classifier.C, **lists}, allow_nan=False).encode()
 
 
 def read_linear(
     document: bytes, n_features: int, classes: list[str], source: str
 ) -> LinearClassifier:
-    """Return the fitted classifier that a skops document holds.
+    """Return the fitted classifier that a JSON document holds.
 
     Args:
         document: What `stored_linear` returned.
-        n_features: Number of features it must take.
-        classes: The classes it must tell apart.
+        n_features: Number of features d it must take.
+        classes: The k classes it must tell apart.
         source: Name of the file, for messages.
 
     Raises:
-        InputError: The document is damaged, holds a type that skops does not trust, or is not a
-            classifier of this size.
+        InputError: The document is damaged or is not a classifier of this size.
     """
-    # Takes seconds and imports whatever scikit-learn can use, so only where it is needed.
-    import skops.io
-
+    n_rows = 1 if len(classes) == 2 else len(classes)
+    shapes: dict[str, tuple[int, ...]] = {
+        "medians": (n_features,),
+        "means": (n_features,),
+        "scales": (n_features,),
+        "coefficients": (n_rows, n_features),
+        "intercepts": (n_rows,),
+    }
     try:
-        untrusted = skops.io.get_untrusted_types(data=document)
-    except Exception as error:  # skops raises many types for a damaged file
-        raise InputError(f"{source} must be an undamaged skops file: {error!r}") from None
-    if untrusted:
-        raise InputError(f"{source} must hold trusted types alone; got {', '.join(untrusted)}")
-    try:
-        parts = skops.io.loads(document, trusted=[])
-        return _classifier(parts, n_features, classes)
-    except Exception as error:  # what is inside may lack anything
+        parsed = json.loads(document)
+        numbers = {name: _numbers(parsed[name], name, shape) for name, shape in shapes.items()}
+        return _classifier(float(parsed["C"]), numbers, classes)
+    except (TypeError, ValueError, KeyError, RecursionError, OverflowError) as error:
         raise InputError(f"{source} must be a stored linear classifier: {error!r}") from None
 
 
-def _classifier(parts: dict[str, Any], n_features: int, classes: list[str]) -> LinearClassifier:
-    medians, scale, regress = parts["medians"], parts["scale"], parts["regress"]
-    if type(scale) is not StandardScaler or type(regress) is not LogisticRegression:
-        raise TypeError("it must hold a StandardScaler and a LogisticRegression")
-    classifier = LinearClassifier(C=regress.C)
+def _numbers(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite and of the shape {shape}")
+    if name == "scales" and not (array > 0).all():
+        raise ValueError("scales must be above 0")
+    return array
+
+
+def _classifier(C: float, numbers: dict[str, np.ndarray], classes: list[str]) -> LinearClassifier:
+    n_features = len(numbers["medians"])
     # The median of one row is that row.
-    imputer = new_imputer().fit(np.asarray(medians, dtype=np.float64)[None, :])
+    imputer = new_imputer().fit(numbers["medians"][None, :])
+    scale = StandardScaler()
+    scale.mean_, scale.scale_ = numbers["means"], numbers["scales"]
+    scale.var_, scale.n_features_in_ = numbers["scales"] ** 2, n_features
+    regress = LogisticRegression(C=C)
+    regress.classes_, regress.n_features_in_ = np.arange(len(classes)), n_features
+    regress.coef_, regress.intercept_ = numbers["coefficients"], numbers["intercepts"]
+    classifier = LinearClassifier(C=C)
     classifier.pipeline_ = Pipeline([("impute", imputer), ("scale", scale), ("regress", regress)])
     classifier.classes_ = np.array(classes)
     classifier.n_features_in_ = n_features
-    # Used once on nothing but missing values: what is incomplete or of another size fails here.
-    probabilities = classifier.predict_proba(np.full((1, n_features), np.nan))
-    if probabilities.shape != (1, len(classes)) or not np.isfinite(probabilities).all():
-        raise ValueError(f"it must tell {len(classes)} rules apart")
     return classifier

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from rule_id.reports import report
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
-# Clicks a heading twice and notes the column and what the console would complain about.
+# Clicks a heading twice; notes the column each time, and what a reader's console would show.
 CLICKS = """
 <script>
 const complaints = [];
@@ -21,7 +23,8 @@ addEventListener("error", (event) => complaints.push(event.message));
 addEventListener("securitypolicyviolation", (event) => complaints.push(event.blockedURI));
 addEventListener("load", () => {
   const table = document.querySelector("#table-network").closest("table");
-  const column = () => [...table.tBodies[0].rows].map((row) => parseFloat(row.cells[3].textContent));
+  const rows = table.tBodies[0].rows;
+  const column = () => [...rows].map((row) => parseFloat(row.cells[3].textContent));
   const note = {before: column()};
   table.tHead.rows[0].cells[3].querySelector("button").click();
   note.up = column();
@@ -59,9 +62,6 @@ def test_headings_tables_and_figures_are_shown(page: Path) -> None:
 
 
 def test_a_click_on_a_heading_sorts_and_nothing_breaks(page: Path, tmp_path: Path) -> None:
-    import json
-    from html import unescape
-
     text = page.read_text(encoding="utf-8").replace("<body>", "<body>" + CLICKS)
     clicked = tmp_path / "clicked.html"
     clicked.write_text(text, encoding="utf-8")
