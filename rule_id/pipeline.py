@@ -37,7 +37,7 @@ def demo(
     out: str | Path = "demo",
     *,
     plan: str | Path | None = None,
-    splits: int = 3,
+    splits: int = 4,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Demo:
     """Simulate a small corpus and take it through the whole toolkit.

@@ -1,8 +1,8 @@
 """Runs what the README shows and writes what it printed into it.
 
 Blocks are taken in order, in one folder: a `toml` block that begins with `# <name>.toml` is
-written to that file, a `python` block is run, and of a `console` block each line that begins with
-`$ rule-id` is run and what it prints goes below it.
+written to that file, a `python` block is run, and a `console` block that begins with
+`$ rule-id` is run and what it prints goes below it; of a command followed by `...` the last line.
 
     python tests/readme.py    rewrites README.md
 """
@@ -37,8 +37,11 @@ def _block(match: re.Match[str], folder: Path) -> str:
     elif kind == "python":
         _run_python(body, folder)
     elif body.startswith("$ rule-id"):
-        commands = [line for line in body.splitlines() if line.startswith("$ rule-id")]
-        body = "".join(f"{command}\n{_run(command, folder)}" for command in commands)
+        command, following, *_ = [*body.splitlines(), ""]
+        output = _run(command, folder)
+        if following == "...":
+            output = f"...\n{output.splitlines()[-1]}\n"
+        body = f"{command}\n{output}"
     return f"```{kind}\n{body}```"
 
 

@@ -1,8 +1,9 @@
 """What a trained classifier looks at, summed by observable, statistic, depth and time.
 
-Every method is applied to networks that were held out of fitting. Features that carry the same
-information share the credit for it, in a way that depends on the classifier: a small value does
-not say that a group is uninformative.
+Permutation and SHAP values are taken on networks that were held out of fitting; gain and
+coefficients belong to the fit itself. Features that carry the same information share the credit
+for it, in a way that depends on the classifier: a small value does not say that a group is
+uninformative.
 """
 
 from __future__ import annotations
