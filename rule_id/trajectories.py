@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ __all__ = [
     "atomic_write",
     "content_hash",
     "depth_group",
+    "has_part",
     "observable_of",
     "read_corpus",
     "read_manifest",
@@ -144,6 +145,8 @@ class Trajectories:
         _require_columns(self.rows, (*ROW_COLUMNS, *STATISTICS), f"{self.source}: trajectories")
         if self.rows.empty or self.networks.empty:
             raise InputError(f"{self.source}: the table is empty; it must hold a network or more")
+        _require_unique(self.networks, ["network"], f"{self.source}: networks")
+        _require_unique(self.rows, ROW_ORDER, f"{self.source}: trajectories")
         unknown = set(self.rows["network"].unique()) ^ set(self.networks["network"])
         if unknown:
             raise InputError(
@@ -217,6 +220,12 @@ def write_part(corpus: Path, key: str, networks: pd.DataFrame, rows: pd.DataFram
         atomic_write(corpus / folder / f"part-{key}.parquet", write)
 
 
+def has_part(corpus: Path, key: str) -> bool:
+    """Say whether a part is complete: its commit mark and what that vouches for are there."""
+    name = f"part-{key}.parquet"
+    return all((corpus / folder / name).is_file() for folder in ("networks", "trajectories"))
+
+
 def write_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
     """Write `manifest.json` of a corpus; it is written once and never changed."""
     text = json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=1) + "\n"
@@ -252,10 +261,17 @@ def read_corpus(corpus: str | Path) -> Trajectories:
         Networks that were simulated completely, and their trajectories, sorted.
 
     Raises:
-        InputError: The folder is no corpus, holds no network, or a part is damaged.
+        InputError: The folder is no corpus, holds no network or not yet all of its plan, or a part
+            is damaged.
     """
     folder = Path(corpus)
-    read_manifest(folder)
+    planned = read_manifest(folder).get("parts", [])
+    missing = sum(not has_part(folder, key) for key in planned)
+    if 0 < missing < len(planned):
+        raise InputError(
+            f"{folder} must be complete, for what is simulated first is no fair sample; {missing} "
+            f"of {len(planned)} parts are missing: run simulate on it again"
+        )
     parts = sorted((folder / "networks").glob("part-*.parquet"))
     if not parts:
         raise InputError(f"{folder} holds no simulated network yet; run simulate on it again")
@@ -266,11 +282,27 @@ def read_corpus(corpus: str | Path) -> Trajectories:
             for part in parts
         ]
     )
-    return Trajectories(
+    trajectories = Trajectories(
         networks.sort_values("network").reset_index(drop=True),
         rows.sort_values(ROW_ORDER).reset_index(drop=True),
         str(folder),
     )
+    _require_all_rows(trajectories)
+    return trajectories
+
+
+def _require_all_rows(trajectories: Trajectories) -> None:
+    """Refuse a corpus in which a network lacks a layer, a measurement or a checkpoint."""
+    rows, networks = trajectories.rows, trajectories.networks.set_index("network")
+    seen = rows["measurement"].nunique() * rows["checkpoint"].nunique()
+    found = rows.groupby("network").size().reindex(networks.index)
+    lacking = found[found != networks["n_layers"] * seen]
+    if len(lacking):
+        expected = networks.loc[lacking.index[0], "n_layers"] * seen
+        raise InputError(
+            f"{trajectories.source}: a network must have a row for each layer, measurement and "
+            f"checkpoint, {lacking.index[0]} {expected} of them; got {lacking.iloc[0]}"
+        )
 
 
 def content_hash(trajectories: Trajectories) -> str:
@@ -293,7 +325,24 @@ def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} must be a complete Parquet file: {reason}") from None
     _require_columns(table, columns, str(path))
+    numeric = ("layer", "measurement", "checkpoint", "step", "n_units", *STATISTICS)
+    _require_numbers(table, [name for name in numeric if name in columns], str(path))
     return table
+
+
+def _require_unique(table: pd.DataFrame, keys: list[str], source: str) -> None:
+    repeated = table.duplicated(keys)
+    if repeated.any():
+        first = ", ".join(str(value) for value in table.loc[repeated, keys].iloc[0])
+        raise InputError(f"{source}: each {', '.join(keys)} must stand once; {first} is repeated")
+
+
+def _require_numbers(table: pd.DataFrame, columns: Iterable[str], source: str) -> None:
+    for column in columns:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(
+                f"{source}: column {column} must hold numbers; got {table[column].dtype}"
+            )
 
 
 def _require_columns(table: pd.DataFrame, columns: tuple[str, ...], source: str) -> None:

@@ -63,6 +63,29 @@ def test_a_part_that_lacks_a_column_is_named(corpus, trajectories) -> None:
         read_corpus(corpus)
 
 
+def test_a_part_with_text_for_numbers_is_named(corpus, trajectories) -> None:
+    trajectories.rows.astype({"weight_raw_mean": str}).to_parquet(
+        corpus / "trajectories" / "part-a.parquet"
+    )
+    with pytest.raises(InputError, match="column weight_raw_mean must hold numbers; got"):
+        read_corpus(corpus)
+
+
+def test_a_network_that_lacks_rows_is_named(corpus, trajectories) -> None:
+    trajectories.rows.iloc[:-1].to_parquet(corpus / "trajectories" / "part-a.parquet")
+    with pytest.raises(InputError, match="must have a row for each layer.* 105 of them; got 104"):
+        read_corpus(corpus)
+
+
+def test_rows_that_stand_twice_are_refused(trajectories) -> None:
+    twice = pd.concat([trajectories.rows, trajectories.rows.iloc[:1]])
+    with pytest.raises(InputError, match="each network, measurement, layer, checkpoint must stand"):
+        Trajectories(trajectories.networks, twice)
+    networks = pd.concat([trajectories.networks, trajectories.networks.iloc[:1]])
+    with pytest.raises(InputError, match="networks: each network must stand once"):
+        Trajectories(networks, trajectories.rows)
+
+
 def test_a_missing_trajectory_part_is_named(corpus) -> None:
     (corpus / "trajectories" / "part-a.parquet").unlink()
     with pytest.raises(InputError, match="trajectories/part-a.parquet must be a complete Parquet"):

@@ -102,16 +102,23 @@ def read_features(path: str | Path) -> FeatureTable:
     own = (table.schema.metadata or {}).get(_METADATA_KEY)
     if own is None:
         raise InputError(f"{source} must be a feature table written by `rule-id features`")
-    header = json.loads(own)
+    try:
+        header = json.loads(own)
+        feature_set, info = str(header["feature_set"]), dict(header["info"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
     frame = table.to_pandas()
     features = [name for name in frame.columns if "." in name]
     missing = [name for name in ("network", "layer", "depth") if name not in frame.columns]
     if missing or not features or frame.empty:
         lack = f"column {missing[0]}" if missing else "features" if not features else "rows"
         raise InputError(f"{source}: a feature table must have {lack}; there are none")
+    texts = [name for name in features if not pd.api.types.is_numeric_dtype(frame[name])]
+    if texts:
+        raise InputError(f"{source}: features must hold numbers; {texts[0]} does not")
     meta = frame[[name for name in frame.columns if "." not in name]]
     values = frame[features].astype(np.float32)
-    return FeatureTable(meta, values, header["feature_set"], header["info"])
+    return FeatureTable(meta, values, feature_set, info)
 
 
 def split_name(feature: str) -> tuple[str, str]:

@@ -136,7 +136,7 @@ def dense(n_hidden: int, n_in: int, n_out: int, width: int, activation: str) -> 
     Raises:
         InputError: `activation` is not one of them.
     """
-    one_of("activation", activation, NONLINEARITIES)
+    one_of("activation", activation, ("relu", "tanh"))
     sizes = [n_in, *[width] * n_hidden, n_out]
     nonlinearities = [*[activation] * n_hidden, "identity"]
     names = [*[f"hidden{i + 1}" for i in range(n_hidden)], "output"]

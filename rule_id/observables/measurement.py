@@ -62,7 +62,8 @@ def n_kept(units: float | int, n: int) -> int:
     >>> n_kept(0.5, 3), n_kept(100, 64), n_kept(1, 64)
     (2, 64, 1)
     """
-    return math.ceil(units * n) if isinstance(units, float) else min(units, n)
+    # Rounded first: 0.07 x 100 is 7.000000000000001 in floating point, and means 7.
+    return math.ceil(round(units * n, 9)) if isinstance(units, float) else min(units, n)
 
 
 class Observer:

@@ -13,7 +13,7 @@ from rule_id.observables.measurement import Observer, n_kept
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.resolve import Ensemble
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.trajectories import NETWORK_COLUMNS, ROW_COLUMNS, STATISTICS, depth_group
+from rule_id.trajectories import NETWORK_COLUMNS, OBSERVABLES, ROW_COLUMNS, STATISTICS, depth_group
 
 __all__ = ["run_ensemble"]
 
@@ -89,6 +89,9 @@ def _observe(
 def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:
     losses = np.stack(record.loss, 1)
     steps = np.array(record.steps)
+    # A mean square is missing just where a tensor held a value that is not finite.
+    squares = [STATISTICS.index(f"{observable}_sq_mean") for observable in OBSERVABLES]
+    measured = np.isfinite(np.stack(record.statistics)[..., squares]).all(axis=(0, 2, 3, 4))
     weights_finite = torch.isfinite(learner.network.flatten(learner.parameters)).all(1)
     table = pd.DataFrame(
         [
@@ -121,7 +124,7 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
         alignment_time=_first_below(np.stack(record.angle, 1), steps / steps[-1], ALIGNED),
         final_loss=losses[:, -1],
         final_performance=record.performance[-1],
-        diverged=~(np.isfinite(losses).all(1) & weights_finite.cpu().numpy()),
+        diverged=~(np.isfinite(losses).all(1) & measured & weights_finite.cpu().numpy()),
     )
     # A hyperparameter that the rule does not have is missing.
     return table.reindex(columns=list(NETWORK_COLUMNS))

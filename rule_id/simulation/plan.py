@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ __all__ = ["EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(value: Any) -> bool:
@@ -58,6 +59,10 @@ _NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight_decay": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
 }
 _NAMED = ("architecture", "task", "activation", "init", "bias_init")
+
+
+SMALLEST_TEST_SET = 142
+"""Held-out examples of the task that has the fewest, breast_cancer."""
 
 
 class _Strict(BaseModel):
@@ -130,7 +135,7 @@ class MeasurementPlan(_Strict):
     """What an experimenter could see: `units` is a fraction (1.0) or a number (100)."""
 
     units: float | int = 1.0
-    noise_std: float = Field(default=0.0, ge=0)
+    noise_std: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     tracked: bool = True
 
     @model_validator(mode="after")
@@ -150,7 +155,7 @@ class Plan(_Strict):
     schema_: Literal[1] = Field(alias="schema")
     seed: int = Field(ge=0)
     checkpoints: int = Field(default=21, ge=2)
-    stimuli: int = Field(default=64, ge=2)
+    stimuli: int = Field(default=64, ge=2, le=SMALLEST_TEST_SET)
     ensembles: list[EnsemblePlan] = Field(min_length=1)
     measurements: list[MeasurementPlan] = Field(default=[MeasurementPlan()], min_length=1)
 

@@ -23,5 +23,10 @@ def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
 
 def accuracy(output: Tensor, target: Tensor) -> Tensor:
-    """Return the fraction of examples whose largest logit is the target's, (E,)."""
-    return (output.argmax(-1) == target).to(output.dtype).mean(-1)
+    """Return the fraction of examples whose largest logit is the target's, (E,).
+
+    NaN for a network with a logit that is not finite: what has diverged has no performance.
+    """
+    fraction = (output.argmax(-1) == target).to(output.dtype).mean(-1)
+    finite = torch.isfinite(output).all(-1).all(-1)
+    return torch.where(finite, fraction, torch.nan)

@@ -109,7 +109,16 @@ def test_a_network_is_measured_alike_alone_and_in_an_ensemble() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "n", "kept"), [(1.0, 7, 7), (0.5, 7, 4), (1, 7, 1), (100, 7, 7), (0.01, 7, 1)]
+    ("units", "n", "kept"),
+    [
+        (1.0, 7, 7),
+        (0.5, 7, 4),
+        (1, 7, 1),
+        (100, 7, 7),
+        (0.01, 7, 1),
+        (0.07, 100, 7),
+        (0.55, 100, 55),
+    ],
 )
 def test_how_many_units(units: float | int, n: int, kept: int) -> None:
     assert n_kept(units, n) == kept

@@ -63,6 +63,9 @@ def changed(where: str, value: Any) -> dict[str, Any]:
         ("checkpoints", 1, r"checkpoints: .* greater than or equal to 2; got 1"),
         ("measurements", [{"units": 2.0}], r"units must be a fraction above 0 .*got 2.0"),
         ("measurements", [{"units": 0}], r"units must be a fraction above 0 .*got 0"),
+        ("stimuli", 143, r"stimuli: .* less than or equal to 142; got 143"),
+        ("ensembles.learning_rate", float("inf"), r"must be a number above 0; got inf"),
+        ("measurements", [{"noise_std": float("inf")}], r"noise_std: .* finite number; got inf"),
         ("measurements", [{"noise_std": -1.0}], r"noise_std: .*got -1.0"),
     ],
 )

@@ -92,8 +92,11 @@ def test_an_interrupted_simulation_goes_on_where_it_stopped(corpus: Path, tmp_pa
     copy = simulate(PLAN, tmp_path / "corpus", workers=1)
     parts = sorted((copy / "networks").glob("*.parquet"))
     kept = parts[0].stat().st_mtime_ns
-    for part in parts[1:4]:
+    for part in parts[1:3]:
         part.unlink()  # the commit mark is missing: that part does not count
+    (copy / "trajectories" / parts[3].name).unlink()  # and neither does a mark of nothing
+    with pytest.raises(InputError, match=r"must be complete.*; 3 of \d+ parts are missing: run"):
+        read_corpus(copy)
     seen: list[int] = []
     simulate(PLAN, copy, workers=1, progress=lambda what, done, total: seen.append(done))
     assert len(seen) == 3 and seen[-1] == N_NETWORKS
@@ -143,17 +146,23 @@ def test_a_network_that_diverges_is_flagged_and_kept() -> None:
     ensembles = [PLAN["ensembles"][0] | {"learning_rate": 1e6, "steps": 40, "blocks": 1}]
     ensemble = resolve(read_plan(PLAN | {"ensembles": ensembles}))[0]
     networks, rows = run_ensemble(ensemble)
-    assert networks["diverged"].all()
+    assert networks["diverged"].all() and networks["final_performance"].isna().all()
     last = rows[rows["checkpoint"] == rows["checkpoint"].max()]
     assert last["weight_raw_norm"].isna().all()
     assert rows.loc[rows["checkpoint"] == 0, "weight_raw_norm"].notna().all()
+
+
+def test_a_measurement_that_overflows_counts_as_diverged() -> None:
+    noisy = PLAN | {"measurements": [{"noise_std": 1e30}]}
+    networks, rows = run_ensemble(resolve(read_plan(noisy))[0])
+    assert rows["weight_sq_mean"].isna().any() and networks["diverged"].all()
 
 
 def test_a_dry_run_writes_nothing_and_counts_everything(tmp_path) -> None:
     estimate = simulate(PLAN, tmp_path / "corpus", dry_run=True)
     assert isinstance(estimate, Estimate)
     assert (estimate.networks, estimate.done) == (N_NETWORKS, 0)
-    assert estimate.seconds > 0 and estimate.megabytes > 0
+    assert estimate.seconds > 0
     assert str(estimate).startswith(f"{N_NETWORKS} networks (0 done), ")
     assert not (tmp_path / "corpus").exists()
 
@@ -163,11 +172,16 @@ def test_a_dry_run_counts_what_is_done(corpus: Path) -> None:
     assert isinstance(estimate, Estimate)
     assert estimate.done == N_NETWORKS and estimate.seconds == 0
     assert estimate.rows == len(read_corpus(corpus).rows)
+    on_disk = sum(path.stat().st_size for path in corpus.rglob("*.parquet")) / 1e6
+    assert 0.6 < estimate.megabytes / on_disk < 1.6
 
 
 def test_what_simulate_refuses(corpus: Path, tmp_path) -> None:
     with pytest.raises(InputError, match="holds a corpus of another plan; choose another folder"):
         simulate(PLAN | {"seed": 8}, corpus)
+    whole = PLAN | {"measurements": [{"units": 1}, PLAN["measurements"][1]]}
+    with pytest.raises(InputError, match="holds a corpus of another"):
+        simulate(whole, corpus)  # one unit is not all of them, though 1 == 1.0
     with pytest.raises(InputError, match="device must be one of auto, cpu, cuda; got 'tpu'"):
         simulate(PLAN, tmp_path / "x", device="tpu")
     with pytest.raises(InputError, match="workers must be 1 or more; got 0"):

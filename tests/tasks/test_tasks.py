@@ -54,6 +54,8 @@ def test_loss_and_accuracy_by_hand() -> None:
     expected = (np.log(2) + np.log(4)) / 2
     assert float(cross_entropy(output, target)) == pytest.approx(expected, rel=1e-6)
     assert float(accuracy(output, target)) == 0.5
+    output[0, 0, 0] = torch.inf
+    assert bool(accuracy(output, target).isnan())
 
 
 def test_cross_entropy_is_that_of_torch() -> None:
