@@ -56,7 +56,7 @@ def simulate(
     from rule_id.simulation import simulate as run
     from rule_id.trajectories import read_corpus
 
-    with _bars() as progress:
+    with _interruptible(out), _bars() as progress:
         result = run(plan, out, device=device, workers=workers, dry_run=dry_run, progress=progress)
     if isinstance(result, Estimate):
         typer.echo(str(result))
@@ -218,6 +218,18 @@ def demo(
 
 
 @contextmanager
+def _interruptible(out: Path) -> Iterator[None]:
+    """Say on Ctrl-C what is kept, and end with the status that shells expect of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            f"rule-id: interrupted; {out} keeps what is done, run it again to go on", err=True
+        )
+        raise typer.Exit(130) from None
+
+
+@contextmanager
 def _bars() -> Iterator[Callable[[str, int, int], None]]:
     """Yield a `progress` that draws one bar for each kind of work, on standard error."""
     from rich.console import Console
@@ -238,14 +250,20 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    bars = Progress(*columns, console=Console(stderr=True))
 
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+    def progress(what: str, done: int, total: int) -> None:
+        # Started late: bars without a task still print an empty line.
+        bars.start()
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
 
+    try:
         yield progress
+    finally:
+        if tasks:
+            bars.stop()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ exception through with its traceback, because that one is a defect of ours.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["InputError", "NotIdentifiableWarning", "one_of"]
+__all__ = ["InputError", "one_of", "require_file"]
 
 
 class InputError(ValueError):
@@ -16,10 +17,6 @@ class InputError(ValueError):
 
     The message names the parameter or file, what is allowed and what arrived, on one line.
     """
-
-
-class NotIdentifiableWarning(UserWarning):
-    """The data cannot say which rule made them; the answer should not be relied on."""
 
 
 def one_of(parameter: str, value: str, allowed: Iterable[str]) -> str:
@@ -40,3 +37,18 @@ def one_of(parameter: str, value: str, allowed: Iterable[str]) -> str:
     if value not in names:
         raise InputError(f"{parameter} must be one of {', '.join(names)}; got {value!r}")
     return value
+
+
+def require_file(path: Path, what: str) -> None:
+    """Refuse a path at which there is no file.
+
+    Args:
+        path: What the user named.
+        what: What it must be, for the message.
+
+    Raises:
+        InputError: There is nothing, or a folder.
+    """
+    if not path.is_file():
+        there = "it is a folder" if path.is_dir() else "there is no such file"
+        raise InputError(f"{path} must be {what}; {there}")

@@ -34,7 +34,7 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
 
 def refused(result: subprocess.CompletedProcess[str], *parts: str) -> None:
     """One line on standard error, exit status 2, nothing on standard output."""
-    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    lines = result.stderr.splitlines()
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     assert len(lines) == 1 and lines[0].startswith("rule-id: "), result.stderr

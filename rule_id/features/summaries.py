@@ -74,8 +74,8 @@ def curvature(t: Array, y: Array) -> Array:
     """Return the coefficient of P_2(2t - 1) in the least-squares fit by Legendre polynomials.
 
     It is 5 times the integral of P_2(2t - 1) y, P_2(u) = (3 u^2 - 1) / 2; positive for a
-    rise that speeds up or a fall that levels off, negative for the reverse. The unit is mean|x|, as for the
-    slopes: the range would blow the noise of a trajectory that hardly changes up to order 1.
+    rise that speeds up or a fall that levels off, negative for the reverse. The unit is mean|x|, as
+    for the slopes: the range would blow up the noise of a trajectory that hardly changes.
     """
     # P_2 does not see a level; without it a constant trajectory gives exactly 0.
     y = y - y[0]

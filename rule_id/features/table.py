@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, require_file
 from rule_id.trajectories import atomic_write
 
 __all__ = ["FEATURE_SETS", "FeatureTable", "read_features", "split_name"]
@@ -92,8 +92,7 @@ def read_features(path: str | Path) -> FeatureTable:
         InputError: The file is missing, damaged, empty, or not a feature table of ours.
     """
     source = Path(path)
-    if not source.is_file():
-        raise InputError(f"{source} must be a feature table; there is no such file")
+    require_file(source, "a feature table")
     try:
         table = pq.read_table(source)
     except Exception as error:  # pyarrow raises many types for a damaged file

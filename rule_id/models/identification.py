@@ -8,6 +8,8 @@ from typing import Any
 __all__ = ["CAVEATS", "Identification", "LayerIdentification"]
 
 CAVEATS = (
+    "The answer is one of the rules above, also for a network that learned by another rule or did "
+    "not learn at all: such networks were not among those of training.",
     "Many rules fit the same activity; the best of those tried need not be the one at work "
     "(Ramesh et al. 2024, eLife 94411).",
     "Architecture and initial state can outweigh the learning rule "

@@ -126,7 +126,10 @@ def _usable(table: FeatureTable) -> tuple[FeatureTable, dict[str, Any]]:
     kept = table.rows(~diverged)
     rules = sorted(kept.meta["rule"].unique())
     if len(rules) < 2:
-        raise InputError(f"features must be of 2 rules or more; got {', '.join(rules) or 'none'}")
+        raise InputError(
+            f"features must be of 2 rules or more; got {', '.join(rules) or 'none'}, with "
+            f"{n_diverged} diverged networks left out"
+        )
     return kept, {"features": table.info, "n_diverged": n_diverged}
 
 

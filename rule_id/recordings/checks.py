@@ -107,8 +107,8 @@ def refuse_without_trajectory(arrays: Mapping[str, Layers]) -> None:
     counts = [complete(x).sum() for tables in arrays.values() for x in tables.values()]
     if max(counts) < 2:
         raise InputError(
-            "a layer or more must be free of NaN and infinite values at 2 checkpoints or more; "
-            f"the best is so at {max(counts)}"
+            "a layer or more must be free of NaN and infinite values at 2 checkpoints or more "
+            f"(leave out units that were lost); no layer is at more than {max(counts)}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, require_file
 from rule_id.recordings.recording import KEYS, Recording, recording_from_arrays
 
 __all__ = ["MAX_BYTES", "read_recording"]
@@ -54,8 +54,7 @@ def read_recording(path: str | Path) -> Recording:
             or its arrays are not a recording (see `recording_from_arrays`).
     """
     source = Path(path)
-    if not source.is_file():
-        raise InputError(f"{source} must be a recording; there is no such file")
+    require_file(source, "a recording")
     try:
         return _read(source)
     except InputError as error:

@@ -103,6 +103,7 @@ def recording_from_arrays(
         for observable, tables in given.items()
     }
     _check_source(activity_change_source, bool(arrays["activity_change"]))
+    _check_same_stimuli(arrays["activation"], arrays["activity_change"])
     order = checked_layers(arrays, layers)
     refuse_without_trajectory(arrays)
     refuse_z_scored(arrays["activation"], signal)
@@ -118,7 +119,7 @@ def recording_from_arrays(
             name,
         ),
         observables=tuple(observable for observable in OBSERVABLES if arrays[observable]),
-        warnings=tuple(_gaps(arrays)),
+        warnings=(*_gaps(arrays), *_too_little(arrays["activation"])),
     )
 
 
@@ -130,6 +131,16 @@ def _check_source(source: str | None, has_activity_change: bool) -> None:
             "activity_change must come with activity_change_source, one of "
             f"{', '.join(ACTIVITY_CHANGE_SOURCES)}; it is missing"
         )
+
+
+def _check_same_stimuli(activations: Layers, activity_change: Layers) -> None:
+    for layer in activations.keys() & activity_change.keys():
+        stimuli, got = activations[layer].shape[1], activity_change[layer].shape[1]
+        if stimuli != got:
+            raise InputError(
+                f"activity_change/{layer} must have the {stimuli} stimuli of activations/{layer}; "
+                f"got {got}"
+            )
 
 
 def _layer_rows(
@@ -163,6 +174,27 @@ def _layer_rows(
     missing = np.full(len(steps), np.nan, dtype=np.float32)
     statistics = {statistic: measured.get(statistic, missing) for statistic in STATISTICS}
     return pd.DataFrame(columns | statistics)[[*ROW_COLUMNS, *STATISTICS]]
+
+
+FEW = 10
+"""Units or stimuli of a layer below which its statistics are too rough to go by."""
+
+
+def _too_little(activations: Layers) -> list[str]:
+    """Name the layers in which there is too little to go by."""
+    warnings = []
+    for layer, x in activations.items():
+        if np.array_equal(x, np.broadcast_to(x[:1], x.shape)):
+            warnings.append(
+                f"activations/{layer} are the same at every checkpoint: no learning is seen in "
+                "them, so what is said of this layer means nothing"
+            )
+        for what, n in (("stimuli", x.shape[1]), ("units", x.shape[2])):
+            if n < FEW:
+                warnings.append(
+                    f"activations/{layer} has {n} {what}; statistics of fewer than {FEW} are rough"
+                )
+    return warnings
 
 
 def _gaps(arrays: dict[str, Layers]) -> list[str]:

@@ -30,8 +30,9 @@ def statistics_of(x: np.ndarray, observable: str) -> dict[str, np.ndarray]:
         finite.
     """
     # One checkpoint at a time, so that float64 copies and sorted copies stay small.
-    measured = [_measure(entry.astype(np.float64), observable) for entry in x]
-    with np.errstate(over="ignore"):
+    # What overflows is not finite, and so missing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        measured = [_measure(entry.astype(np.float64), observable) for entry in x]
         return {
             name: np.array([table[name] for table in measured]).astype(np.float32)
             for name in measured[0]

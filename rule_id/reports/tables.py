@@ -88,7 +88,7 @@ def _result_table(
         + [(f"{row['n_test_networks']:.0f}", "")]
         for _, row in rows.iterrows()
     ]
-    columns = [*labels.values(), *metrics.values(), "Networks tested"]
+    columns = [*labels.values(), *metrics.values(), "Networks in test"]
     return Table(caption, columns, cells, len(labels))
 
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from rule_id.errors import InputError, one_of
+from rule_id.errors import InputError, one_of, require_file
 from rule_id.simulation.distributions import Distribution, parse_distribution
 
 __all__ = ["EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
@@ -184,8 +184,7 @@ def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
     if isinstance(plan, dict):
         return _check(plan, "plan")
     path = Path(plan)
-    if not path.is_file():
-        raise InputError(f"{path} must be a plan in TOML; there is no such file")
+    require_file(path, "a plan in TOML")
     try:
         written = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -202,7 +201,9 @@ def _check(written: dict[str, Any], source: str) -> Plan:
 
 def _first_fault(error: ValidationError) -> str:
     """Say in one line what is wrong first, and where."""
-    fault = error.errors(include_url=False)[0]
+    faults = error.errors(include_url=False)
+    # A misspelt key comes first: it is also why another one is missing.
+    fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")
     # Union branches and wrappers add parts to the location that a plan's author never wrote.
     path = [p for p in fault["loc"] if isinstance(p, int) or (p.isidentifier() and p.islower())]
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -118,7 +118,7 @@ def test_z_scored_activations_are_refused(tmp_path):
 
 def test_a_missing_file_is_refused(tmp_path):
     refused(tmp_path / "m.npz", "must be a recording; there is no such file")
-    refused(tmp_path, "must be a recording; there is no such file")
+    refused(tmp_path, "must be a recording; it is a folder")
 
 
 @pytest.mark.parametrize("content", [b"", b"steps,1,2,3\n", npy(X)], ids=["empty", "text", "npy"])

@@ -80,6 +80,11 @@ def test_a_missing_key_is_named() -> None:
         read_plan({"schema": 1, "ensembles": PLAN["ensembles"]})
 
 
+def test_a_misspelt_key_is_named_before_the_one_that_is_missing() -> None:
+    with pytest.raises(InputError, match="plan: seeed is not a key of a plan"):
+        read_plan({"schema": 1, "seeed": 1, "ensembles": PLAN["ensembles"]})
+
+
 def test_a_file_that_is_no_plan(tmp_path) -> None:
     with pytest.raises(InputError, match="must be a plan in TOML; there is no such file"):
         read_plan(tmp_path / "none.toml")
