@@ -28,13 +28,16 @@ bench: .venv/installed
 readme: .venv/installed
 	$(BIN)/python tests/readme.py
 
-# Simulates, trains and writes what ships with the package; each step goes on where it stopped.
+# Simulates, trains and writes what ships with the package; the simulation goes on where it stopped.
 reference: .venv/installed
 	$(BIN)/rule-id simulate rule_id/reference/reference.toml --out corpora/reference
 	$(BIN)/rule-id features corpora/reference --half --out features/reference/summary.parquet
 	$(BIN)/rule-id features corpora/reference --set invariant --out corpora/invariant.parquet
 	$(BIN)/rule-id train features/reference/summary.parquet --out models/reference/summary
 	$(BIN)/rule-id train corpora/invariant.parquet --out models/reference/invariant
+	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
+	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
+		--features features/reference/summary.parquet --model models/reference/summary
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }
