@@ -12,7 +12,7 @@ import threadpoolctl  # type: ignore[import-untyped]
 
 from rule_id.evaluation.protocols import Split, split_rows
 from rule_id.evaluation.settings import Setting
-from rule_id.models import CLASSIFIERS, choose_hyperparameters
+from rule_id.models import CLASSIFIERS, choose_hyperparameters, network_ids
 
 __all__ = ["Progress", "Trial", "fit_all", "trials_of"]
 
@@ -86,8 +86,10 @@ def _fit(trial: Trial, tune: bool, seed: int) -> np.ndarray:
     values, rules = train.matrix(), train.meta["rule"].to_numpy(dtype=str)
     chosen: dict[str, Any] = {}
     if tune:
-        blocks = train.meta["block"].to_numpy()
-        chosen = choose_hyperparameters(trial.model, values, rules, blocks, seed=seed)
+        blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
+        chosen = choose_hyperparameters(
+            trial.model, values, rules, blocks, networks=networks, seed=seed
+        )
     classifier = CLASSIFIERS[trial.model](**{**chosen, "random_state": seed})
     if "n_jobs" in classifier.get_params():
         classifier.set_params(n_jobs=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from rule_id.models.conformal import prediction_set
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
 from rule_id.models.patterns import feature_matrix, feature_observables, pattern_of
 from rule_id.recordings import Recording, read_recording
+from rule_id.reference import reference_path
 
 __all__ = ["identify"]
 
@@ -59,7 +59,7 @@ def _bundle(model: Bundle | str | Path | None, kind: str) -> Bundle:
         return model
     if model is not None:
         return read_bundle(model)
-    folder = Path(str(files("rule_id.reference") / kind))
+    folder = reference_path(kind)
     if not folder.is_dir():
         raise InputError(
             "model must be given: this installation has no reference bundle "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
 from rule_id.models.scores import score_patterns
+from rule_id.reference import reference_path
 from rule_id.version import __version__
 
 __all__ = ["QUANTILES", "REFERENCE_FEATURES", "train"]
@@ -105,7 +105,7 @@ def _table(features: FeatureTable | str | Path | None) -> FeatureTable:
         return features
     if features is not None:
         return read_features(features)
-    reference = Path(str(files("rule_id.reference") / REFERENCE_FEATURES))
+    reference = reference_path(REFERENCE_FEATURES)
     if not reference.is_file():
         raise InputError(
             "features must be given: this installation has no reference table, "

@@ -183,7 +183,10 @@ def test_tuning_sees_the_training_rows_alone(
 ) -> None:
     seen = []
 
-    def choose(name: str, values: np.ndarray, rules: np.ndarray, blocks: np.ndarray, *, seed: int):
+    def choose(name, values, rules, blocks, *, networks, seed):
+        assert len(values) == len(rules) == len(blocks) == len(networks)
+        # Layers are combined, so that a setting is chosen for whole networks.
+        assert len(blocks) > len(set(networks)) > len(set(blocks))
         seen.append(set(blocks))
         return {"C": 1e-9}
 

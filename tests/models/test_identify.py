@@ -142,7 +142,7 @@ def test_values_at_checkpoints_need_the_same_number_of_them():
 
 
 def test_the_reference_bundle_is_chosen_by_the_signal(monkeypatch, tmp_path, linear, invariant):
-    monkeypatch.setattr(sys.modules["rule_id.models.identify"], "files", lambda package: tmp_path)
+    monkeypatch.setattr(sys.modules["rule_id.models.identify"], "reference_path", tmp_path.joinpath)
     with pytest.raises(InputError, match="has no reference bundle rule_id/reference/summary"):
         identify(recording())
     linear.write(tmp_path / "summary")
