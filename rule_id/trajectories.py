@@ -48,7 +48,7 @@ __all__ = [
     "write_part",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 OBSERVABLES = ("weight", "activation", "activity_change")
 FUNCTIONS = ("raw", "abs", "sq")
@@ -86,13 +86,15 @@ NETWORK_COLUMNS = (
     "learning_rate",
     "momentum",
     "weight_decay",
-    "feedback_rate",
+    "schedule",
+    "update_noise",
     "batch_size",
     "steps",
     "width",
     "n_layers",
     "n_parameters",
     "seed",
+    "delta_readout",
     "alignment_time",
     "final_loss",
     "final_performance",
@@ -127,8 +129,9 @@ class Trajectories:
     """Networks and what was measured of them.
 
     Attributes:
-        networks: One row a network. A simulated one has all `NETWORK_COLUMNS`; a recorded one
-            may have `network` and `signal` alone.
+        networks: One row a network. A simulated one has all `NETWORK_COLUMNS`, then one column for
+            each further hyperparameter of its corpus's rules, NaN where its rule has none; a
+            recorded one may have `network` and `signal` alone.
         rows: One row a (network, layer, measurement, checkpoint): `ROW_COLUMNS`, then the 45
             `STATISTICS` as float32, NaN where an observable was not measured. Sorted by
             network, measurement, layer, checkpoint.
@@ -212,7 +215,7 @@ def write_part(corpus: Path, key: str, networks: pd.DataFrame, rows: pd.DataFram
     Args:
         corpus: The corpus folder.
         key: Name of the part, a hash of what it holds.
-        networks: One row a network, `NETWORK_COLUMNS`.
+        networks: One row a network, `NETWORK_COLUMNS` and further hyperparameters.
         rows: One row a (network, layer, measurement, checkpoint).
     """
     for folder, table in (("trajectories", rows), ("networks", networks)):
@@ -313,7 +316,8 @@ def content_hash(trajectories: Trajectories) -> str:
     digest = hashlib.sha256()
     networks = trajectories.networks.sort_values("network")
     rows = trajectories.rows.sort_values(ROW_ORDER)
-    for table in (networks[list(NETWORK_COLUMNS)], rows[[*ROW_COLUMNS, *STATISTICS]]):
+    further = sorted(set(networks.columns) - set(NETWORK_COLUMNS))
+    for table in (networks[[*NETWORK_COLUMNS, *further]], rows[[*ROW_COLUMNS, *STATISTICS]]):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]
 

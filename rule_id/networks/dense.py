@@ -25,11 +25,22 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Activity(NamedTuple):
-    """What a forward pass went through, for each layer, each (E, batch, units)."""
+    """What a pass went through, for each layer, each (E, batch, units).
+
+    Attributes:
+        inputs: What each layer was fed.
+        preactivations: z of each layer, with what was added to it.
+        outputs: f(z) of each layer.
+    """
 
     inputs: list[Tensor]
     preactivations: list[Tensor]
-    output: Tensor
+    outputs: list[Tensor]
+
+    @property
+    def output(self) -> Tensor:
+        """Output of the last layer."""
+        return self.outputs[-1]
 
 
 @dataclass(frozen=True)
@@ -57,14 +68,24 @@ class DenseLayer:
     def preactivation(
         self, parameters: dict[str, Tensor], h: Tensor, feedback: Tensor | None = None
     ) -> Tensor:
-        """Return z (E, batch, n_out) for h (E, batch, n_in)."""
+        """Return z = W h + b (E, batch, n_out) for h (E, batch, n_in)."""
         return linear_map(h, parameters["weight"], parameters["bias"], feedback)
 
-    def respond(
-        self, parameters: dict[str, Tensor], h: Tensor, feedback: Tensor | None = None
-    ) -> Tensor:
-        """Return f(z) (E, batch, n_out) for h (E, batch, n_in)."""
-        return NONLINEARITIES[self.nonlinearity](self.preactivation(parameters, h, feedback))
+    def activate(self, z: Tensor) -> Tensor:
+        """Return f(z)."""
+        return NONLINEARITIES[self.nonlinearity](z)
+
+    def project(self, weight: Tensor, h: Tensor) -> Tensor:
+        """Return W h, without the bias, for `weight` of the shape of W: (E, batch, n_out)."""
+        return h @ weight.mT
+
+    def back_project(self, weight: Tensor, d: Tensor) -> Tensor:
+        """Return W^T d (E, batch, n_in) for d (E, batch, n_out)."""
+        return d @ weight
+
+    def outer(self, d: Tensor, h: Tensor) -> Tensor:
+        """Return the mean over the batch of d h^T, in the shape of W."""
+        return d.mT @ h / h.shape[1]
 
 
 @dataclass(frozen=True)
@@ -83,26 +104,38 @@ class Network:
         )
 
     def forward(
-        self, parameters: Parameters, x: Tensor, feedback: Sequence[Tensor | None] | None = None
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        *,
+        feedback: Sequence[Tensor | None] | None = None,
+        added: Sequence[Tensor | None] | None = None,
+        local: bool = False,
     ) -> Activity:
         """Run all layers on a batch of each network.
 
         Args:
             parameters: Parameters of each layer.
             x: Inputs (E, batch, n_in).
-            feedback: For each layer the B that carries its teaching signal back to its input,
-                (E, n_in, n_out), or None for W^T; None alone means W^T everywhere.
+            feedback: For each layer the B^T that carries its teaching signal back to its input,
+                in the shape of W, or None for W; None alone means W everywhere.
+            added: For each layer what is added to z, or None for nothing.
+            local: Cut each layer's input off from the layer before, so that a gradient reaches
+                the parameters of one layer alone.
         """
-        inputs, preactivations = [], []
-        backward_weights = feedback if feedback is not None else [None] * len(self.layers)
-        for layer, own, backward_weight in zip(
-            self.layers, parameters, backward_weights, strict=True
+        activity = Activity([], [], [])
+        nothing = [None] * len(self.layers)
+        for layer, own, backward_weight, extra in zip(
+            self.layers, parameters, feedback or nothing, added or nothing, strict=True
         ):
+            x = x.detach() if local else x
             z = layer.preactivation(own, x, backward_weight)
-            inputs.append(x)
-            preactivations.append(z)
-            x = NONLINEARITIES[layer.nonlinearity](z)
-        return Activity(inputs, preactivations, x)
+            z = z if extra is None else z + extra
+            activity.inputs.append(x)
+            activity.preactivations.append(z)
+            x = layer.activate(z)
+            activity.outputs.append(x)
+        return activity
 
     def flatten(self, parameters: Parameters) -> Tensor:
         """Return the parameters (or their gradients) side by side, (E, n_parameters)."""

@@ -18,17 +18,19 @@ class _LinearMap(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, feedback: Tensor | None
     ) -> Tensor:
         ctx.save_for_backward(x, weight if feedback is None else feedback)
-        ctx.own_feedback = feedback is not None
         return torch.baddbmm(bias[:, None], x, weight.mT)
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> tuple[Tensor | None, ...]:
         (signal,) = signals
         x, backward_weight = ctx.saved_tensors
-        carried = None
-        if ctx.needs_input_grad[0]:
-            carried = signal @ (backward_weight.mT if ctx.own_feedback else backward_weight)
-        return carried, signal.mT @ x, signal.sum(1), None
+        wanted_x, wanted_weight, wanted_bias, _ = ctx.needs_input_grad
+        return (
+            signal @ backward_weight if wanted_x else None,
+            signal.mT @ x if wanted_weight else None,
+            signal.sum(1) if wanted_bias else None,
+            None,
+        )
 
 
 def linear_map(x: Tensor, weight: Tensor, bias: Tensor, feedback: Tensor | None = None) -> Tensor:
@@ -41,7 +43,7 @@ def linear_map(x: Tensor, weight: Tensor, bias: Tensor, feedback: Tensor | None 
         x: Inputs (E, batch, n_in).
         weight: W, (E, n_out, n_in).
         bias: b, (E, n_out).
-        feedback: B, (E, n_in, n_out), the shape of W^T, or None for W^T itself.
+        feedback: B^T, (E, n_out, n_in), the shape of W, or None for W itself.
 
     Returns:
         z, (E, batch, n_out).

@@ -31,8 +31,23 @@ class LayerLike(Protocol):
     def n_out(self) -> int:
         """Output units."""
 
-    def respond(self, parameters: dict[str, Tensor], h: Tensor) -> Tensor:
-        """Return the output (E, stimuli, n_out) for h (E, stimuli, n_in), with plain W."""
+    def preactivation(self, parameters: dict[str, Tensor], h: Tensor) -> Tensor:
+        """Return z (E, stimuli, n_out) for h (E, stimuli, n_in), with plain W."""
+
+    def activate(self, z: Tensor) -> Tensor:
+        """Return f(z)."""
+
+
+class ActivityLike(Protocol):
+    """What measuring asks of activity, for each layer (E, stimuli, units)."""
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """What each layer was fed."""
+
+    @property
+    def preactivations(self) -> list[Tensor]:
+        """z of each layer: W h + b, and what else drove its units."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,6 @@ class Observer:
         self,
         measurement: Measurement,
         layers: Sequence[LayerLike],
-        stimuli: Tensor,
         seeds: Sequence[int],
     ) -> None:
         """Keep what stays the same over training.
@@ -84,38 +98,44 @@ class Observer:
         Args:
             measurement: Units and noise.
             layers: The layers, first to last.
-            stimuli: Held-out inputs (E, stimuli, n_in).
             seeds: A seed for each network (E,), for its units and noise.
         """
         self.measurement = measurement
         self.layers = layers
-        self.stimuli = stimuli
         self.seeds = list(seeds)
         self._scales: dict[tuple[str, int], Tensor] = {}
 
-    def measure(self, parameters: list[dict[str, Tensor]], checkpoint: int) -> dict[str, Tensor]:
+    def measure(
+        self, parameters: list[dict[str, Tensor]], activity: ActivityLike, checkpoint: int
+    ) -> dict[str, Tensor]:
         """Return the 45 statistics of every layer, each (E, layers).
 
         Args:
             parameters: Parameters of each layer.
+            activity: What the network does on held-out stimuli: a forward pass, or what its units
+                settle to. Where more than W h + b drives a unit, that is held while the slopes of
+                its response are taken.
             checkpoint: Which checkpoint it is; noise is scaled by what is seen at the first call.
         """
-        h = self.stimuli
-        tables = []
-        for index, (layer, own) in enumerate(zip(self.layers, parameters, strict=True)):
-            own = {name: tensor.detach() for name, tensor in own.items()}
-            table, h = self._measure_layer(index, layer, own, h, checkpoint)
-            tables.append(table)
+        tables = [
+            self._measure_layer(
+                index, {name: tensor.detach() for name, tensor in own.items()}, activity, checkpoint
+            )
+            for index, own in enumerate(parameters)
+        ]
         return {name: torch.stack([table[name] for table in tables], 1) for name in tables[0]}
 
     def _measure_layer(
-        self, index: int, layer: LayerLike, own: dict[str, Tensor], h: Tensor, checkpoint: int
-    ) -> tuple[dict[str, Tensor], Tensor]:
+        self, index: int, own: dict[str, Tensor], activity: ActivityLike, checkpoint: int
+    ) -> dict[str, Tensor]:
+        layer = self.layers[index]
         inputs, outputs = (
-            self._kept(side, index, n, checkpoint)
+            self._kept(side, index, n, checkpoint, own["weight"].device)
             for side, n in (("in", layer.n_in), ("out", layer.n_out))
         )
-        response, slopes = _respond(layer, own, h, outputs)
+        response, slopes = _respond(
+            layer, own, activity.inputs[index], activity.preactivations[index], outputs
+        )
         weight = self._noisy("weight", index, own["weight"], checkpoint)
         activation = self._noisy("activation", index, response, checkpoint)
         slopes = self._noisy("activity_change", index, slopes, checkpoint)
@@ -124,9 +144,11 @@ class Observer:
             **tensor_statistics(weight.flatten(1), "weight"),
             **activation_statistics(_take(activation, outputs)),
             **activity_change_statistics(_take(slopes, inputs).sum(-1)),
-        }, response
+        }
 
-    def _kept(self, side: str, index: int, n: int, checkpoint: int) -> Tensor | None:
+    def _kept(
+        self, side: str, index: int, n: int, checkpoint: int, device: torch.device
+    ) -> Tensor | None:
         """Return the indices of the units seen, (E, kept), or None for all."""
         kept = n_kept(self.measurement.units, n)
         if kept == n:
@@ -137,7 +159,7 @@ class Observer:
             _generator(seed, f"units-{side}", index, moment).permutation(n)[:kept]
             for seed in self.seeds
         ]
-        return torch.as_tensor(np.stack(drawn), device=self.stimuli.device)
+        return torch.as_tensor(np.stack(drawn), device=device)
 
     def _noisy(self, observable: str, index: int, x: Tensor, checkpoint: int) -> Tensor:
         if not self.measurement.noise_std:
@@ -158,12 +180,14 @@ class Observer:
 
 
 def _respond(
-    layer: LayerLike, own: dict[str, Tensor], h: Tensor, outputs: Tensor | None
+    layer: LayerLike, own: dict[str, Tensor], h: Tensor, z: Tensor, outputs: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the response and d(mean response of `outputs`)/dh, one entry an input unit."""
     h = h.detach().requires_grad_()
     with torch.enable_grad():
-        response = layer.respond(own, h)
+        alone = layer.preactivation(own, h)
+        # Exactly zero in a forward pass; elsewhere what comes from above and is held.
+        response = layer.activate(alone + (z - alone).detach())
         total = _take(response, outputs).mean(-1).sum()
     (slopes,) = torch.autograd.grad(total, h)
     return response.detach(), slopes

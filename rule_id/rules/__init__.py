@@ -1,22 +1,42 @@
-"""Learning rules: a credit assignment, then an optimizer, and the table of named pairs."""
+"""Learning rules: a credit assignment, then an optimizer, and the tables of both."""
 
 from rule_id.rules.contract import (
+    FAMILIES,
     Assignment,
     Batch,
     CreditAssignment,
     Hyperparameters,
-    LearningRule,
+    NetworkLike,
     Optimizer,
+    Parameters,
+    Setup,
+    State,
 )
-from rule_id.rules.table import RULES, get_rule
+from rule_id.rules.learning_rule import NO_OPTIMIZER, LearningRule, RuleState
+from rule_id.rules.noise import Noise
+from rule_id.rules.schedules import SCHEDULES, Schedule
+from rule_id.rules.table import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, get_rule, rules_of
 
 __all__ = [
+    "CREDIT_ASSIGNMENTS",
+    "FAMILIES",
+    "NO_OPTIMIZER",
+    "OPTIMIZERS",
     "RULES",
+    "SCHEDULES",
     "Assignment",
     "Batch",
     "CreditAssignment",
     "Hyperparameters",
     "LearningRule",
+    "NetworkLike",
+    "Noise",
     "Optimizer",
+    "Parameters",
+    "RuleState",
+    "Schedule",
+    "Setup",
+    "State",
     "get_rule",
+    "rules_of",
 ]

@@ -1,141 +1,212 @@
-r"""Rules that learn their feedback weights by a local objective of each layer.
+r"""The alignment primitives of Kunin et al., their gradients and where they lead.
 
-For one layer with input x, forward projection Wx and backward weight B (the shape of W^T), the
-alignment primitives of Kunin et al. are, with E the mean over the batch,
+For one layer with input x, forward projection Wx and backward projection xB, with E the mean over
+the batch,
 
-    decay = |W|² + |B|²,   amp = -E<Wx, xB>,   null = E|BWx|².
+    decay  = |W|² + |B|²,
+    sparse = E|Wx|² + E|xB|²,
+    self   = -<W, B^T>,
+    amp    = -E<Wx, xB>,
+    null   = E|BWx|².
 
-Only B follows their gradient; W is held constant in them.
+Only B follows their gradient; W is held constant in them. B is stored as B^T, in the shape of W.
+A rule that learns its feedback is a choice of primitives and of a coefficient for each.
 
 Source: Kunin et al., "Two Routes to Scalable Credit Assignment without Weight Symmetry", 2020.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from rule_id.rules.contract import (
-    Assignment,
-    Batch,
-    CreditAssignment,
-    Hyperparameters,
-    NetworkLike,
-    Parameters,
-    State,
-)
-from rule_id.rules.layerwise import init_fixed_feedback, teach
+from rule_id.rules.contract import LayerLike
 
-__all__ = [
-    "INFORMATION_ALIGNMENT",
-    "information_alignment_fixed_point",
-    "information_alignment_gradient",
-]
+__all__ = ["PRIMITIVES", "Primitive", "alignment_time", "curvature", "descend", "fixed_point", "time_within"]
 
-AMP, NULL, DECAY = 2e-3, 1e-3, 1e-3
-"""Coefficients a, b, c of information alignment in the authors' code."""
+Coefficients = Mapping[str, Tensor]
+"""For each primitive its coefficient in each network, (E,)."""
 
 
-def information_alignment_gradient(feedback: Tensor, x: Tensor, projection: Tensor) -> Tensor:
-    """Return the gradient of a amp + b null + c decay with respect to B.
+class Primitive(NamedTuple):
+    """One term of an objective of B.
 
-    -a E[x (Wx)^T] + 2 b E[(B Wx) (Wx)^T] + 2 c B.
+    Attributes:
+        gradient: From layer, B^T, W, x and Wx to its gradient with respect to B^T.
+        curvature: From x and Wx to a bound on its second derivative along any direction, (E,).
+    """
+
+    gradient: Callable[[LayerLike, Tensor, Tensor, Tensor, Tensor], Tensor]
+    curvature: Callable[[Tensor, Tensor], Tensor]
+
+
+def _power(x: Tensor) -> Tensor:
+    """Return E|x|² of each network, (E,)."""
+    return x.flatten(2).square().sum(-1).mean(-1)
+
+
+def _none(x: Tensor, projection: Tensor) -> Tensor:
+    return x.new_zeros(len(x))
+
+
+PRIMITIVES: dict[str, Primitive] = {
+    "decay": Primitive(lambda layer, b, w, x, p: 2 * b, lambda x, p: 2 * torch.ones_like(_none(x, p))),
+    "sparse": Primitive(
+        lambda layer, b, w, x, p: 2 * layer.outer(layer.project(b, x), x),
+        lambda x, p: 2 * _power(x),
+    ),
+    "self": Primitive(lambda layer, b, w, x, p: -w, _none),
+    "amp": Primitive(lambda layer, b, w, x, p: -layer.outer(p, x), _none),
+    "null": Primitive(
+        lambda layer, b, w, x, p: 2 * layer.outer(p, layer.back_project(b, p)),
+        lambda x, p: 2 * _power(p),
+    ),
+}
+
+
+def descend(
+    layer: LayerLike, feedback: Tensor, weight: Tensor, x: Tensor, coefficients: Coefficients
+) -> Tensor:
+    """Return B^T after one step down the objective.
+
+    The step is shortened where the objective is so steep that a full one would overshoot, so that
+    it is stable however large activity grows, as in normalised least mean squares.
 
     Args:
-        feedback: B, (E, n_in, n_out).
-        x: Input of the layer, (E, batch, n_in).
-        projection: Wx, without the bias, (E, batch, n_out).
-
-    Returns:
-        (E, n_in, n_out).
+        layer: The layer.
+        feedback: B^T, the shape of W.
+        weight: W.
+        x: Inputs of the layer (E, batch, ...), without a gradient.
+        coefficients: Those of the objective times the learning rate.
     """
-    residual = 2 * NULL * projection @ feedback.mT - AMP * x
-    return residual.mT @ projection / x.shape[1] + 2 * DECAY * feedback
+    projection = layer.project(weight, x)
+    steepest = curvature(x, projection, coefficients)
+    step = sum(
+        _per_network(amount, weight)
+        * PRIMITIVES[name].gradient(layer, feedback, weight, x, projection)
+        for name, amount in coefficients.items()
+    )
+    return feedback - step / _per_network(steepest.clamp(min=1), weight)
 
 
-def information_alignment_fixed_point(weight: Tensor, x: Tensor) -> Tensor:
-    """Return the B at which its gradient vanishes while W is held.
+def curvature(x: Tensor, projection: Tensor, coefficients: Coefficients) -> Tensor:
+    """Return a bound on the second derivative of the objective along any direction, (E,)."""
+    terms = [
+        amount * PRIMITIVES[name].curvature(x, projection)
+        for name, amount in coefficients.items()
+    ]
+    return torch.stack(terms).sum(0)
 
-    B = (a/2) S W^T (b W S W^T + c I)^{-1} with S = E[x x^T]: a regularised pseudo-inverse of W,
-    not W^T.
+
+def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) -> Tensor:
+    """Return the B^T at which the objective's gradient vanishes while W is held.
+
+    With S = E[x x^T], B^T solves
+
+        (null W S W^T + decay) B^T + sparse B^T S = (self W + amp W S) / 2,
+
+    so that symmetric and activation alignment end at a multiple of W, weight mirror at one of W S,
+    and information alignment at a regularised pseudo-inverse of W.
 
     Args:
         weight: W, (E, n_out, n_in).
-        x: Inputs of the layer, (E, batch, n_in).
+        covariance: S, (E, n_in, n_in).
+        coefficients: `sparse` may not be joined by `null` or `decay`.
 
     Returns:
-        (E, n_in, n_out), NaN for a network that has diverged.
+        (E, n_out, n_in), NaN for a network that has diverged.
     """
-    projection = x @ weight.mT
-    n = x.shape[1]
-    identity = torch.eye(weight.shape[1], dtype=x.dtype, device=x.device)
-    inner = NULL * projection.mT @ projection / n + DECAY * identity
-    target = AMP / 2 * x.mT @ projection / n
+    amount = {name: _per_network(value, weight) for name, value in coefficients.items()}
+    if "sparse" in amount:
+        # S cancels; where it has no inverse, this is the point that B tends to as S grows one.
+        return amount["amp"] / (2 * amount["sparse"]) * weight
+    target = amount.get("self", 0) / 2 * weight
+    if "amp" in amount:
+        target = target + amount["amp"] / 2 * weight @ covariance
+    if "null" not in amount:
+        return target / amount["decay"]
+    identity = torch.eye(weight.shape[1], dtype=weight.dtype, device=weight.device)
+    inner = amount["null"] * weight @ covariance @ weight.mT + amount["decay"] * identity
     # The checked solve refuses all networks for the sake of one that has diverged.
-    solved, failed = torch.linalg.solve_ex(inner, target, left=False)
+    solved, failed = torch.linalg.solve_ex(inner, target)
     return torch.where((failed != 0)[:, None, None], torch.nan, solved)
 
 
-def _step(
-    network: NetworkLike,
-    parameters: Parameters,
-    state: State,
-    batch: Batch,
-    hyperparameters: Hyperparameters,
-) -> Assignment:
-    gradients, losses, activity = teach(network, parameters, batch, state["feedback"])
-    # The first layer sends nothing back, so its feedback weights need not learn.
-    first, *later = state["feedback"]
-    learned = [
-        _descend(own["bias"], b, x, z, hyperparameters["feedback_rate"])
-        for own, b, x, z in zip(
-            parameters[1:], later, activity.inputs[1:], activity.preactivations[1:], strict=True
-        )
-    ]
-    return Assignment(gradients, {"feedback": [first, *learned]}, losses)
-
-
-def _descend(bias: Tensor, feedback: Tensor, x: Tensor, z: Tensor, rate: Tensor) -> Tensor:
-    """Take one step of B, normalised by the steepest its objective can be.
-
-    The curvature along any direction of B is at most 2 (b E|Wx|² + c), so the step is stable for
-    every rate below 2 however large activity grows, as in normalised least mean squares. The
-    authors descend with the forward weights' own optimizer, whose rates suit one architecture.
-    """
-    x, projection = x.detach(), (z - bias[:, None]).detach()
-    power = (projection * projection).sum(-1).mean(-1)
-    step = rate / (2 * (NULL * power + DECAY))
-    return feedback - step[:, None, None] * information_alignment_gradient(feedback, x, projection)
-
-
-def _angle(
-    network: NetworkLike,
-    parameters: Parameters,
-    state: State,
-    x: Tensor,
-    hyperparameters: Hyperparameters,
+def alignment_time(
+    feedback: Tensor,
+    weight: Tensor,
+    covariance: Tensor,
+    coefficients: Coefficients,
+    degrees: float = 45.0,
 ) -> Tensor:
-    activity = network.forward(parameters, x)
-    angles = [
-        _angle_between(b, information_alignment_fixed_point(own["weight"], inputs))
-        for own, b, inputs in zip(
-            parameters[1:], state["feedback"][1:], activity.inputs[1:], strict=True
-        )
-    ]
-    return torch.stack(angles).mean(0)
+    r"""Return how long B takes to come within an angle of its fixed point while W is held.
+
+    Descending the objective, B^T moves as d(B^T)/dt = -M D - D N for D = B^T - B*^T, with
+    M = 2 (null W S W^T + decay) and N = 2 sparse S; in their eigenvectors every entry of D decays
+    by itself, and the time is found by bisection.
+
+    Args:
+        feedback: B^T as it begins, (E, n_out, n_in).
+        weight: W, (E, n_out, n_in).
+        covariance: S, (E, n_in, n_in).
+        coefficients: Those of the objective.
+        degrees: The angle.
+
+    Returns:
+        Time for a learning rate of 1, in steps, (E,).
+    """
+    end = fixed_point(weight, covariance, coefficients)
+    rates, left, right = _decay_rates(weight, covariance, coefficients)
+    return time_within(left.mT @ (feedback - end) @ right, left.mT @ end @ right, rates, degrees)
 
 
-def _angle_between(a: Tensor, b: Tensor) -> Tensor:
-    cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
-    return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
+def time_within(start: Tensor, end: Tensor, rates: Tensor, degrees: float = 45.0) -> Tensor:
+    """Return when end + start exp(-rates t) comes within an angle of `end`, by bisection.
+
+    Args:
+        start: Distance from the end at time 0, (E, n, m).
+        end: Where it leads, (E, n, m).
+        rates: Decay rate of each entry, 0 or more, (E, n, m).
+        degrees: The angle.
+
+    Returns:
+        The time (E,), between e^-20 and e^20 times that of the fastest entry.
+    """
+    low = torch.full_like(rates[:, 0, 0], -20.0)
+    high = torch.full_like(low, 20.0)
+    fastest = rates.flatten(1).amax(1)
+    wanted = math.cos(math.radians(degrees))
+    for _ in range(50):
+        middle = (low + high) / 2
+        decayed = start * torch.exp(-rates * (middle.exp() / fastest)[:, None, None])
+        cosine = torch.cosine_similarity((end + decayed).flatten(1), end.flatten(1), dim=1)
+        high = torch.where(cosine >= wanted, middle, high)
+        low = torch.where(cosine >= wanted, low, middle)
+    return high.exp() / fastest
 
 
-INFORMATION_ALIGNMENT = CreditAssignment(
-    "information_alignment",
-    "learned feedback",
-    init_fixed_feedback,
-    _step,
-    _angle,
-    {"feedback_rate": {"log_uniform": [0.05, 0.5]}},
-)
-"""d_l = f'(z_l) * B_{l+1} d_{l+1}, and B descends a amp + b null + c decay."""
+def _decay_rates(
+    weight: Tensor, covariance: Tensor, coefficients: Coefficients
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the decay rate of each entry of D and the eigenvectors that it is written in."""
+    n_out, n_in = weight.shape[1:]
+    like = {"dtype": weight.dtype, "device": weight.device}
+    left, right = torch.eye(n_out, **like), torch.eye(n_in, **like)
+    rates = torch.zeros_like(weight)
+    if "decay" in coefficients:
+        rates = rates + 2 * _per_network(coefficients["decay"], weight)
+    if "null" in coefficients:
+        values, left = torch.linalg.eigh(weight @ covariance @ weight.mT)
+        rates = rates + 2 * _per_network(coefficients["null"], weight) * values[:, :, None]
+    if "sparse" in coefficients:
+        values, right = torch.linalg.eigh(covariance)
+        rates = rates + 2 * _per_network(coefficients["sparse"], weight) * values[:, None, :]
+    return rates.clamp(min=0), left, right
+
+
+def _per_network(values: Tensor, like: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (like.dim() - 1))

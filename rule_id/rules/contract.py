@@ -3,6 +3,11 @@
 A credit assignment turns a batch into a pseudo-gradient, an optimizer turns a pseudo-gradient into
 a weight change. Both have `init`, which makes the state, and `step`, which returns the new one.
 Neither knows what kind of layer it works on.
+
+Symbols, for one layer: input h, weights W, pre-activation z = W h + b, output f(z), teaching signal
+d (the shape of z), pseudo-gradient G = mean over the batch of d h^T, which the optimizer descends.
+Feedback weights B have the shape of W^T and are stored as B^T, in the shape of W, so that they
+reach every kind of layer in the same way. The network axis comes first in every tensor.
 """
 
 from __future__ import annotations
@@ -13,17 +18,34 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
+from rule_id.rules.noise import Noise
+
 __all__ = [
+    "FAMILIES",
+    "ActivityLike",
     "Assignment",
     "Batch",
     "CreditAssignment",
     "Hyperparameters",
-    "LearningRule",
+    "LayerLike",
     "NetworkLike",
     "Optimizer",
     "Parameters",
+    "Setup",
     "State",
 ]
+
+FAMILIES = (
+    "backprop",
+    "fixed feedback",
+    "sign symmetry",
+    "learned feedback",
+    "perturbation",
+    "Hebbian",
+    "energy based",
+    "no learning",
+)
+"""The groups of rules that ship; a user's own rule may name another."""
 
 Parameters = list[dict[str, Tensor]]
 """For each layer its tensors by name, (E, ...)."""
@@ -34,27 +56,108 @@ Hyperparameters = Mapping[str, Tensor]
 State = dict[str, Any]
 
 
+class ActivityLike(Protocol):
+    """What a pass gives (`rule_id.networks.Activity` is one), for each layer (E, batch, ...)."""
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """What each layer was fed."""
+
+    @property
+    def preactivations(self) -> list[Tensor]:
+        """z of each layer."""
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """f(z) of each layer."""
+
+    @property
+    def output(self) -> Tensor:
+        """Output of the last layer."""
+
+
+class LayerLike(Protocol):
+    """What a rule asks of a layer (`rule_id.networks.DenseLayer` is one)."""
+
+    def preactivation(self, parameters: dict[str, Tensor], h: Tensor) -> Tensor:
+        """Return z = W h + b."""
+
+    def activate(self, z: Tensor) -> Tensor:
+        """Return f(z)."""
+
+    def project(self, weight: Tensor, h: Tensor) -> Tensor:
+        """Return W h, without the bias."""
+
+    def back_project(self, weight: Tensor, d: Tensor) -> Tensor:
+        """Return W^T d."""
+
+    def outer(self, d: Tensor, h: Tensor) -> Tensor:
+        """Return the mean over the batch of d h^T, in the shape of W."""
+
+
 class NetworkLike(Protocol):
     """What a rule asks of a network (`rule_id.networks.Network` is one)."""
 
+    @property
+    def layers(self) -> Sequence[Any]:
+        """The layers, first to last, each a `LayerLike`."""
+
     def forward(
-        self, parameters: Parameters, x: Tensor, feedback: Sequence[Tensor | None] | None = None
-    ) -> Any:
-        """Return an object with `inputs`, `preactivations` (a list each) and `output`."""
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        *,
+        feedback: Sequence[Tensor | None] | None = None,
+        added: Sequence[Tensor | None] | None = None,
+        local: bool = False,
+    ) -> ActivityLike:
+        """Run all layers; see `rule_id.networks.Network.forward`."""
+
+    def flatten(self, parameters: Parameters) -> Tensor:
+        """Return the parameters side by side, (E, n_parameters)."""
+
+    def unflatten(self, vector: Tensor) -> Parameters:
+        """Return views of (E, n_parameters) as the parameters of each layer."""
 
 
 class Batch(NamedTuple):
     """One batch of each network and the loss that it is judged by.
 
     Attributes:
-        x: Inputs (E, batch, n_in).
-        y: Targets (E, batch).
-        loss: From outputs and targets to the loss of each network (E,).
+        x: Inputs (E, batch, ...).
+        y: Targets (E, batch), classes as int64, or (E, batch, n_out).
+        loss: From outputs and targets to the loss of each example (E, batch).
     """
 
     x: Tensor
     y: Tensor
     loss: Callable[[Tensor, Tensor], Tensor]
+
+    def losses(self, output: Tensor) -> Tensor:
+        """Return the mean loss of each network, (E,)."""
+        return self.loss(output, self.y).mean(-1)
+
+
+class Setup(NamedTuple):
+    """What a credit assignment may look at before the first step.
+
+    Attributes:
+        network: The shapes.
+        parameters: Forward weights and biases as they begin.
+        feedback: For each layer a tensor drawn as its W was, independent of it.
+        inputs: Some inputs of training (E, n, ...), more than a batch where there are more.
+        hyperparameters: Those of each network.
+        steps: Steps of training to come.
+        noise: Draws for the start.
+    """
+
+    network: NetworkLike
+    parameters: Parameters
+    feedback: list[Tensor]
+    inputs: Tensor
+    hyperparameters: Hyperparameters
+    steps: int
+    noise: Noise
 
 
 class Assignment(NamedTuple):
@@ -71,26 +174,50 @@ class Assignment(NamedTuple):
     loss: Tensor
 
 
+Init = Callable[[Setup], State]
+Step = Callable[[NetworkLike, Parameters, State, Batch, Hyperparameters, Noise], Assignment]
+Follow = Callable[[Parameters, Parameters, State, Hyperparameters], tuple[Parameters, State]]
+Respond = Callable[[NetworkLike, Parameters, State, Tensor], ActivityLike]
+Angle = Callable[[NetworkLike, Parameters, State, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class CreditAssignment:
     """How a layer's teaching signal is computed.
 
     Attributes:
         name: As in the table of rules.
-        family: The group of rules it belongs to.
-        init: From the forward weights W of each layer and tensors drawn like W^T to the state.
-        step: From network, parameters, state, batch and hyperparameters to an `Assignment`.
-        angle: For a rule that learns feedback, from network, parameters, state, inputs and
-            hyperparameters to the angle of the feedback to its fixed point, degrees, (E,).
+        family: One of `FAMILIES`, or a group of the user's own.
+        init: From a `Setup` to the state.
+        step: From network, parameters, state, batch, hyperparameters and the noise of this step to
+            an `Assignment`.
+        follow: Called when the weight change is known, with the change, the parameters before it,
+            the state and the hyperparameters; returns the change to make and the new state.
+        respond: The activity of a network whose units settle, from network, parameters, state and
+            inputs; None for a forward pass. It is what is measured and judged.
+        angle: For a rule that learns feedback, from network, parameters, state and inputs to the
+            angle of the feedback to its fixed point, degrees, (E,).
         ranges: Draws of its own hyperparameters, as a plan writes them.
+        learning_rates: A draw of the learning rate for optimizers whose step grows with the
+            pseudo-gradient (`scaled`) and for those whose step does not (`normalised`), where the
+            optimizer's own range does not suit.
+        optimizers: Names of the optimizers it may be followed by; None for all, empty for a rule
+            that changes the weights itself: its pseudo-gradient is then the change, negative.
+        delta_readout: Whether its last layer learns by the delta rule because the rule itself
+            knows no target, so that this layer says nothing of it.
     """
 
     name: str
     family: str
-    init: Callable[[Sequence[Tensor]], State]
-    step: Callable[[NetworkLike, Parameters, State, Batch, Hyperparameters], Assignment]
-    angle: Callable[[NetworkLike, Parameters, State, Tensor, Hyperparameters], Tensor] | None = None
+    init: Init
+    step: Step
+    follow: Follow | None = None
+    respond: Respond | None = None
+    angle: Angle | None = None
     ranges: Mapping[str, Any] = field(default_factory=dict)
+    learning_rates: Mapping[str, Any] = field(default_factory=dict)
+    optimizers: tuple[str, ...] | None = None
+    delta_readout: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,32 +230,11 @@ class Optimizer:
         step: From pseudo-gradient (E, P), state, parameters (E, P) and hyperparameters to the
             change to add to the parameters (E, P) and the new state.
         ranges: Draws of its hyperparameters in which networks learn, as a plan writes them.
+        normalised: Whether its step is of the same size for any size of the pseudo-gradient.
     """
 
     name: str
     init: Callable[[Tensor], State]
     step: Callable[[Tensor, State, Tensor, Hyperparameters], tuple[Tensor, State]]
     ranges: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class LearningRule:
-    """A credit assignment followed by an optimizer."""
-
-    credit_assignment: CreditAssignment
-    optimizer: Optimizer
-
-    @property
-    def name(self) -> str:
-        """The registered name, `<credit assignment>+<optimizer>`."""
-        return f"{self.credit_assignment.name}+{self.optimizer.name}"
-
-    @property
-    def family(self) -> str:
-        """The group of rules it belongs to."""
-        return self.credit_assignment.family
-
-    @property
-    def ranges(self) -> dict[str, Any]:
-        """Draws of all its hyperparameters."""
-        return {**self.optimizer.ranges, **self.credit_assignment.ranges}
+    normalised: bool = False

@@ -1,7 +1,8 @@
 """Optimizers: from a pseudo-gradient to a weight change.
 
 All parameters of a network lie side by side, so that each formula is one line for (E, P) tensors.
-Conventions, weight decay included, are those of `torch.optim`.
+Conventions, weight decay included, are those of `torch.optim`. Symbols: G pseudo-gradient, w
+parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,23 @@ from torch import Tensor
 
 from rule_id.rules.contract import Hyperparameters, Optimizer, State
 
-__all__ = ["ADAM", "MOMENTUM"]
+__all__ = ["ADAM", "ADAMW", "MOMENTUM", "RMSPROP", "SGD"]
 
 BETA2, EPSILON = 0.999, 1e-8
+
+DECAY = {"choice": [0.0, {"log_uniform": [1e-5, 1e-3]}]}
+DECOUPLED_DECAY = {"choice": [0.0, {"log_uniform": [1e-3, 1e-1]}]}
+
+
+def _init_sgd(parameters: Tensor) -> State:
+    return {}
+
+
+def _step_sgd(
+    gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
+) -> tuple[Tensor, State]:
+    gradient = _with_decay(gradient, parameters, hyperparameters)
+    return -hyperparameters["learning_rate"][:, None] * gradient, state
 
 
 def _init_momentum(parameters: Tensor) -> State:
@@ -28,6 +43,21 @@ def _step_momentum(
     return -hyperparameters["learning_rate"][:, None] * velocity, {"velocity": velocity}
 
 
+def _init_rmsprop(parameters: Tensor) -> State:
+    return {"second": torch.zeros_like(parameters)}
+
+
+def _step_rmsprop(
+    gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
+) -> tuple[Tensor, State]:
+    gradient = _with_decay(gradient, parameters, hyperparameters)
+    second = torch.lerp(
+        gradient * gradient, state["second"], hyperparameters["rms_decay"][:, None]
+    )
+    change = -hyperparameters["learning_rate"][:, None] * gradient / (second.sqrt() + EPSILON)
+    return change, {"second": second}
+
+
 def _init_adam(parameters: Tensor) -> State:
     return {
         "first": torch.zeros_like(parameters),
@@ -39,7 +69,20 @@ def _init_adam(parameters: Tensor) -> State:
 def _step_adam(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
-    gradient = _with_decay(gradient, parameters, hyperparameters)
+    return _adaptive(_with_decay(gradient, parameters, hyperparameters), state, hyperparameters)
+
+
+def _step_adamw(
+    gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
+) -> tuple[Tensor, State]:
+    change, state = _adaptive(gradient, state, hyperparameters)
+    shrinking = hyperparameters["learning_rate"] * hyperparameters["weight_decay"]
+    return change - shrinking[:, None] * parameters, state
+
+
+def _adaptive(
+    gradient: Tensor, state: State, hyperparameters: Hyperparameters
+) -> tuple[Tensor, State]:
     beta1 = hyperparameters["momentum"][:, None]
     count = state["count"] + 1
     first = torch.lerp(gradient, state["first"], beta1)
@@ -53,26 +96,71 @@ def _with_decay(gradient: Tensor, parameters: Tensor, hyperparameters: Hyperpara
     return torch.addcmul(gradient, hyperparameters["weight_decay"][:, None], parameters)
 
 
+SGD = Optimizer(
+    "sgd",
+    _init_sgd,
+    _step_sgd,
+    {"learning_rate": {"log_uniform": [1e-2, 3e-1]}, "weight_decay": DECAY},
+)
+"""w <- w - eta (G + lambda w), as in `torch.optim.SGD`. Source: Robbins & Monro 1951."""
+
 MOMENTUM = Optimizer(
     "momentum",
     _init_momentum,
     _step_momentum,
-    {"learning_rate": {"log_uniform": [3e-3, 1e-1]}, "momentum": {"uniform": [0.5, 0.95]}},
+    {
+        "learning_rate": {"log_uniform": [3e-3, 1e-1]},
+        "momentum": {"uniform": [0.5, 0.95]},
+        "weight_decay": DECAY,
+    },
 )
-"""v <- mu v + G + lambda w; w <- w - eta v. Heavy ball (Polyak 1964) as in `torch.optim.SGD`.
+"""v <- mu v + G + lambda w; w <- w - eta v. Heavy ball (Polyak 1964) as in `torch.optim.SGD`."""
 
-eta is `learning_rate`, mu `momentum`, lambda `weight_decay`.
+RMSPROP = Optimizer(
+    "rmsprop",
+    _init_rmsprop,
+    _step_rmsprop,
+    {
+        "learning_rate": {"log_uniform": [3e-4, 1e-2]},
+        "rms_decay": {"uniform": [0.9, 0.99]},
+        "weight_decay": DECAY,
+    },
+    normalised=True,
+)
+"""s <- alpha s + (1 - alpha) g², with g = G + lambda w; w <- w - eta g / (sqrt(s) + epsilon).
+
+alpha is `rms_decay`, epsilon 1e-8. Source: Tieleman & Hinton 2012, as in `torch.optim.RMSprop`.
 """
 
 ADAM = Optimizer(
     "adam",
     _init_adam,
     _step_adam,
-    {"learning_rate": {"log_uniform": [3e-4, 1e-2]}, "momentum": {"uniform": [0.8, 0.95]}},
+    {
+        "learning_rate": {"log_uniform": [3e-4, 1e-2]},
+        "momentum": {"uniform": [0.8, 0.95]},
+        "weight_decay": DECAY,
+    },
+    normalised=True,
 )
 """m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g², with g = G + lambda w;
 w <- w - eta m^ / (sqrt(s^) + epsilon), m^ and s^ corrected for starting at 0.
 
-eta is `learning_rate`, beta1 `momentum`, beta2 0.999, epsilon 1e-8, lambda `weight_decay`.
-Source: Kingma & Ba 2015, as in `torch.optim.Adam`.
+beta2 is 0.999, epsilon 1e-8. Source: Kingma & Ba 2015, as in `torch.optim.Adam`.
+"""
+
+ADAMW = Optimizer(
+    "adamw",
+    _init_adam,
+    _step_adamw,
+    {
+        "learning_rate": {"log_uniform": [3e-4, 1e-2]},
+        "momentum": {"uniform": [0.8, 0.95]},
+        "weight_decay": DECOUPLED_DECAY,
+    },
+    normalised=True,
+)
+"""As `ADAM` with g = G, and w <- w - eta lambda w beside it.
+
+Source: Loshchilov & Hutter 2019, as in `torch.optim.AdamW`.
 """

@@ -43,16 +43,16 @@ def run_ensemble(
         dtype: Precision of training and measuring.
 
     Returns:
-        Its networks (`NETWORK_COLUMNS`) and their trajectories (`ROW_COLUMNS`, `STATISTICS`).
+        Its networks (`NETWORK_COLUMNS`, then what else its rule has of hyperparameters) and their
+        trajectories (`ROW_COLUMNS`, `STATISTICS`).
     """
     data = EnsembleData(ensemble, device, dtype)
-    learner = Learner(ensemble, device, dtype)
+    learner = Learner(ensemble, data, device, dtype)
     stimuli = data.test_x[:, : ensemble.stimuli]
     observers = [
         Observer(
             measurement,
             learner.network.layers,
-            stimuli,
             [seed_of(draw.seed, "measurement", index) for draw in ensemble.networks],
         )
         for index, measurement in enumerate(ensemble.measurements)
@@ -61,9 +61,9 @@ def run_ensemble(
     checkpoints = set(_checkpoint_steps(ensemble))
     for step in range(ensemble.steps + 1):
         if step in checkpoints:
-            _observe(record, step, learner, data, observers)
+            _observe(record, step, learner, data, stimuli, observers)
         if step < ensemble.steps:
-            learner.step(data.batch(step))
+            learner.step(data.batch(step), step)
     return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
 
 
@@ -72,10 +72,18 @@ def _checkpoint_steps(ensemble: Ensemble) -> list[int]:
 
 
 def _observe(
-    record: _Record, step: int, learner: Learner, data: EnsembleData, observers: list[Observer]
+    record: _Record,
+    step: int,
+    learner: Learner,
+    data: EnsembleData,
+    stimuli: Tensor,
+    observers: list[Observer],
 ) -> None:
     loss, performance = learner.evaluate(data.test_x, data.test_y)
-    measured = [observer.measure(learner.parameters, len(record.steps)) for observer in observers]
+    activity = learner.respond(stimuli)
+    measured = [
+        observer.measure(learner.parameters, activity, len(record.steps)) for observer in observers
+    ]
     by_measurement = [
         torch.stack([statistics[name] for name in STATISTICS], -1) for statistics in measured
     ]
@@ -102,6 +110,8 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
                 "init_scale": draw.init_scale,
                 "bias_init": draw.bias_init,
                 "seed": draw.seed,
+                "schedule": draw.schedule,
+                "update_noise": draw.update_noise,
                 **draw.hyperparameters,
             }
             for draw in ensemble.networks
@@ -109,7 +119,7 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
     ).assign(
         rule=learner.rule.name,
         credit_assignment=learner.rule.credit_assignment.name,
-        optimizer=learner.rule.optimizer.name,
+        optimizer=learner.rule.optimizer_name,
         family=learner.rule.family,
         architecture=ensemble.architecture,
         task=ensemble.task,
@@ -121,13 +131,16 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
         width=ensemble.width,
         n_layers=len(learner.network.layers),
         n_parameters=learner.network.n_parameters,
+        delta_readout=learner.rule.credit_assignment.delta_readout,
         alignment_time=_first_below(np.stack(record.angle, 1), steps / steps[-1], ALIGNED),
         final_loss=losses[:, -1],
         final_performance=record.performance[-1],
         diverged=~(np.isfinite(losses).all(1) & measured & weights_finite.cpu().numpy()),
     )
-    # A hyperparameter that the rule does not have is missing.
-    return table.reindex(columns=list(NETWORK_COLUMNS))
+    # A hyperparameter that the rule does not have is missing; those only some rules have come last.
+    own = ensemble.networks[0].hyperparameters
+    further = [name for name in own if name not in NETWORK_COLUMNS]
+    return table.reindex(columns=[*NETWORK_COLUMNS, *further])
 
 
 def _first_below(curves: np.ndarray, times: np.ndarray, threshold: float) -> np.ndarray:

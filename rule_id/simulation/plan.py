@@ -36,11 +36,11 @@ def _whole(value: Any) -> bool:
 def _names(key: str) -> list[str]:
     """Return the names that a key may hold; read late, for the tables import torch."""
     from rule_id.networks import ARCHITECTURES, BIAS_INITS, INITS
-    from rule_id.rules import RULES
+    from rule_id.rules import SCHEDULES
     from rule_id.tasks import TASKS
 
     return {
-        "rules": list(RULES),
+        "schedule": list(SCHEDULES),
         "architecture": list(ARCHITECTURES),
         "task": list(TASKS),
         "activation": ["relu", "tanh"],
@@ -57,8 +57,9 @@ _NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "learning_rate": (lambda v: _number(v) and v > 0, "a number above 0"),
     "momentum": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
     "weight_decay": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
+    "update_noise": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
 }
-_NAMED = ("architecture", "task", "activation", "init", "bias_init")
+_NAMED = ("architecture", "task", "activation", "init", "bias_init", "schedule")
 
 
 SMALLEST_TEST_SET = 142
@@ -78,12 +79,17 @@ def _choice(*values: Any) -> Distribution:
 class EnsemblePlan(_Strict):
     """Blocks, and the networks of each rule in each block.
 
-    A block draws what its networks share (architecture, task, width, activation, steps, batch
-    size); each network then draws the rest for itself. Where `learning_rate` or `momentum` is
-    left out, each rule draws from its own range.
+    Rules are named one by one (`rules`), or as all pairs of `optimizers` with credit assignments
+    that are named themselves or by their family. A block draws what its networks share
+    (architecture, task, width, activation, steps, batch size); each network then draws the rest
+    for itself. What is left out of `learning_rate`, `momentum`, `weight_decay` and
+    `hyperparameters` each rule draws from its own range.
     """
 
-    rules: list[str] = Field(min_length=1)
+    rules: list[str] = []
+    families: list[str] = []
+    credit_assignments: list[str] = []
+    optimizers: list[str] = ["momentum"]
     blocks: int = Field(ge=1)
     networks_per_rule: int = Field(ge=1)
     architecture: Distribution = _choice("dense1", "dense2", "dense3", "dense4")
@@ -97,16 +103,44 @@ class EnsemblePlan(_Strict):
     bias_init: Distribution = _choice("zero", "uniform")
     learning_rate: Distribution | None = None
     momentum: Distribution | None = None
-    weight_decay: Distribution = _choice(0.0, Distribution("log_uniform", (1e-5, 1e-3)))
+    weight_decay: Distribution | None = None
+    schedule: Distribution = _choice("constant")
+    update_noise: Distribution = _choice(0.0)
+    hyperparameters: dict[str, Distribution] = {}
+
+    @property
+    def named_rules(self) -> list[str]:
+        """The names of all its rules, each once."""
+        from rule_id.rules import rules_of
+
+        chosen = rules_of(self.families, self.credit_assignments, self.optimizers)
+        return list(dict.fromkeys([*self.rules, *chosen]))
 
     @field_validator("rules")
     @classmethod
     def _known_rules(cls, rules: list[str]) -> list[str]:
+        from rule_id.rules import get_rule
+
         for rule in rules:
-            one_of("rule", rule, _names("rules"))
+            get_rule(rule)
         if len(set(rules)) < len(rules):
             raise InputError(f"must name each rule once; got {', '.join(rules)}")
         return rules
+
+    @model_validator(mode="after")
+    def _some_rules(self) -> Self:
+        if not self.named_rules:
+            raise InputError("rules, families or credit_assignments must name a rule; got none")
+        return self
+
+    @model_validator(mode="after")
+    def _hyperparameters_of_some_rule(self) -> Self:
+        from rule_id.rules import get_rule
+
+        known = {name for rule in self.named_rules for name in get_rule(rule).ranges}
+        for name in self.hyperparameters:
+            one_of("hyperparameters", name, sorted(known))
+        return self
 
     @field_validator(*_NAMED, mode="before")
     @classmethod
@@ -125,6 +159,23 @@ class EnsemblePlan(_Strict):
             if not valid(value):
                 raise InputError(f"must be {allowed}; got {value!r}")
         return distribution
+
+    @field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _valid_hyperparameters(cls, written: Any) -> dict[str, Distribution]:
+        if not isinstance(written, dict):
+            raise InputError(f"must be a table of hyperparameters and their draws; got {written!r}")
+        drawn = {name: parse_distribution(value) for name, value in written.items()}
+        for name, distribution in drawn.items():
+            valid, allowed = _NUMBERS.get(name, (_number, "a number"))
+            for value in distribution.support():
+                if not valid(value):
+                    raise InputError(f"{name} must be {allowed}; got {value!r}")
+        return drawn
+
+    @field_serializer("hyperparameters")
+    def _each_as_written(self, drawn: dict[str, Distribution]) -> dict[str, Any]:
+        return {name: distribution.written() for name, distribution in drawn.items()}
 
     @field_serializer(*_NAMED, *_NUMBERS)
     def _as_written(self, distribution: Distribution | None) -> Any:

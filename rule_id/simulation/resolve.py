@@ -30,10 +30,12 @@ class NetworkDraw:
         network: Its id, unique in the corpus.
         block: The block that it belongs to.
         block_seed: Seed of what its block shares: data, and the teacher if there is one.
-        seed: Seed of its weights, feedback, batches and measurements.
+        seed: Seed of its weights, feedback, batches, noise and measurements.
         init: How weights are drawn.
         init_scale: Factor on them.
         bias_init: How biases are drawn.
+        schedule: How the learning rate goes over training.
+        update_noise: Standard deviation of the noise added to every update, in units of weights.
         hyperparameters: Those of its rule, by name.
     """
 
@@ -44,6 +46,8 @@ class NetworkDraw:
     init: str
     init_scale: float
     bias_init: str
+    schedule: str
+    update_noise: float
     hyperparameters: dict[str, float]
 
 
@@ -88,7 +92,7 @@ def resolve(plan: Plan) -> list[Ensemble]:
     grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
     for block, ensemble_plan in _blocks(plan):
         shared = _draw_shared(plan.seed, block, ensemble_plan)
-        for rule in ensemble_plan.rules:
+        for rule in ensemble_plan.named_rules:
             grouped[rule, *shared] += [
                 _draw_network(plan.seed, block, rule, copy, ensemble_plan)
                 for copy in range(ensemble_plan.networks_per_rule)
@@ -124,9 +128,15 @@ def _draw_network(root: int, block: int, rule: str, copy: int, plan: EnsemblePla
     def draw(name: str, distribution: Distribution) -> Any:
         return distribution.draw(generator(root, "network", block, rule, copy, name))
 
-    ranges = get_rule(rule).ranges | {"weight_decay": plan.weight_decay}
-    own = {"learning_rate": plan.learning_rate, "momentum": plan.momentum}
-    ranges |= {name: given for name, given in own.items() if given is not None}
+    ranges = get_rule(rule).ranges
+    given: dict[str, Distribution | None] = {
+        "learning_rate": plan.learning_rate,
+        "momentum": plan.momentum,
+        "weight_decay": plan.weight_decay,
+        **plan.hyperparameters,
+    }
+    # What a rule does not have it does not draw.
+    ranges |= {name: one for name, one in given.items() if one is not None and name in ranges}
     return NetworkDraw(
         network=f"b{block:05d}.{rule}.{copy}",
         block=block,
@@ -135,6 +145,8 @@ def _draw_network(root: int, block: int, rule: str, copy: int, plan: EnsemblePla
         init=draw("init", plan.init),
         init_scale=draw("init_scale", plan.init_scale),
         bias_init=draw("bias_init", plan.bias_init),
+        schedule=draw("schedule", plan.schedule),
+        update_noise=float(draw("update_noise", plan.update_noise)),
         hyperparameters={
             name: float(draw(name, parse_distribution(written))) for name, written in ranges.items()
         },

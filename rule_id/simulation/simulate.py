@@ -19,7 +19,7 @@ from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.plan import Plan, read_plan
 from rule_id.simulation.resolve import Ensemble, resolve
 from rule_id.tasks import task_shape
-from rule_id.trajectories import has_part, read_manifest, write_manifest, write_part
+from rule_id.trajectories import NETWORK_COLUMNS, has_part, read_manifest, write_manifest, write_part
 
 __all__ = ["Estimate", "simulate"]
 
@@ -104,7 +104,9 @@ def simulate(
     total = sum(len(e.networks) for e in ensembles)
     done = total - sum(len(e.networks) for e in left)
     # Long ones first, so that no worker is left alone with one at the end.
-    jobs = (delayed(_simulate_part)(e, corpus, chosen) for e in sorted(left, key=_cost)[::-1])
+    columns = _network_columns(ensembles)
+    ordered = sorted(left, key=_cost)[::-1]
+    jobs = (delayed(_simulate_part)(e, corpus, chosen, columns) for e in ordered)
     for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
         done += finished
         if progress is not None:
@@ -112,10 +114,16 @@ def simulate(
     return corpus
 
 
-def _simulate_part(ensemble: Ensemble, corpus: Path, device: str) -> int:
+def _network_columns(ensembles: list[Ensemble]) -> list[str]:
+    """Return the columns of the networks table, the same in every part of the corpus."""
+    drawn = {name for e in ensembles for name in e.networks[0].hyperparameters}
+    return [*NETWORK_COLUMNS, *sorted(drawn - set(NETWORK_COLUMNS))]
+
+
+def _simulate_part(ensemble: Ensemble, corpus: Path, device: str, columns: list[str]) -> int:
     with _one_thread():
         networks, rows = run_ensemble(ensemble, device)
-    write_part(corpus, ensemble.key, networks, rows)
+    write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)
     return len(networks)
 
 

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from rule_id.networks import Network, build_network, draw_bias, draw_weight
-from rule_id.rules import Batch, LearningRule, get_rule
-from rule_id.rules.contract import Parameters, State
+from rule_id.rules import Batch, LearningRule, Noise, RuleState, Schedule, Setup, get_rule
+from rule_id.rules.contract import ActivityLike, Parameters
 from rule_id.simulation.draws import generator
 from rule_id.simulation.resolve import Ensemble, NetworkDraw
 from rule_id.tasks import accuracy, cross_entropy, draw_task, shuffled, task_shape
 
 __all__ = ["EnsembleData", "Learner"]
+
+SETUP_EXAMPLES = 256
+"""Inputs of training that a rule may look at before the first step."""
 
 
 class EnsembleData:
@@ -54,11 +57,17 @@ class EnsembleData:
         rows = self._order[step]
         return Batch(self._x[self._which, rows], self._y[self._which, rows], cross_entropy)
 
+    def examples(self, n: int) -> Tensor:
+        """Return the first n inputs of training, or as many as there are, of each network."""
+        return self._x[self._which[:, 0], :n]
+
 
 class Learner:
     """The networks of an ensemble while they learn; all state in one place."""
 
-    def __init__(self, ensemble: Ensemble, device: str, dtype: torch.dtype) -> None:
+    def __init__(
+        self, ensemble: Ensemble, data: EnsembleData, device: str, dtype: torch.dtype
+    ) -> None:
         """Draw the networks' weights, feedback and hyperparameters."""
         n_in, n_out = task_shape(ensemble.task)
         self.network: Network = build_network(
@@ -73,33 +82,55 @@ class Learner:
         vector = self.network.flatten([_to(own, device, dtype) for own in drawn])
         self._vector = vector
         self.parameters: Parameters = self.network.unflatten(vector)
+        self.hyperparameters = _to(_columns(ensemble.networks), device, dtype)
+        self._schedule = Schedule([draw.schedule for draw in ensemble.networks], device, dtype)
+        self._steps = ensemble.steps
+        self._noise = Noise([draw.seed for draw in ensemble.networks], device, dtype)
+        self.state: RuleState = self._init(ensemble, data, device, dtype)
+
+    def _init(
+        self, ensemble: Ensemble, data: EnsembleData, device: str, dtype: torch.dtype
+    ) -> RuleState:
         feedback = [
-            own["weight"].mT.contiguous().to(device, dtype)
+            own["weight"].to(device, dtype)
             for own in draw_parameters(self.network, ensemble.networks, "feedback")
         ]
-        self._assignment_state: State = self.rule.credit_assignment.init(feedback)
-        self._optimizer_state: State = self.rule.optimizer.init(vector)
-        self.hyperparameters = _to(_columns(ensemble.networks), device, dtype)
-
-    def step(self, batch: Batch) -> None:
-        """Learn from one batch of each network."""
-        gradients, self._assignment_state, _ = self.rule.credit_assignment.step(
-            self.network, self.parameters, self._assignment_state, batch, self.hyperparameters
-        )
-        change, self._optimizer_state = self.rule.optimizer.step(
-            self.network.flatten(gradients),
-            self._optimizer_state,
-            self._vector,
+        # Step -1: no step of training draws the same numbers.
+        setup = Setup(
+            self.network,
+            self.parameters,
+            feedback,
+            data.examples(SETUP_EXAMPLES),
             self.hyperparameters,
+            ensemble.steps,
+            self._noise.at(-1),
         )
+        with torch.no_grad():
+            return self.rule.init(setup)
+
+    def step(self, batch: Batch, step: int) -> None:
+        """Learn from one batch of each network."""
+        given = dict(self.hyperparameters)
+        if "learning_rate" in given:
+            given["learning_rate"] = given["learning_rate"] * self._schedule.factor(
+                step / self._steps
+            )
+        with torch.no_grad():
+            change, self.state, _ = self.rule.step(
+                self.network, self._vector, self.state, batch, given, self._noise.at(step)
+            )
         # In place: `parameters` are views of this vector.
         self._vector += change
 
+    def respond(self, x: Tensor) -> ActivityLike:
+        """Return the activity for inputs (E, n, ...): a forward pass, or what units settle to."""
+        with torch.no_grad():
+            return self.rule.respond(self.network, self.parameters, self.state, x)
+
     def evaluate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the accuracy of each network on held-out examples, each (E,)."""
-        with torch.no_grad():
-            output = self.network.forward(self.parameters, x).output
-        return cross_entropy(output, y), accuracy(output, y)
+        output = self.respond(x).output
+        return cross_entropy(output, y).mean(-1), accuracy(output, y)
 
     def angle(self, x: Tensor) -> Tensor:
         """Return the angle of learned feedback to its fixed point, degrees (E,); NaN without."""
@@ -107,9 +138,7 @@ class Learner:
         if angle is None:
             return torch.full((len(x),), torch.nan)
         with torch.no_grad():
-            return angle(
-                self.network, self.parameters, self._assignment_state, x, self.hyperparameters
-            )
+            return angle(self.network, self.parameters, self.state.assignment, x)
 
 
 def draw_parameters(
@@ -144,10 +173,14 @@ def _draw_layer(
 
 
 def _columns(networks: tuple[NetworkDraw, ...]) -> dict[str, Tensor]:
-    return {
-        name: torch.tensor([d.hyperparameters[name] for d in networks], dtype=torch.float64)
+    values = {
+        name: [draw.hyperparameters[name] for draw in networks]
         for name in networks[0].hyperparameters
     }
+    noise = [draw.update_noise for draw in networks]
+    if any(noise):  # else no step draws it
+        values["update_noise"] = noise
+    return {name: torch.tensor(column, dtype=torch.float64) for name, column in values.items()}
 
 
 def _to(tensors: dict[str, Tensor], device: str, dtype: torch.dtype) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Losses and performance of each network of an ensemble."""
+"""Losses of each example and performance of each network of an ensemble."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ __all__ = ["accuracy", "cross_entropy"]
 
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    r"""Return the mean over the batch of -log softmax(output)[target], in nats.
+    r"""Return -log softmax(output)[target] of each example, in nats.
 
     Args:
         output: Logits (E, batch, classes).
         target: Class of each example (E, batch), int64.
 
     Returns:
-        (E,).
+        (E, batch).
     """
     chosen = output.gather(-1, target[..., None]).squeeze(-1)
-    return (torch.logsumexp(output, -1) - chosen).mean(-1)
+    return torch.logsumexp(output, -1) - chosen
 
 
 def accuracy(output: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,84 @@
+"""Direct feedback alignment: the output's error reaches every layer in one step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from rule_id.rules.contract import (
+    Assignment,
+    Batch,
+    CreditAssignment,
+    Hyperparameters,
+    NetworkLike,
+    Parameters,
+    Setup,
+    State,
+)
+from rule_id.rules.noise import Noise
+from rule_id.rules.teaching import gradients_of, leaves_of, output_error
+
+__all__ = ["DIRECT_FEEDBACK_ALIGNMENT", "teach_directly"]
+
+
+def teach_directly(
+    network: NetworkLike, parameters: Parameters, batch: Batch, feedback: list[Tensor]
+) -> tuple[Parameters, Tensor]:
+    """Return pseudo-gradients and losses for e sent straight to every layer.
+
+    d_l = f'(z_l) * B_l e with e = dloss/dz_L; the last layer gets e itself.
+
+    Args:
+        network: Any network.
+        parameters: Its parameters.
+        batch: Inputs, targets and loss.
+        feedback: B_l of each layer but the last, (E, units of the layer's output, n_output).
+    """
+    leaves = leaves_of(parameters)
+    with torch.enable_grad():
+        activity = network.forward(leaves, batch.x, local=True)
+    losses, error = output_error(batch, activity.output)
+    e = error / losses.shape[1]
+    hidden = activity.outputs[:-1]
+    signals = [
+        (e.flatten(2) @ b.mT).view(h.shape) for h, b in zip(hidden, feedback, strict=True)
+    ]
+    gradients = gradients_of(leaves, activity.outputs, [*signals, e])
+    return gradients, losses.mean(-1)
+
+
+def _init(setup: Setup) -> State:
+    """Draw B_l uniform with variance 2 / (n_output + units), Glorot & Bengio's."""
+    with torch.no_grad():
+        outputs = setup.network.forward(setup.parameters, setup.inputs).outputs
+    n_output = outputs[-1][0, 0].numel()
+    feedback = []
+    for index, h in enumerate(outputs[:-1]):
+        n = h[0, 0].numel()
+        bound = math.sqrt(6 / (n + n_output))
+        drawn = setup.noise.uniform(f"direct feedback {index}", (n, n_output))
+        feedback.append(bound * (2 * drawn - 1))
+    return {"direct_feedback": feedback}
+
+
+def _step(
+    network: NetworkLike,
+    parameters: Parameters,
+    state: State,
+    batch: Batch,
+    hyperparameters: Hyperparameters,
+    noise: Noise,
+) -> Assignment:
+    gradients, losses = teach_directly(network, parameters, batch, state["direct_feedback"])
+    return Assignment(gradients, state, losses)
+
+
+DIRECT_FEEDBACK_ALIGNMENT = CreditAssignment(
+    "direct_feedback_alignment", "fixed feedback", _init, _step
+)
+"""d_l = f'(z_l) * B_l e, B_l fixed and random from the output.
+
+Source: Nokland 2016, which leaves the distribution of B_l open; ours is BioTorch's default.
+"""

@@ -1,0 +1,134 @@
+"""Hebbian rules: hidden layers learn from their own input and output, the readout from its error.
+
+With input h and output y = f(z), hidden layers descend a G that knows no target; the last layer
+learns by the delta rule, d = dloss/dz. Biases of hidden layers stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rule_id.rules.contract import (
+    Assignment,
+    Batch,
+    CreditAssignment,
+    Hyperparameters,
+    LayerLike,
+    NetworkLike,
+    Parameters,
+    Setup,
+    State,
+)
+from rule_id.rules.layerwise import init_nothing
+from rule_id.rules.noise import Noise
+from rule_id.rules.teaching import gradients_of, leaves_of
+
+__all__ = ["BCM", "OJA", "oja_gradient"]
+
+Hidden = Callable[[NetworkLike, Parameters, list[Tensor], list[Tensor], State], list[Tensor]]
+
+
+def oja_gradient(layer: LayerLike, weight: Tensor, h: Tensor, y: Tensor) -> Tensor:
+    """Return G = -(y h^T - y y^T W), a mean over the batch, in the shape of W.
+
+    Written as -y (h - W^T y)^T: what the outputs leave unexplained of the input.
+
+    Args:
+        layer: The layer.
+        weight: W.
+        h: Inputs (E, batch, ...).
+        y: Outputs (E, batch, ...).
+    """
+    return -layer.outer(y, h - layer.back_project(weight, y))
+
+
+def _with_delta_readout(
+    network: NetworkLike, parameters: Parameters, batch: Batch
+) -> tuple[list[Tensor], list[Tensor], Parameters, Tensor]:
+    """Return inputs, outputs, pseudo-gradients of a readout and zeros elsewhere, and losses."""
+    leaves = leaves_of(parameters)
+    with torch.enable_grad():
+        activity = network.forward(leaves, batch.x, local=True)
+        losses = batch.losses(activity.output)
+    (readout,) = [gradients_of(leaves[-1:], [losses])]
+    still = [{k: torch.zeros_like(v) for k, v in own.items()} for own in parameters[:-1]]
+    outputs = [h.detach() for h in activity.outputs]
+    return activity.inputs, outputs, [*still, *readout], losses.detach()
+
+
+def _step_oja(
+    network: NetworkLike,
+    parameters: Parameters,
+    state: State,
+    batch: Batch,
+    hyperparameters: Hyperparameters,
+    noise: Noise,
+) -> Assignment:
+    inputs, outputs, gradients, losses = _with_delta_readout(network, parameters, batch)
+    for index, layer in enumerate(network.layers[:-1]):
+        weight = parameters[index]["weight"]
+        gradients[index]["weight"] = oja_gradient(layer, weight, inputs[index], outputs[index])
+    return Assignment(gradients, state, losses)
+
+
+def _init_bcm(setup: Setup) -> State:
+    """Start each threshold at the mean square of its unit's output."""
+    activity = setup.network.forward(setup.parameters, setup.inputs)
+    powers = [h.flatten(2).square().sum(-1).mean(1) for h in activity.inputs[:-1]]
+    rate = setup.hyperparameters["hidden_rate"]
+    return {
+        "thresholds": [y.square().mean(1, keepdim=True) for y in activity.outputs[:-1]],
+        "rates": [rate / power for power in powers],
+    }
+
+
+def _step_bcm(
+    network: NetworkLike,
+    parameters: Parameters,
+    state: State,
+    batch: Batch,
+    hyperparameters: Hyperparameters,
+    noise: Noise,
+) -> Assignment:
+    inputs, outputs, gradients, losses = _with_delta_readout(network, parameters, batch)
+    thresholds = []
+    for index, (layer, theta) in enumerate(
+        zip(network.layers[:-1], state["thresholds"], strict=True)
+    ):
+        y = outputs[index]
+        rate = state["rates"][index].view(-1, *[1] * (y.dim() - 1))
+        gradients[index]["weight"] = -layer.outer(rate * y * (y - theta), inputs[index])
+        thresholds.append(torch.lerp(theta, y.square().mean(1, keepdim=True), AVERAGING))
+    return Assignment(gradients, {**state, "thresholds": thresholds}, losses)
+
+
+AVERAGING = 0.3
+"""Share of the newest batch in a threshold: it must move faster than the weights to hold them."""
+
+OJA = CreditAssignment(
+    "oja",
+    "Hebbian",
+    init_nothing,
+    _step_oja,
+    delta_readout=True,
+)
+"""G = -(y h^T - y y^T W), Oja's subspace rule: linear units come to span the leading subspace.
+
+y = f(z), what the units send on; for linear units it is Oja's z. Source: Oja 1982, 1989.
+"""
+
+BCM = CreditAssignment(
+    "bcm",
+    "Hebbian",
+    _init_bcm,
+    _step_bcm,
+    ranges={"hidden_rate": {"log_uniform": [0.05, 0.5]}},
+    delta_readout=True,
+)
+"""G = -y (y - theta) h^T, theta the mean of y² over past batches, falling off by 0.7 a step.
+
+Source: Bienenstock, Cooper & Munro 1982; theta = E[y²] is Intrator & Cooper's (1992).
+"""

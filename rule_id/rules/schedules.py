@@ -1,0 +1,79 @@
+"""Learning-rate schedules: the factor on the learning rate over training.
+
+Each is a function of progress p, the share of training that is done, from 0 to below 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from rule_id.errors import one_of
+
+__all__ = ["SCHEDULES", "Schedule"]
+
+WARM_UP, FLOOR, DROP = 0.1, 0.01, 0.1
+
+
+def _constant(p: float) -> float:
+    return 1.0
+
+
+def _linear(p: float) -> float:
+    return 1 - (1 - FLOOR) * p
+
+
+def _cosine(p: float) -> float:
+    return FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * p)) / 2
+
+
+def _exponential(p: float) -> float:
+    return float(FLOOR**p)
+
+
+def _steps(p: float) -> float:
+    return 1.0 if p < 0.5 else DROP if p < 0.75 else DROP**2
+
+
+def _warm_up_cosine(p: float) -> float:
+    return max(p / WARM_UP, FLOOR) if p < WARM_UP else _cosine((p - WARM_UP) / (1 - WARM_UP))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "linear": _linear,
+    "cosine": _cosine,
+    "exponential": _exponential,
+    "steps": _steps,
+    "warm_up_cosine": _warm_up_cosine,
+}
+"""`constant` 1; `linear` 1 to 0.01; `cosine` the same along half a cosine; `exponential` 0.01^p;
+`steps` a tenth at half of training and again at three quarters; `warm_up_cosine` rising from 0.01
+to 1 in the first tenth, then `cosine`."""
+
+
+class Schedule:
+    """The schedules of an ensemble, one name a network."""
+
+    def __init__(self, names: Sequence[str], device: str, dtype: torch.dtype) -> None:
+        """Look the names up once.
+
+        Raises:
+            InputError: A name is not one of `SCHEDULES`.
+        """
+        self._used = sorted({one_of("schedule", name, SCHEDULES) for name in names})
+        which = [self._used.index(name) for name in names]
+        self._which = torch.tensor(which, device=device)
+        self._like = torch.ones((), device=device, dtype=dtype)
+
+    def factor(self, progress: float) -> Tensor:
+        """Return the factor on the learning rate of each network, (E,).
+
+        Args:
+            progress: Share of training done, 0 to below 1.
+        """
+        factors = [SCHEDULES[name](progress) for name in self._used]
+        return self._like.new_tensor(factors)[self._which]

@@ -1,0 +1,167 @@
+r"""Difference target propagation: targets instead of gradients, through learned inverses.
+
+Each layer h_l = f(W_l h_{l-1} + b_l) has a linear inverse g_l(h) = V_l h + c_l. The output's target
+is one step down the loss, and those below are
+
+    target_{l-1} = h_{l-1} + g_l(target_l) - g_l(h_l).
+
+W_l descends |h_l - target_l|² / 2, so that with the displacements s_l = h_l - target_l
+
+    s_L = dloss/dh_L,   s_{l-1} = V_l s_l,   d_l = f'(z_l) * s_l,
+
+and V_l descends E|g_l(f(W_l x + b_l)) - x|² / 2 + k |V_l|² / 2 for x = h_{l-1} + noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from rule_id.rules.alignment import time_within
+from rule_id.rules.contract import (
+    Assignment,
+    Batch,
+    CreditAssignment,
+    Hyperparameters,
+    LayerLike,
+    NetworkLike,
+    Parameters,
+    Setup,
+    State,
+)
+from rule_id.rules.learned_feedback import FEEDBACK_TIME, feedback_angle
+from rule_id.rules.noise import Noise
+from rule_id.rules.teaching import gradients_of, leaves_of, output_error
+
+__all__ = ["TARGET_PROPAGATION", "linear_inverse"]
+
+NOISE = 0.3
+"""Standard deviation of the noise in multiples of the layer input's root mean square."""
+
+RIDGE = 0.1
+"""k in multiples of the mean variance of the layer's outputs."""
+
+
+def linear_inverse(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """Return the V^T at which the inverse's objective is smallest, (E, n_out, n_in).
+
+    V = Cov(x, y) (Cov(y) + k I)^{-1} for y = f(W x + b), k `RIDGE` times the mean variance of y.
+
+    Args:
+        inputs: x, (E, n, n_in).
+        outputs: y, (E, n, n_out).
+
+    Returns:
+        NaN for a network that has diverged.
+    """
+    x, y = _centred(inputs), _centred(outputs)
+    identity = torch.eye(y.shape[-1], dtype=x.dtype, device=x.device)
+    inner = y.mT @ y / y.shape[1] + _ridge(y)[:, None, None] * identity
+    solved, failed = torch.linalg.solve_ex(inner, y.mT @ x / x.shape[1])
+    return torch.where((failed != 0)[:, None, None], torch.nan, solved)
+
+
+def _init(setup: Setup) -> State:
+    activity = setup.network.forward(setup.parameters, setup.inputs)
+    rates = [torch.zeros_like(setup.hyperparameters["feedback_time"])]
+    pairs = _reconstructions(setup.network, setup.parameters, activity.inputs, setup.noise)
+    for b, (x, y) in zip(setup.feedback[1:], pairs, strict=True):
+        end, centred = linear_inverse(x, y), _centred(y)
+        values, vectors = torch.linalg.eigh(centred.mT @ centred / y.shape[1])
+        decay = (values.clamp(min=0) + _ridge(centred)[:, None])[:, :, None].expand_as(end)
+        time = time_within(vectors.mT @ (b - end), vectors.mT @ end, decay)
+        rates.append(time / (setup.hyperparameters["feedback_time"] * setup.steps))
+    return {"feedback": list(setup.feedback), "rates": rates}
+
+
+def _step(
+    network: NetworkLike,
+    parameters: Parameters,
+    state: State,
+    batch: Batch,
+    hyperparameters: Hyperparameters,
+    noise: Noise,
+) -> Assignment:
+    inverses = state["feedback"]
+    leaves = leaves_of(parameters)
+    with torch.enable_grad():
+        activity = network.forward(leaves, batch.x, local=True)
+    losses, error = output_error(batch, activity.output)
+    displacements = [error / losses.shape[1]]
+    for layer, inverse in zip(network.layers[:0:-1], inverses[:0:-1], strict=True):
+        displacements.insert(0, layer.back_project(inverse, displacements[0]))
+    gradients = gradients_of(leaves, activity.outputs, displacements)
+    pairs = _reconstructions(network, parameters, activity.inputs, noise)
+    learned = [
+        _learn(layer, inverse, x, y, rate)
+        for layer, inverse, (x, y), rate in zip(
+            network.layers[1:], inverses[1:], pairs, state["rates"][1:], strict=True
+        )
+    ]
+    return Assignment(
+        gradients, {**state, "feedback": [inverses[0], *learned]}, losses.mean(-1)
+    )
+
+
+def _learn(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
+    """Return V^T after one step; c is the one that fits the batch, so both sides are centred."""
+    x, y = _centred(x), _centred(y)
+    error = layer.back_project(inverse, y) - x
+    ridge = _ridge(y)
+    gradient = layer.outer(y, error) + ridge[:, None, None] * inverse
+    steepest = rate * (y.flatten(2).square().sum(-1).mean(-1) + ridge)
+    return inverse - (rate / steepest.clamp(min=1))[:, None, None] * gradient
+
+
+def _reconstructions(
+    network: NetworkLike, parameters: Parameters, inputs: list[Tensor], noise: Noise
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield x = h + noise and f(W x + b) of every layer but the first, which sends nothing back."""
+    for index in range(1, len(inputs)):
+        layer, h = network.layers[index], inputs[index].detach()
+        size = NOISE * h.flatten(1).square().mean(1).sqrt()
+        x = h + _per_network(size, h) * noise.normal(f"reconstruction {index}", h.shape[1:])
+        yield x, layer.activate(layer.preactivation(parameters[index], x))
+
+
+def _angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor) -> Tensor:
+    # The noise adds its own variance to Cov(x) and Cov(x, y); without it the fixed point can be
+    # told from what is seen alone, and differs little.
+    activity = network.forward(parameters, x)
+    ends: list[Tensor | None] = [None]
+    ends += [
+        linear_inverse(h, y)
+        for h, y in zip(activity.inputs[1:], activity.outputs[1:], strict=True)
+    ]
+    return feedback_angle(state["feedback"], ends)
+
+
+def _centred(x: Tensor) -> Tensor:
+    return x - x.mean(1, keepdim=True)
+
+
+def _ridge(centred: Tensor) -> Tensor:
+    return RIDGE * centred.flatten(1).square().mean(1)
+
+
+def _per_network(values: Tensor, like: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (like.dim() - 1))
+
+
+TARGET_PROPAGATION = CreditAssignment(
+    "target_propagation",
+    "learned feedback",
+    _init,
+    _step,
+    angle=_angle,
+    ranges={"feedback_time": FEEDBACK_TIME},
+)
+"""Difference target propagation. Source: Lee et al. 2015.
+
+The paper leaves the form of the inverses open and uses tanh; ours are linear, so that where they
+lead has a closed form. Its output layer hands down the gradient itself, which makes the rule
+backprop in networks of one hidden layer; here the output has a learned inverse too, as in Meulemans
+et al. 2020.
+"""
