@@ -47,7 +47,7 @@ class ActivityLike(Protocol):
 
     @property
     def preactivations(self) -> list[Tensor]:
-        """z of each layer: W h + b, and what else drove its units."""
+        """Z of each layer: W h + b, and what else drove its units."""
 
 
 @dataclass(frozen=True)

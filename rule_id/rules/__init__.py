@@ -16,6 +16,8 @@ from rule_id.rules.learning_rule import NO_OPTIMIZER, LearningRule, RuleState
 from rule_id.rules.noise import Noise
 from rule_id.rules.schedules import SCHEDULES, Schedule
 from rule_id.rules.table import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, get_rule, rules_of
+from rule_id.rules.teaching import gradients_of, leaves_of, output_error, teach
+from rule_id.rules.user import load_rules, source_of
 
 __all__ = [
     "CREDIT_ASSIGNMENTS",
@@ -38,5 +40,11 @@ __all__ = [
     "Setup",
     "State",
     "get_rule",
+    "gradients_of",
+    "leaves_of",
+    "load_rules",
+    "output_error",
     "rules_of",
+    "source_of",
+    "teach",
 ]

@@ -25,8 +25,9 @@ import torch
 from torch import Tensor
 
 from rule_id.rules.contract import LayerLike
+from rule_id.rules.tensors import per_network
 
-__all__ = ["PRIMITIVES", "Primitive", "alignment_time", "curvature", "descend", "fixed_point", "time_within"]
+__all__ = ["PRIMITIVES", "Primitive", "alignment_time", "descend", "fixed_point", "time_within"]
 
 Coefficients = Mapping[str, Tensor]
 """For each primitive its coefficient in each network, (E,)."""
@@ -37,11 +38,12 @@ class Primitive(NamedTuple):
 
     Attributes:
         gradient: From layer, B^T, W, x and Wx to its gradient with respect to B^T.
-        curvature: From x and Wx to a bound on its second derivative along any direction, (E,).
+        curvature: From layer, a direction D of B^T, x and Wx to its second derivative along D,
+            <D, H D>, (E,).
     """
 
     gradient: Callable[[LayerLike, Tensor, Tensor, Tensor, Tensor], Tensor]
-    curvature: Callable[[Tensor, Tensor], Tensor]
+    curvature: Callable[[LayerLike, Tensor, Tensor, Tensor], Tensor]
 
 
 def _power(x: Tensor) -> Tensor:
@@ -49,21 +51,28 @@ def _power(x: Tensor) -> Tensor:
     return x.flatten(2).square().sum(-1).mean(-1)
 
 
-def _none(x: Tensor, projection: Tensor) -> Tensor:
-    return x.new_zeros(len(x))
+def _size(d: Tensor) -> Tensor:
+    return d.flatten(1).square().sum(-1)
+
+
+def _straight(layer: LayerLike, d: Tensor, x: Tensor, p: Tensor) -> Tensor:
+    return d.new_zeros(len(d))
 
 
 PRIMITIVES: dict[str, Primitive] = {
-    "decay": Primitive(lambda layer, b, w, x, p: 2 * b, lambda x, p: 2 * torch.ones_like(_none(x, p))),
+    "decay": Primitive(
+        lambda layer, b, w, x, p: 2 * b,
+        lambda layer, d, x, p: 2 * _size(d),
+    ),
     "sparse": Primitive(
         lambda layer, b, w, x, p: 2 * layer.outer(layer.project(b, x), x),
-        lambda x, p: 2 * _power(x),
+        lambda layer, d, x, p: 2 * _power(layer.project(d, x)),
     ),
-    "self": Primitive(lambda layer, b, w, x, p: -w, _none),
-    "amp": Primitive(lambda layer, b, w, x, p: -layer.outer(p, x), _none),
+    "self": Primitive(lambda layer, b, w, x, p: -w, _straight),
+    "amp": Primitive(lambda layer, b, w, x, p: -layer.outer(p, x), _straight),
     "null": Primitive(
         lambda layer, b, w, x, p: 2 * layer.outer(p, layer.back_project(b, p)),
-        lambda x, p: 2 * _power(p),
+        lambda layer, d, x, p: 2 * _power(layer.back_project(d, p)),
     ),
 }
 
@@ -73,8 +82,8 @@ def descend(
 ) -> Tensor:
     """Return B^T after one step down the objective.
 
-    The step is shortened where the objective is so steep that a full one would overshoot, so that
-    it is stable however large activity grows, as in normalised least mean squares.
+    The step is shortened where a full one would overshoot the minimum along its own direction, so
+    that it is stable however large activity grows.
 
     Args:
         layer: The layer.
@@ -84,22 +93,18 @@ def descend(
         coefficients: Those of the objective times the learning rate.
     """
     projection = layer.project(weight, x)
-    steepest = curvature(x, projection, coefficients)
-    step = sum(
-        _per_network(amount, weight)
-        * PRIMITIVES[name].gradient(layer, feedback, weight, x, projection)
-        for name, amount in coefficients.items()
-    )
-    return feedback - step / _per_network(steepest.clamp(min=1), weight)
-
-
-def curvature(x: Tensor, projection: Tensor, coefficients: Coefficients) -> Tensor:
-    """Return a bound on the second derivative of the objective along any direction, (E,)."""
-    terms = [
-        amount * PRIMITIVES[name].curvature(x, projection)
-        for name, amount in coefficients.items()
-    ]
-    return torch.stack(terms).sum(0)
+    gradient = torch.zeros_like(weight)
+    for name, amount in coefficients.items():
+        term = PRIMITIVES[name].gradient(layer, feedback, weight, x, projection)
+        gradient = gradient + per_network(amount, weight) * term
+    # Of unit length, so that large activity does not overflow; where it vanishes so does the step.
+    size = _size(gradient).sqrt().clamp(min=torch.finfo(weight.dtype).tiny)
+    direction = gradient / per_network(size, weight)
+    curvature = weight.new_zeros(len(weight))
+    for name, amount in coefficients.items():
+        bend = PRIMITIVES[name].curvature(layer, direction, x, projection)
+        curvature = curvature + amount * bend
+    return feedback - gradient / per_network(curvature.clamp(min=1), weight)
 
 
 def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) -> Tensor:
@@ -120,7 +125,7 @@ def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) 
     Returns:
         (E, n_out, n_in), NaN for a network that has diverged.
     """
-    amount = {name: _per_network(value, weight) for name, value in coefficients.items()}
+    amount = {name: per_network(value, weight) for name, value in coefficients.items()}
     if "sparse" in amount:
         # S cancels; where it has no inverse, this is the point that B tends to as S grows one.
         return amount["amp"] / (2 * amount["sparse"]) * weight
@@ -194,19 +199,14 @@ def _decay_rates(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the decay rate of each entry of D and the eigenvectors that it is written in."""
     n_out, n_in = weight.shape[1:]
-    like = {"dtype": weight.dtype, "device": weight.device}
-    left, right = torch.eye(n_out, **like), torch.eye(n_in, **like)
+    left, right = (torch.eye(n, dtype=weight.dtype, device=weight.device) for n in (n_out, n_in))
     rates = torch.zeros_like(weight)
     if "decay" in coefficients:
-        rates = rates + 2 * _per_network(coefficients["decay"], weight)
+        rates = rates + 2 * per_network(coefficients["decay"], weight)
     if "null" in coefficients:
         values, left = torch.linalg.eigh(weight @ covariance @ weight.mT)
-        rates = rates + 2 * _per_network(coefficients["null"], weight) * values[:, :, None]
+        rates = rates + 2 * per_network(coefficients["null"], weight) * values[:, :, None]
     if "sparse" in coefficients:
         values, right = torch.linalg.eigh(covariance)
-        rates = rates + 2 * _per_network(coefficients["sparse"], weight) * values[:, None, :]
+        rates = rates + 2 * per_network(coefficients["sparse"], weight) * values[:, None, :]
     return rates.clamp(min=0), left, right
-
-
-def _per_network(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))

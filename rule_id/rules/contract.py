@@ -65,7 +65,7 @@ class ActivityLike(Protocol):
 
     @property
     def preactivations(self) -> list[Tensor]:
-        """z of each layer."""
+        """Z of each layer."""
 
     @property
     def outputs(self) -> list[Tensor]:

@@ -42,9 +42,7 @@ def teach_directly(
     losses, error = output_error(batch, activity.output)
     e = error / losses.shape[1]
     hidden = activity.outputs[:-1]
-    signals = [
-        (e.flatten(2) @ b.mT).view(h.shape) for h, b in zip(hidden, feedback, strict=True)
-    ]
+    signals = [(e.flatten(2) @ b.mT).view(h.shape) for h, b in zip(hidden, feedback, strict=True)]
     gradients = gradients_of(leaves, activity.outputs, [*signals, e])
     return gradients, losses.mean(-1)
 

@@ -89,9 +89,7 @@ def _step(
         "amplitude": amplitude,
         "time": time,
         "period": period,
-        "expected": torch.lerp(
-            expected, -losses, 1 / hyperparameters["fluctuation_period"]
-        ),
+        "expected": torch.lerp(expected, -losses, 1 / hyperparameters["fluctuation_period"]),
     }
     return Assignment(network.unflatten(vector - weights), new, losses)
 

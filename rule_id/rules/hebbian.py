@@ -6,8 +6,6 @@ learns by the delta rule, d = dloss/dz. Biases of hidden layers stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -24,11 +22,10 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
-from rule_id.rules.teaching import gradients_of, leaves_of
+from rule_id.rules.teaching import gradients_of, leaves_of, zeros_like
+from rule_id.rules.tensors import per_network
 
 __all__ = ["BCM", "OJA", "oja_gradient"]
-
-Hidden = Callable[[NetworkLike, Parameters, list[Tensor], list[Tensor], State], list[Tensor]]
 
 
 def oja_gradient(layer: LayerLike, weight: Tensor, h: Tensor, y: Tensor) -> Tensor:
@@ -53,10 +50,9 @@ def _with_delta_readout(
     with torch.enable_grad():
         activity = network.forward(leaves, batch.x, local=True)
         losses = batch.losses(activity.output)
-    (readout,) = [gradients_of(leaves[-1:], [losses])]
-    still = [{k: torch.zeros_like(v) for k, v in own.items()} for own in parameters[:-1]]
+    gradients = [*zeros_like(parameters[:-1]), *gradients_of(leaves[-1:], [losses])]
     outputs = [h.detach() for h in activity.outputs]
-    return activity.inputs, outputs, [*still, *readout], losses.detach()
+    return activity.inputs, outputs, gradients, losses.detach()
 
 
 def _step_oja(
@@ -99,7 +95,7 @@ def _step_bcm(
         zip(network.layers[:-1], state["thresholds"], strict=True)
     ):
         y = outputs[index]
-        rate = state["rates"][index].view(-1, *[1] * (y.dim() - 1))
+        rate = per_network(state["rates"][index], y)
         gradients[index]["weight"] = -layer.outer(rate * y * (y - theta), inputs[index])
         thresholds.append(torch.lerp(theta, y.square().mean(1, keepdim=True), AVERAGING))
     return Assignment(gradients, {**state, "thresholds": thresholds}, losses)
@@ -126,9 +122,12 @@ BCM = CreditAssignment(
     _init_bcm,
     _step_bcm,
     ranges={"hidden_rate": {"log_uniform": [0.05, 0.5]}},
+    learning_rates={"normalised": {"log_uniform": [3e-4, 3e-3]}},
     delta_readout=True,
 )
-"""G = -y (y - theta) h^T, theta the mean of y² over past batches, falling off by 0.7 a step.
+"""G = -k y (y - theta) h^T, theta the mean of y² over past batches, falling off by 0.7 a step.
 
+k is `hidden_rate` over the layer's mean E|h|² at the start: the rule is stable only while theta
+moves faster than y, whose speed grows with E|h|², and a readout needs larger steps than that.
 Source: Bienenstock, Cooper & Munro 1982; theta = E[y²] is Intrator & Cooper's (1992).
 """

@@ -24,6 +24,7 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import teach
+from rule_id.rules.tensors import per_network
 
 __all__ = [
     "BACKPROP",
@@ -59,9 +60,7 @@ def _layerwise(
         hyperparameters: Hyperparameters,
         noise: Noise,
     ) -> Assignment:
-        gradients, losses, _ = teach(
-            network, parameters, batch, feedback(parameters, state, noise)
-        )
+        gradients, losses, _ = teach(network, parameters, batch, feedback(parameters, state, noise))
         return Assignment(gradients, state, losses)
 
     return CreditAssignment(name, family, init, step)
@@ -82,15 +81,14 @@ def _init_scales(setup: Setup) -> State:
 
 def _signs(parameters: Parameters, state: State, noise: Noise) -> list[Tensor]:
     return [
-        _per_network(scale, own["weight"]) * own["weight"].sign()
+        per_network(scale, own["weight"]) * own["weight"].sign()
         for own, scale in zip(parameters, state["scales"], strict=True)
     ]
 
 
 def _signs_fixed_magnitudes(parameters: Parameters, state: State, noise: Noise) -> list[Tensor]:
     return [
-        b.abs() * own["weight"].sign()
-        for own, b in zip(parameters, state["feedback"], strict=True)
+        b.abs() * own["weight"].sign() for own, b in zip(parameters, state["feedback"], strict=True)
     ]
 
 
@@ -100,26 +98,18 @@ def _signs_new_magnitudes(parameters: Parameters, state: State, noise: Noise) ->
         weight = own["weight"]
         # Uniform between 0 and sqrt(3) has a mean square of 1.
         magnitude = 3**0.5 * noise.uniform(f"magnitude {index}", weight.shape[1:])
-        feedback.append(_per_network(scale, weight) * magnitude * weight.sign())
+        feedback.append(per_network(scale, weight) * magnitude * weight.sign())
     return feedback
-
-
-def _per_network(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))
 
 
 BACKPROP = _layerwise("backprop", "backprop", _transposed_weights)
 """B = W^T, which makes the pseudo-gradient the gradient. Source: Rumelhart, Hinton & Williams
 1986."""
 
-FEEDBACK_ALIGNMENT = _layerwise(
-    "feedback_alignment", "fixed feedback", _fixed, _init_feedback
-)
+FEEDBACK_ALIGNMENT = _layerwise("feedback_alignment", "fixed feedback", _fixed, _init_feedback)
 """B fixed, drawn like W^T. Source: Lillicrap et al. 2016."""
 
-SIGN_SYMMETRY_UNIFORM = _layerwise(
-    "sign_symmetry_uniform", "sign symmetry", _signs, _init_scales
-)
+SIGN_SYMMETRY_UNIFORM = _layerwise("sign_symmetry_uniform", "sign symmetry", _signs, _init_scales)
 """B = s sign(W^T), s the root mean square of the layer's initial draw.
 
 Source: Liao, Leibo & Poggio 2016; the scale is that of Moskovitz, Litwin-Kumar & Abbott 2018 and of

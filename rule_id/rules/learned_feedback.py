@@ -30,7 +30,8 @@ from rule_id.rules.contract import (
     State,
 )
 from rule_id.rules.noise import Noise
-from rule_id.rules.teaching import angle_between, teach
+from rule_id.rules.teaching import teach
+from rule_id.rules.tensors import angle_between, per_network
 
 __all__ = [
     "ACTIVATION_ALIGNMENT",
@@ -223,7 +224,7 @@ def _follow_kolen_pollack(
     both = [dict(own) for own in change]
     feedback = [first]
     for index, b in enumerate(later, start=1):
-        decay = state["decay"].view(-1, *[1] * (b.dim() - 1))
+        decay = per_network(state["decay"], b)
         own = change[index]["weight"]
         both[index]["weight"] = own - decay * parameters[index]["weight"]
         feedback.append(b + own - decay * b)
@@ -244,7 +245,11 @@ KOLEN_POLLACK = CreditAssignment(
     _step_kolen_pollack,
     follow=_follow_kolen_pollack,
     angle=_angle_kolen_pollack,
-    ranges={"feedback_decay": {"log_uniform": [0.3, 3.0]}},
+    ranges={"feedback_decay": {"log_uniform": [2.5, 5.0]}},
+    learning_rates={
+        "scaled": {"log_uniform": [1e-2, 5e-2]},
+        "normalised": {"log_uniform": [1e-3, 1e-2]},
+    },
 )
 """B gets the transposed change of W, and both decay: B^T - W shrinks by 1 - k in every step.
 

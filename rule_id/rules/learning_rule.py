@@ -19,6 +19,7 @@ from rule_id.rules.contract import (
     State,
 )
 from rule_id.rules.noise import Noise
+from rule_id.rules.tensors import per_network
 
 __all__ = ["NO_OPTIMIZER", "LearningRule", "RuleState"]
 
@@ -137,7 +138,7 @@ class LearningRule:
         if self.credit_assignment.angle is None:
             return state
         feedback = [
-            b + size.view(-1, *[1] * (b.dim() - 1)) * noise.normal(f"update {i}", b.shape[1:])
+            b + per_network(size, b) * noise.normal(f"update {i}", b.shape[1:])
             for i, b in enumerate(state["feedback"])
         ]
         return {**state, "feedback": feedback}

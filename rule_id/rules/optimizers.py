@@ -51,9 +51,7 @@ def _step_rmsprop(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    second = torch.lerp(
-        gradient * gradient, state["second"], hyperparameters["rms_decay"][:, None]
-    )
+    second = torch.lerp(gradient * gradient, state["second"], hyperparameters["rms_decay"][:, None])
     change = -hyperparameters["learning_rate"][:, None] * gradient / (second.sqrt() + EPSILON)
     return change, {"second": second}
 
@@ -109,7 +107,7 @@ MOMENTUM = Optimizer(
     _init_momentum,
     _step_momentum,
     {
-        "learning_rate": {"log_uniform": [3e-3, 1e-1]},
+        "learning_rate": {"log_uniform": [3e-3, 5e-2]},
         "momentum": {"uniform": [0.5, 0.95]},
         "weight_decay": DECAY,
     },

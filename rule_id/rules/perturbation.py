@@ -24,6 +24,7 @@ from rule_id.rules.contract import (
 from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of
+from rule_id.rules.tensors import per_network
 
 __all__ = ["NODE_PERTURBATION", "REWARD_MODULATED_HEBBIAN", "WEIGHT_PERTURBATION"]
 
@@ -41,7 +42,7 @@ def _perturbations(activity: ActivityLike, noise: Noise) -> list[Tensor]:
 
 
 def _scaled(perturbations: list[Tensor], std: Tensor) -> list[Tensor]:
-    return [_per_network(std, n) * n for n in perturbations]
+    return [per_network(std, n) * n for n in perturbations]
 
 
 def _explored(
@@ -131,17 +132,16 @@ def _step_reward_modulated_hebbian(
     return Assignment(gradients, {**state, "expected": expected}, -mean)
 
 
-def _per_network(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))
-
-
 NODE_PERTURBATION = CreditAssignment(
     "node_perturbation",
     "perturbation",
     init_nothing,
     _step_node_perturbation,
     ranges=EXPLORATION,
-    learning_rates={"scaled": {"log_uniform": [5e-4, 1e-2]}},
+    learning_rates={
+        "scaled": {"log_uniform": [5e-4, 1e-2]},
+        "normalised": {"log_uniform": [5e-4, 1e-2]},
+    },
 )
 """d_l = (L_noisy - L) n_l / s: noise s n on z, one draw and one loss an example.
 
@@ -155,7 +155,10 @@ WEIGHT_PERTURBATION = CreditAssignment(
     init_nothing,
     _step_weight_perturbation,
     ranges=EXPLORATION,
-    learning_rates={"scaled": {"log_uniform": [1e-4, 2e-3]}},
+    learning_rates={
+        "scaled": {"log_uniform": [2e-4, 2e-3]},
+        "normalised": {"log_uniform": [1e-3, 1e-2]},
+    },
 )
 """G = (L_noisy - L) n / s: noise s n on all weights and biases, one loss of the batch a network.
 
@@ -168,7 +171,10 @@ REWARD_MODULATED_HEBBIAN = CreditAssignment(
     _init_reward,
     _step_reward_modulated_hebbian,
     ranges={"exploration_std": {"log_uniform": [0.2, 1.0]}},
-    learning_rates={"scaled": {"log_uniform": [2e-4, 2e-3]}},
+    learning_rates={
+        "scaled": {"log_uniform": [2e-4, 2e-3]},
+        "normalised": {"log_uniform": [5e-4, 5e-3]},
+    },
 )
 """G = -(R - R~) n h^T / s: the exploratory noise s n is part of the only pass there is.
 

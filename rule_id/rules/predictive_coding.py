@@ -31,13 +31,16 @@ from rule_id.rules.contract import (
 from rule_id.rules.noise import Noise
 from rule_id.rules.settling import largest_gain
 from rule_id.rules.teaching import gradients_of, leaves_of
+from rule_id.rules.tensors import per_network
 
 __all__ = ["PREDICTIVE_CODING", "energy"]
 
 ITERATIONS = 20
 
 
-def energy(network: NetworkLike, parameters: Parameters, batch: Batch, values: list[Tensor]) -> Tensor:
+def energy(
+    network: NetworkLike, parameters: Parameters, batch: Batch, values: list[Tensor]
+) -> Tensor:
     """Return F of each example, (E, batch).
 
     Args:
@@ -81,7 +84,7 @@ def _step(
             total = energy(network, parameters, batch, values).sum()
         slopes = torch.autograd.grad(total, values)
         values = [
-            v.detach() - rate.view(-1, *[1] * (v.dim() - 1)) * slope
+            v.detach() - per_network(rate, v) * slope
             for v, slope in zip(values, slopes, strict=True)
         ]
     leaves = leaves_of(parameters)

@@ -36,11 +36,18 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
+from rule_id.rules.tensors import per_network
 
 __all__ = ["CONTRASTIVE_HEBBIAN", "EQUILIBRIUM_PROPAGATION", "largest_gain", "settle"]
 
 ITERATIONS, RATE = 20, 0.7
 COUPLING = {"log_uniform": [0.05, 0.25]}
+
+# Weights that grow fast take the gain of a loop above 1, and the units no longer settle.
+LEARNING_RATES = {
+    "scaled": {"log_uniform": [3e-3, 2e-2]},
+    "normalised": {"log_uniform": [3e-4, 2e-3]},
+}
 
 
 class Settled(NamedTuple):
@@ -108,7 +115,7 @@ def _drives(
     ]
     for index in range(len(layers) - 1):
         down = layers[index + 1].back_project(parameters[index + 1]["weight"], states[index + 1])
-        drives[index] = drives[index] + _per_network(strength, down) * down
+        drives[index] = drives[index] + per_network(strength, down) * down
     return drives
 
 
@@ -122,7 +129,7 @@ def largest_gain(network: NetworkLike, parameters: Parameters, activity: Activit
         layer, weight = network.layers[index], parameters[index]["weight"]
         v = 1 + 0.1 * activity.inputs[index][:, :1]
         for _ in range(30):
-            v = v / _per_network(v.flatten(1).norm(dim=1), v)
+            v = v / per_network(v.flatten(1).norm(dim=1), v)
             v = layer.back_project(weight, layer.project(weight, v))
         gains.append(v.flatten(1).norm(dim=1))
     return torch.stack(gains).amax(0)
@@ -159,7 +166,7 @@ def _contrast(
             factor = sign * strength ** (index + 1 - depth) / size / x.shape[1]
             with torch.enable_grad():
                 outcomes.append(layer.preactivation(leaves[index], below))
-            signals.append(_per_network(factor, s) * s)
+            signals.append(per_network(factor, s) * s)
     return gradients_of(leaves, outcomes, signals)
 
 
@@ -176,7 +183,7 @@ def _step_equilibrium(
 
     def push(drive: Tensor, output: Tensor) -> Tensor:
         _, error = output_error(batch, output)
-        return network.layers[-1].activate(drive - _per_network(beta, error) * error)
+        return network.layers[-1].activate(drive - per_network(beta, error) * error)
 
     nudged, _ = settle(network, parameters, batch.x, strength, start=free, push=push)
     gradients = _contrast(network, parameters, strength, (free, nudged), batch.x, beta)
@@ -215,10 +222,6 @@ def _desired(batch: Batch, output: Tensor) -> Tensor:
     return torch.nn.functional.one_hot(batch.y, output.shape[-1]).to(output.dtype)
 
 
-def _per_network(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))
-
-
 EQUILIBRIUM_PROPAGATION = CreditAssignment(
     "equilibrium_propagation",
     "energy based",
@@ -226,6 +229,7 @@ EQUILIBRIUM_PROPAGATION = CreditAssignment(
     _step_equilibrium,
     respond=_respond,
     ranges={"nudging": {"uniform": [0.1, 1.0]}, "coupling": COUPLING},
+    learning_rates=LEARNING_RATES,
 )
 """The second phase descends F + beta loss, beta `nudging`; as beta goes to 0, G tends to the
 gradient of the loss in the free phase.
@@ -241,6 +245,7 @@ CONTRASTIVE_HEBBIAN = CreditAssignment(
     _step_contrastive,
     respond=_respond,
     ranges={"coupling": COUPLING},
+    learning_rates=LEARNING_RATES,
 )
 """The second phase has the output clamped to 1 for the class and 0 for the others; beta = 1.
 

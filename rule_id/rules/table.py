@@ -145,7 +145,9 @@ def rules_of(
 def _with(credit_assignment: CreditAssignment, optimizers: Sequence[str]) -> list[str]:
     possible = combine(credit_assignment)
     names = [
-        rule.name for rule in possible if rule.optimizer is None or rule.optimizer_name in optimizers
+        rule.name
+        for rule in possible
+        if rule.optimizer is None or rule.optimizer_name in optimizers
     ]
     if not names:
         allowed = ", ".join(rule.optimizer_name for rule in possible)

@@ -34,6 +34,7 @@ from rule_id.rules.contract import (
 from rule_id.rules.learned_feedback import FEEDBACK_TIME, feedback_angle
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
+from rule_id.rules.tensors import per_network
 
 __all__ = ["TARGET_PROPAGATION", "linear_inverse"]
 
@@ -100,9 +101,7 @@ def _step(
             network.layers[1:], inverses[1:], pairs, state["rates"][1:], strict=True
         )
     ]
-    return Assignment(
-        gradients, {**state, "feedback": [inverses[0], *learned]}, losses.mean(-1)
-    )
+    return Assignment(gradients, {**state, "feedback": [inverses[0], *learned]}, losses.mean(-1))
 
 
 def _learn(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
@@ -122,7 +121,7 @@ def _reconstructions(
     for index in range(1, len(inputs)):
         layer, h = network.layers[index], inputs[index].detach()
         size = NOISE * h.flatten(1).square().mean(1).sqrt()
-        x = h + _per_network(size, h) * noise.normal(f"reconstruction {index}", h.shape[1:])
+        x = h + per_network(size, h) * noise.normal(f"reconstruction {index}", h.shape[1:])
         yield x, layer.activate(layer.preactivation(parameters[index], x))
 
 
@@ -132,8 +131,7 @@ def _angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor
     activity = network.forward(parameters, x)
     ends: list[Tensor | None] = [None]
     ends += [
-        linear_inverse(h, y)
-        for h, y in zip(activity.inputs[1:], activity.outputs[1:], strict=True)
+        linear_inverse(h, y) for h, y in zip(activity.inputs[1:], activity.outputs[1:], strict=True)
     ]
     return feedback_angle(state["feedback"], ends)
 
@@ -144,10 +142,6 @@ def _centred(x: Tensor) -> Tensor:
 
 def _ridge(centred: Tensor) -> Tensor:
     return RIDGE * centred.flatten(1).square().mean(1)
-
-
-def _per_network(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))
 
 
 TARGET_PROPAGATION = CreditAssignment(

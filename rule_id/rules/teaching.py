@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rule_id.rules.contract import ActivityLike, Batch, NetworkLike, Parameters
 
-__all__ = ["angle_between", "gradients_of", "leaves_of", "output_error", "teach", "zeros_like"]
+__all__ = ["gradients_of", "leaves_of", "output_error", "teach", "zeros_like"]
 
 
 def teach(
@@ -79,9 +79,3 @@ def gradients_of(
 def zeros_like(parameters: Parameters) -> Parameters:
     """Return no change for every parameter."""
     return [{name: torch.zeros_like(one) for name, one in own.items()} for own in parameters]
-
-
-def angle_between(a: Tensor, b: Tensor) -> Tensor:
-    """Return the angle between tensors (E, ...) of each network, degrees (E,)."""
-    cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
-    return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rule_id.observables.measurement import Measurement
-from rule_id.rules import get_rule
+from rule_id.rules import get_rule, source_of
 from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.draws import generator, seed_of
 from rule_id.simulation.plan import EnsemblePlan, Plan
@@ -53,9 +53,13 @@ class NetworkDraw:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Networks simulated together: one rule, the same shapes and steps."""
+    """Networks simulated together: one rule, the same shapes and steps.
+
+    `source` is the hash of the user's file that the rule comes from, empty for one that ships.
+    """
 
     rule: str
+    source: str
     architecture: str
     task: str
     width: int
@@ -100,6 +104,7 @@ def resolve(plan: Plan) -> list[Ensemble]:
     return [
         Ensemble(
             **dict(zip(("rule", *_SHARED), shape, strict=True)),
+            source=source_of(shape[0]),
             checkpoints=plan.checkpoints,
             stimuli=plan.stimuli,
             measurements=measurements,

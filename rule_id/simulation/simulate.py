@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +15,18 @@ from joblib import Parallel, cpu_count, delayed
 
 from rule_id.errors import InputError, one_of
 from rule_id.networks import build_network
+from rule_id.rules import load_rules
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.plan import Plan, read_plan
 from rule_id.simulation.resolve import Ensemble, resolve
 from rule_id.tasks import task_shape
-from rule_id.trajectories import NETWORK_COLUMNS, has_part, read_manifest, write_manifest, write_part
+from rule_id.trajectories import (
+    NETWORK_COLUMNS,
+    has_part,
+    read_manifest,
+    write_manifest,
+    write_part,
+)
 
 __all__ = ["Estimate", "simulate"]
 
@@ -64,6 +71,7 @@ def simulate(
     plan: str | Path | dict[str, Any],
     out: str | Path,
     *,
+    rules: Sequence[str | Path] = (),
     device: str = "auto",
     workers: int | None = None,
     dry_run: bool = False,
@@ -77,6 +85,7 @@ def simulate(
     Args:
         plan: A TOML file, or what one would hold.
         out: The corpus folder, made when it is missing.
+        rules: Python files or modules that add rules (`rule_id.rules.load_rules`).
         device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
         workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
         dry_run: Write nothing and say what it would cost.
@@ -89,11 +98,12 @@ def simulate(
         InputError: The plan is not valid, the folder holds a corpus of another plan or something
             else, or the device is not there.
     """
+    loaded = {Path(source).name: load_rules(source) for source in rules}
     checked = read_plan(plan)
     chosen = _device(device)
     corpus = Path(out)
     ensembles = resolve(checked)
-    manifest = _manifest(checked, ensembles, chosen)
+    manifest = _manifest(checked, ensembles, chosen) | {"rules": loaded}
     _check_folder(corpus, manifest)
     left = [e for e in ensembles if not has_part(corpus, e.key)]
     n_workers = min(_workers(workers), max(1, len(left))) if chosen == "cpu" else 1
@@ -106,7 +116,8 @@ def simulate(
     # Long ones first, so that no worker is left alone with one at the end.
     columns = _network_columns(ensembles)
     ordered = sorted(left, key=_cost)[::-1]
-    jobs = (delayed(_simulate_part)(e, corpus, chosen, columns) for e in ordered)
+    sources = [str(source) for source in rules]
+    jobs = (delayed(_simulate_part)(e, corpus, chosen, columns, sources) for e in ordered)
     for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
         done += finished
         if progress is not None:
@@ -120,7 +131,11 @@ def _network_columns(ensembles: list[Ensemble]) -> list[str]:
     return [*NETWORK_COLUMNS, *sorted(drawn - set(NETWORK_COLUMNS))]
 
 
-def _simulate_part(ensemble: Ensemble, corpus: Path, device: str, columns: list[str]) -> int:
+def _simulate_part(
+    ensemble: Ensemble, corpus: Path, device: str, columns: list[str], sources: list[str]
+) -> int:
+    for source in sources:  # a worker is another process, with tables of its own
+        load_rules(source)
     with _one_thread():
         networks, rows = run_ensemble(ensemble, device)
     write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)

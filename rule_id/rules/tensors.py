@@ -1,0 +1,19 @@
+"""Small operations on tensors whose first axis is the network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["angle_between", "per_network"]
+
+
+def per_network(values: Tensor, like: Tensor) -> Tensor:
+    """Return values (E,) in a shape that spreads over the other axes of `like` (E, ...)."""
+    return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    """Return the angle between tensors (E, ...) of each network, degrees (E,)."""
+    cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
+    return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
