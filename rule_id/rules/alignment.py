@@ -78,12 +78,15 @@ PRIMITIVES: dict[str, Primitive] = {
 
 
 def descend(
-    layer: LayerLike, feedback: Tensor, weight: Tensor, x: Tensor, coefficients: Coefficients
+    layer: LayerLike,
+    feedback: Tensor,
+    weight: Tensor,
+    x: Tensor,
+    coefficients: Coefficients,
+    *,
+    shortened: bool = True,
 ) -> Tensor:
     """Return B^T after one step down the objective.
-
-    The step is shortened where a full one would overshoot the minimum along its own direction, so
-    that it is stable however large activity grows.
 
     Args:
         layer: The layer.
@@ -91,12 +94,16 @@ def descend(
         weight: W.
         x: Inputs of the layer (E, batch, ...), without a gradient.
         coefficients: Those of the objective times the learning rate.
+        shortened: Shorten the step where a full one would overshoot the minimum along its own
+            direction, so that it is stable however large activity grows.
     """
     projection = layer.project(weight, x)
     gradient = torch.zeros_like(weight)
     for name, amount in coefficients.items():
         term = PRIMITIVES[name].gradient(layer, feedback, weight, x, projection)
         gradient = gradient + per_network(amount, weight) * term
+    if not shortened:
+        return feedback - gradient
     # Of unit length, so that large activity does not overflow; where it vanishes so does the step.
     size = _size(gradient).sqrt().clamp(min=torch.finfo(weight.dtype).tiny)
     direction = gradient / per_network(size, weight)

@@ -75,7 +75,8 @@ def learned_feedback(
         ranges: Draws of its hyperparameters.
         noisy_input: Feed the layer standard normal noise while B learns, so that S is the
             identity.
-        calibrated: Set that factor by `feedback_time`; False takes the learning rate of W.
+        calibrated: Set that factor by `feedback_time`, and shorten steps that would overshoot;
+            False takes the learning rate of W and full steps, as the authors do.
     """
 
     def init(setup: Setup) -> State:
@@ -110,7 +111,9 @@ def learned_feedback(
                 x = noise.normal(f"layer input {index}", x.shape[1:])
             weight = parameters[index]["weight"]
             layer = network.layers[index]
-            learned.append(descend(layer, feedback[index], weight, x, amounts[index]))
+            learned.append(
+                descend(layer, feedback[index], weight, x, amounts[index], shortened=calibrated)
+            )
         return Assignment(gradients, {**state, "feedback": learned}, losses)
 
     def angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def _listed(module: ModuleType, name: str, kind: type, source: str | Path) -> li
         raise InputError(f"{source}: {name} must be a list; got {type(listed).__name__}")
     entries: list[Any] = list(listed)
     for one in entries:
-        if not isinstance(one, kind):
+        if type(one) is not kind:
             raise InputError(
                 f"{source}: {name} must hold {kind.__name__} objects; got {type(one).__name__}"
             )
