@@ -71,12 +71,17 @@ class Bundle:
     def __str__(self) -> str:
         """Say in one line what it is and how it did on networks of unseen blocks."""
         whole, few = (self.scores[p]["network"] for p in (list(PATTERNS)[-1], "activation"))
-        return (
+        k = len(self.classes)
+        text = (
             f"{self.model} on {len(self.feature_names)} {self.feature_set} features, "
-            f"{len(self.classes)} {wording(self.target).many}; {whole['n']} networks of unseen "
-            f"blocks: accuracy {whole['accuracy']:.2f}, from activations alone "
-            f"{few['accuracy']:.2f} (chance {whole['chance']:.2f})"
+            f"{k} {wording(self.target).many}; {whole['n']} networks of unseen blocks: accuracy "
+            f"{whole['accuracy']:.2f}, from activations alone {few['accuracy']:.2f} "
+            f"(chance {whole['chance']:.2f})"
         )
+        if whole["chance"] == 1 / k:
+            return text
+        # A fit in which classes weigh the same is not one that names the commonest.
+        return f"{text}; balanced accuracy {whole['balanced_accuracy']:.2f} (chance {1 / k:.2f})"
 
     def predict_proba(self, features: FeatureTable) -> np.ndarray:
         """Return the probability of each class for each row, shape (n, k).
@@ -200,7 +205,7 @@ def _checked_values(manifest: dict[str, Any]) -> dict[str, Any]:
             "and be empty for other targets"
         )
     for pattern in PATTERNS:
-        for key in ("accuracy", "chance"):
+        for key in ("accuracy", "balanced_accuracy", "chance"):
             float(values["scores"][pattern]["network"][key])
         ordered = {name: sorted(map(float, values["conformal"][pattern][name])) for name in classes}
         values["conformal"][pattern] = ordered

@@ -59,7 +59,10 @@ def test_a_bundle_of_any_target_is_written_and_read(of_target, table, target, tm
 
 def test_its_text_says_what_it_tells_apart(of_target):
     assert "summary features, 3 families; 48 networks" in str(of_target["family"])
-    assert str(of_target["family"]).endswith("(chance 0.50)")
+    balanced = of_target["family"].scores["activation+weight+activity_change"]["network"]
+    assert str(of_target["family"]).endswith(
+        f"(chance 0.50); balanced accuracy {balanced['balanced_accuracy']:.2f} (chance 0.33)"
+    )
     assert "summary features, 3 credit assignments; 48" in str(of_target["credit_assignment"])
     assert "summary features, 2 optimizers; 48 networks" in str(of_target["optimizer"])
 
