@@ -30,16 +30,20 @@ def test_oja_s_weights_span_the_leading_subspace_of_a_known_covariance() -> None
 
 
 def test_oja_s_pseudo_gradient_by_hand() -> None:
-    """G = -(y h^T - y y^T W), a mean over the batch; the readout descends its gradient."""
+    """G = -k (y h^T - y y^T W), k the hidden rate over E|h|²; the readout descends its gradient."""
     made = small()
     rule = get_rule("oja+sgd")
+    given = hyperparameters(rule, 3, hidden_rate=2.0)
+    state = start(rule, made, given).assignment
     found = rule.credit_assignment.step(
-        made.network, made.parameters, {}, made.batch, hyperparameters(rule, 3), noise(3).at(0)
+        made.network, made.parameters, state, made.batch, given, noise(3).at(0)
     ).gradients
     activity = made.network.forward(made.parameters, made.batch.x)
     for index in (0, 1):
         h, y, w = activity.inputs[index], activity.outputs[index], made.parameters[index]["weight"]
-        torch.testing.assert_close(found[index]["weight"], -(y.mT @ h - y.mT @ y @ w) / h.shape[1])
+        k = 2.0 / (h**2).sum(-1).mean(1)
+        expected = -k[:, None, None] * (y.mT @ h - y.mT @ y @ w) / h.shape[1]
+        torch.testing.assert_close(found[index]["weight"], expected)
         assert not found[index]["bias"].any()
     true = teach(made.network, made.parameters, made.batch)[0]
     torch.testing.assert_close(found[-1], true[-1])
