@@ -40,12 +40,12 @@ def test_warming_up_rises_and_then_falls() -> None:
 
 
 def test_each_network_has_its_own() -> None:
-    schedule = Schedule(["constant", "linear", "constant"], "cpu", torch.float64)
+    schedule = Schedule(["constant", "linear", "constant"], 10, "cpu", torch.float64)
     torch.testing.assert_close(
-        schedule.factor(0.5), torch.tensor([1.0, 0.505, 1.0], dtype=torch.float64)
+        schedule.factor(5), torch.tensor([1.0, 0.505, 1.0], dtype=torch.float64)
     )
 
 
 def test_an_unknown_schedule_is_refused() -> None:
     with pytest.raises(InputError, match="schedule must be one of constant, .*; got 'cyclic'"):
-        Schedule(["cyclic"], "cpu", torch.float64)
+        Schedule(["cyclic"], 10, "cpu", torch.float64)
