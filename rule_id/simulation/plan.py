@@ -105,7 +105,7 @@ class EnsemblePlan(_Strict):
     rules: list[str] = []
     families: list[str] = []
     credit_assignments: list[str] = []
-    optimizers: list[str] = ["momentum"]
+    optimizers: list[str] = []
     blocks: int = Field(ge=1)
     networks_per_rule: int = Field(ge=1)
     architecture: Distribution = _choice("dense1", "dense2", "dense3", "dense4")
@@ -129,7 +129,8 @@ class EnsemblePlan(_Strict):
         """The names of all its rules, each once."""
         from rule_id.rules import rules_of
 
-        chosen = rules_of(self.families, self.credit_assignments, self.optimizers)
+        optimizers = self.optimizers or ["momentum"]
+        chosen = rules_of(self.families, self.credit_assignments, optimizers)
         return list(dict.fromkeys([*self.rules, *chosen]))
 
     @field_validator("rules")
@@ -148,7 +149,7 @@ class EnsemblePlan(_Strict):
         if not self.named_rules:
             raise InputError("rules, families or credit_assignments must name a rule; got none")
         paired = self.families or self.credit_assignments
-        if "optimizers" in self.model_fields_set and not paired:
+        if self.optimizers and not paired:
             raise InputError(
                 "optimizers must come with families or credit_assignments; rules name their own"
             )

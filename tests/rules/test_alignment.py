@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from rule_id.errors import InputError
 from rule_id.networks.dense import DenseLayer
 from rule_id.rules.alignment import (
     PRIMITIVES,
@@ -150,3 +151,16 @@ def test_a_full_step_can_overshoot() -> None:
     w, b, x, _ = problem()
     amount = {name: 1e6 * value for name, value in coefficients("activation_alignment").items()}
     assert float(descend(LAYER, b, w, x, amount, shortened=False).abs().max()) > 1e2
+
+
+def test_sparse_is_joined_by_amp_alone() -> None:
+    w, _, _, s = problem()
+    amount = coefficients("activation_alignment") | coefficients("symmetric_alignment")
+    with pytest.raises(InputError, match="sparse may be joined by amp alone; got decay, self too"):
+        fixed_point(w, s, amount)
+
+
+def test_who_is_there_already_still_follows() -> None:
+    w, _, _, s = problem()
+    amount = coefficients("symmetric_alignment")
+    assert bool((alignment_time(w, w, s, amount) > 0.05 / (2 * 1e-3)).all())

@@ -86,3 +86,20 @@ def test_amplitude_and_centre_are_clipped() -> None:
         assert bool((after["amplitude"] >= 0).all())
         assert bool((after["amplitude"] <= 2 * after["initial"]).all())
         assert bool((after["centre"].abs() <= state["bound"][:, None]).all())
+
+
+def test_half_of_the_cycles_begin_half_a_period_late() -> None:
+    made = small(networks=200)
+    state = start(RULE, made, hyperparameters(RULE, 200)).assignment
+    late = state["time"] > 0
+    torch.testing.assert_close(state["time"][late], state["period"][late] / 2)
+    assert float(late.double().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_what_is_expected_follows_performance() -> None:
+    made = small()
+    given = hyperparameters(RULE, 3, fluctuation_period=10.0)
+    state = start(RULE, made, given).assignment
+    state |= {"expected": torch.full((3,), 5.0, dtype=torch.float64)}
+    _, after, loss = one_step(made, state, given)
+    torch.testing.assert_close(after["expected"], 0.9 * 5.0 - 0.1 * loss)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import torch
-from small import hyperparameters, noise, small, start
+from small import hyperparameters, noise, run, small, start
 
 from rule_id.rules import get_rule, teach
-from rule_id.rules.target_propagation import RIDGE, linear_inverse
+from rule_id.rules.target_propagation import (
+    RIDGE,
+    _reconstructions,
+    learn_inverse,
+    linear_inverse,
+)
 
 
 def first_step(made, feedback):
@@ -53,3 +58,34 @@ def test_the_linear_inverse_has_the_least_error_of_all() -> None:
     for _ in range(20):
         other = inverse + 0.01 * torch.randn(inverse.shape, generator=source, dtype=torch.float64)
         assert bool((objective(other) > best).all())
+
+
+def test_learning_ends_at_the_linear_inverse_of_noisy_inputs() -> None:
+    """Many small steps with W at rest; what the noise adds to Cov(x, y) is in the end."""
+    made = small("dense1", networks=1)
+    layer, own = made.network.layers[1], made.parameters[1]
+    h = made.network.forward(made.parameters, made.batch.x).inputs[1]
+    inverse = made.feedback[1]
+    xs, ys = [], []
+    for step in range(4000):
+        inputs = [made.batch.x, h]
+        ((x, y),) = _reconstructions(made.network, made.parameters, inputs, noise(1).at(step))
+        xs.append(x)
+        ys.append(y)
+        centred = (x - h.mean(1, keepdim=True), y - layer.activate(
+            layer.preactivation(own, h)).mean(1, keepdim=True))  # fmt: skip
+        rate = torch.full((1,), 0.05, dtype=torch.float64)
+        inverse = learn_inverse(layer, inverse, *centred, rate)
+    expected = linear_inverse(torch.cat(xs, 1), torch.cat(ys, 1))
+    assert float((inverse - expected).norm() / expected.norm()) < 0.1
+    # Without the noise it would have ended elsewhere.
+    clean = linear_inverse(h, layer.activate(layer.preactivation(own, h)))
+    assert float((clean - expected).norm() / expected.norm()) > 0.02
+
+
+def test_single_examples_are_enough_for_the_inverses_to_learn() -> None:
+    made = small("dense2")
+    made.batch = made.batch._replace(x=made.batch.x[:, :1], y=made.batch.y[:, :1])
+    before = made.feedback[1]
+    _, state = run("target_propagation+sgd", made, 5)
+    assert float((state.assignment["feedback"][1] - before).abs().max()) > 1e-6

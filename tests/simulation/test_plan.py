@@ -61,11 +61,8 @@ def changed(where: str, value: Any) -> dict[str, Any]:
         ("ensembles.schedule", "x", r"schedule must be one of constant, .*; got 'x'"),
         ("ensembles.update_noise", -1.0, r"update_noise: must be a number, 0 or more; got -1"),
         ("ensembles.hyperparameters", {"x": 1}, r"hyperparameters must be one of .*; got 'x'"),
-        (
-            "ensembles.hyperparameters",
-            {"momentum": 2},
-            r"momentum must be a number from 0 to below",
-        ),
+        ("ensembles.hyperparameters", {"momentum": 0.5}, r"may not hold momentum, which is a key"),
+        ("ensembles.optimizers", ["sgd"], r"optimizers must come with families or credit_assign"),
         ("ensembles.hyperparameters", 3, r"hyperparameters: must be a table of hyperparameters"),
         ("ensembles.hyperparameters", {"momentum": [1]}, r"hyperparameters: must be a value, "),
         ("ensembles.rules", ["backprop+adam"] * 2, r"rules: must name each rule once; got"),

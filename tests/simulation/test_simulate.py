@@ -21,8 +21,9 @@ from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
 from rule_id.simulation import Estimate, read_plan, simulate
-from rule_id.simulation.ensemble import run_ensemble
+from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
 from rule_id.simulation.resolve import resolve
+from rule_id.simulation.simulate import _simulate_part
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, content_hash, read_corpus
 
@@ -302,3 +303,73 @@ def test_every_credit_assignment_makes_a_corpus_that_features_can_be_made_of(tmp
     }  # fmt: skip
     table = extract(corpus, "summary")
     assert np.isfinite(table.matrix()).any(axis=1).all()
+
+
+def learner_of(rule: str, **given) -> tuple[Learner, EnsembleData]:
+    keys = {"rules": [rule], "blocks": 1, "architecture": "dense2", "task": "digits"}
+    plan = PLAN | {"ensembles": [PLAN["ensembles"][0] | keys | given]}
+    (ensemble,) = resolve(read_plan(plan))
+    data = EnsembleData(ensemble, "cpu", torch.float64)
+    return Learner(ensemble, data, "cpu", torch.float64), data
+
+
+def trained(rule: str, steps: int = 20, **given) -> torch.Tensor:
+    learner, data = learner_of(rule, **given)
+    for step in range(steps):
+        learner.step(data.batch(step), step)
+    return learner.network.flatten(learner.parameters)
+
+
+def test_the_schedule_shrinks_the_steps() -> None:
+    """At step 16 of 20 the schedule `steps` takes a hundredth of the rate: plain SGD moves so."""
+    changes = {}
+    for schedule in ("constant", "steps"):
+        learner, data = learner_of("backprop+sgd", schedule=schedule, weight_decay=0.0)
+        before = learner.network.flatten(learner.parameters)
+        learner.step(data.batch(16), 16)
+        changes[schedule] = learner.network.flatten(learner.parameters) - before
+    torch.testing.assert_close(changes["steps"], changes["constant"] / 100)
+
+
+def test_kolen_pollack_s_decay_follows_the_schedule() -> None:
+    sizes = {}
+    for schedule in ("constant", "steps"):
+        learner, data = learner_of("kolen_pollack+sgd", schedule=schedule, learning_rate=1e-12)
+        before = learner.parameters[1]["weight"]
+        learner.step(data.batch(16), 16)
+        sizes[schedule] = 1 - learner.parameters[1]["weight"] / before
+    torch.testing.assert_close(sizes["steps"], sizes["constant"] / 100, rtol=1e-4, atol=1e-9)
+
+
+def test_what_a_rule_keeps_of_the_parameters_stays_as_it_was() -> None:
+    learner, data = learner_of("backprop+sgd")
+    kept = learner.parameters[0]["weight"]
+    was = kept.clone()
+    learner.step(data.batch(0), 0)
+    assert torch.equal(kept, was)
+    assert not torch.equal(learner.parameters[0]["weight"], was)
+
+
+def test_noisy_updates_make_other_networks() -> None:
+    assert not torch.equal(trained("backprop+sgd"), trained("backprop+sgd", update_noise=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([90, 60, 40, 30], 0.25 + 0.25 * 15 / 20),
+        ([90, 45.0, 44.0, 30], 0.25 + 0.25 * 0.0),
+        ([40, 60, 80, 90], 0.0),
+        ([90, 80, 70, 60], np.nan),
+    ],
+)
+def test_the_alignment_time_is_when_45_degrees_are_passed(curve, expected: float) -> None:
+    times = np.array([0.0, 0.25, 0.5, 0.75])
+    found = _first_below(np.array([curve], dtype=float), times, ALIGNED)
+    np.testing.assert_allclose(found, [expected])
+
+
+def test_a_file_that_changes_while_it_is_simulated_is_noticed(tmp_path: Path, monkeypatch) -> None:
+    ensemble = dataclasses.replace(resolve(read_plan(PLAN))[0], source="of an earlier text")
+    with pytest.raises(InputError, match="comes from must stay as it is while it is simulated"):
+        _simulate_part(ensemble, tmp_path, "cpu", [], [])
