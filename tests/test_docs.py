@@ -33,3 +33,14 @@ def test_every_key_of_a_plan_is_explained() -> None:
     for model in (Plan, EnsemblePlan, MeasurementPlan):
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in text or f"`[[{name}]]`" in text, name
+
+
+def test_every_link_and_make_target_that_is_named_is_there() -> None:
+    root = DOCS.parent
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    for page in [*DOCS.glob("*.md"), root / "README.md", root / "CHANGELOG.md"]:
+        text = page.read_text()
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            assert "://" in link or (page.parent / link).exists(), (page.name, link)
+        for target in re.findall(r"`make ([a-z-]+)`", text):
+            assert target in targets, (page.name, target)
