@@ -28,6 +28,9 @@ app = typer.Typer(
 
 Corpus = Annotated[Path, typer.Argument(help="A corpus folder that `simulate` wrote.")]
 FeatureSet = Annotated[str, typer.Option("--set", help="trajectory, summary or invariant.")]
+Target = Annotated[
+    str, typer.Option(help="What to identify: rule, family, credit_assignment or optimizer.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of all splits and draws.")]
 
 
@@ -96,8 +99,13 @@ def train(
         Path | None, typer.Argument(help="A feature table; the one that ships when left out.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The bundle folder; models/<table>-<model>.")
+        Path | None,
+        typer.Option(
+            help="The bundle folder; models/<table>-<model>, or <table>-<target>-<model> where the "
+            "target is not the rule."
+        ),
     ] = None,
+    target: Target = "rule",
     model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
     held_out: Annotated[
         float, typer.Option(help="Fraction of blocks kept for testing and calibration.")
@@ -106,15 +114,16 @@ def train(
     tune: Annotated[bool, typer.Option(help="Choose hyperparameters by cross-validation.")] = True,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier that identifies the rule, and write it as a bundle."""
+    """Train a classifier that identifies the rule, or a part of it, and write it as a bundle."""
     from rule_id.models import train as run
 
     name = features.stem if features is not None else "reference"
-    target = out or Path("models") / f"{name}-{model}"
+    folder = out or Path("models") / f"{name}{_suffix(target)}-{model}"
     with _bars() as progress:
         bundle = run(
             features,
-            target,
+            folder,
+            target=target,
             model=model,
             held_out=held_out,
             folds=folds,
@@ -122,15 +131,20 @@ def train(
             seed=seed,
             progress=progress,
         )
-    typer.echo(f"{target}: {bundle}")
+    typer.echo(f"{folder}: {bundle}")
 
 
 @app.command()
 def evaluate(
     corpus: Corpus,
     out: Annotated[
-        Path | None, typer.Option(help="The results folder; reports/<corpus>/evaluation.")
+        Path | None,
+        typer.Option(
+            help="The results folder; reports/<corpus>/evaluation, or evaluation-<target> where "
+            "the target is not the rule."
+        ),
     ] = None,
+    target: Target = "rule",
     feature_set: FeatureSet = "summary",
     model: Annotated[
         list[str] | None, typer.Option(help="linear or xgboost; both when left out.")
@@ -148,11 +162,12 @@ def evaluate(
     from rule_id.evaluation import PROTOCOLS
     from rule_id.evaluation import evaluate as run
 
-    target = out or Path("reports") / corpus.resolve().name / "evaluation"
+    folder = out or Path("reports") / corpus.resolve().name / f"evaluation{_suffix(target)}"
     with _bars() as progress:
         evaluation = run(
             corpus,
-            target,
+            folder,
+            target=target,
             feature_set=feature_set,
             models=model or ("linear", "xgboost"),
             protocols=protocol or PROTOCOLS,
@@ -162,7 +177,8 @@ def evaluate(
             progress=progress,
         )
     typer.echo(str(evaluation))
-    typer.echo(f"{target}: results.csv, table.csv, confusions.csv, evaluation.json, figures/")
+    files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    typer.echo(f"{folder}: {', '.join(files)}")
 
 
 @app.command()
@@ -175,13 +191,21 @@ def report(
         list[Path] | None, typer.Option(help="A bundle whose features are explained; repeatable.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The report's folder; the one above the evaluation.")
+        Path | None,
+        typer.Option(
+            help="The report's folder; the one above the evaluation, or <target> in it where the "
+            "target is not the rule."
+        ),
     ] = None,
 ) -> None:
     """Write one self-contained HTML page: results, confusions, feature importance."""
+    from rule_id.evaluation import read_evaluation
     from rule_id.reports import report as run
 
-    page = run(evaluation, features=features, models=model or (), out=out or evaluation.parent)
+    found = read_evaluation(evaluation)
+    # Reports of several targets of one corpus stand side by side.
+    folder = out or evaluation.parent / _suffix(found.info["target"]).removeprefix("-")
+    page = run(found, features=features, models=model or (), out=folder)
     typer.echo(str(page))
 
 
@@ -189,11 +213,12 @@ def report(
 def identify(
     recordings: Annotated[list[Path], typer.Argument(help="Recordings, .npz.")],
     model: Annotated[
-        Path | None, typer.Option(help="A bundle; the one that ships when left out.")
+        Path | None,
+        typer.Option(help="A bundle, of any target; the one of rules that ships when left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Say which learning rule a recording was made by, and how sure that is."""
+    """Say which learning rule made a recording, or what else a bundle is for, and how surely."""
     from rule_id.models import identify as run
 
     for answer in run(recordings, model):
@@ -215,6 +240,11 @@ def demo(
     typer.echo("")
     typer.echo(str(result.evaluation))
     typer.echo(f"Report: {result.report}")
+
+
+def _suffix(target: str) -> str:
+    """Return what names of files say of a target; nothing for the usual one."""
+    return "" if target == "rule" else f"-{target.replace('_', '-')}"
 
 
 @contextmanager

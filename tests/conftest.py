@@ -15,6 +15,13 @@ from synthetic import synthetic_trajectories  # noqa: E402
 from rule_id.trajectories import Trajectories  # noqa: E402
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tensors are tiny here: a second thread costs more than it does."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def trajectories() -> Trajectories:
     """A made-up corpus of 96 networks in 12 blocks whose rules are easy to tell apart."""

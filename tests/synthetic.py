@@ -1,5 +1,6 @@
 """Made-up corpora with a known answer: no simulation, so that tests of what follows are fast.
 
+Learned feedback comes near its fixed point sooner or later, from network to network, or never.
 The rule of a network is planted in the speed at which its statistics change, the architecture and
 the task in their level. `signal=0` plants nothing, so that every classifier must be at chance.
 """
@@ -17,6 +18,8 @@ RULES = {
     "feedback_alignment+momentum": "fixed feedback",
     "information_alignment+momentum": "learned feedback",
 }
+ALIGNMENT_TIMES = (0.02, 0.07, 0.15, 0.3, 0.4, 0.8, np.nan)
+COLUMNS = list(dict.fromkeys([*NETWORK_COLUMNS, "delta_readout"]))
 
 
 def synthetic_trajectories(
@@ -35,13 +38,13 @@ def synthetic_trajectories(
         for k, rule in enumerate(RULES):
             for copy in range(networks_per_rule):
                 network = f"b{block:04d}.{rule}.{copy}"
-                networks.append(_network(network, block, rule, n_layers, task, steps))
+                networks.append(_network(network, block, rule, n_layers, task, steps, copy))
                 for layer in range(n_layers):
                     rows.append(
                         _layer(network, layer, n_layers, n_checkpoints, steps, k, signal, rng)
                     )
     return Trajectories(
-        pd.DataFrame(networks)[list(NETWORK_COLUMNS)].sort_values("network", ignore_index=True),
+        pd.DataFrame(networks)[COLUMNS].sort_values("network", ignore_index=True),
         pd.concat(rows).sort_values(
             ["network", "measurement", "layer", "checkpoint"], ignore_index=True
         ),
@@ -49,8 +52,12 @@ def synthetic_trajectories(
     )
 
 
-def _network(network: str, block: int, rule: str, n_layers: int, task: str, steps: int) -> dict:
+def _network(
+    network: str, block: int, rule: str, n_layers: int, task: str, steps: int, copy: int
+) -> dict:
     credit_assignment, optimizer = rule.split("+")
+    learned = RULES[rule] == "learned feedback"
+    time = ALIGNMENT_TIMES[(block + copy) % len(ALIGNMENT_TIMES)] if learned else np.nan
     return {
         "network": network, "block": block, "rule": rule,
         "credit_assignment": credit_assignment, "optimizer": optimizer, "family": RULES[rule],
@@ -59,8 +66,8 @@ def _network(network: str, block: int, rule: str, n_layers: int, task: str, step
         "bias_init": "zero", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
         "feedback_rate": np.nan,
         "batch_size": 32, "steps": steps, "width": 64, "n_layers": n_layers,
-        "n_parameters": 1000, "seed": block, "alignment_time": np.nan, "final_loss": 0.3,
-        "final_performance": 0.9, "diverged": False,
+        "n_parameters": 1000, "seed": block, "alignment_time": time, "final_loss": 0.3,
+        "final_performance": 0.9, "diverged": False, "delta_readout": False,
     }  # fmt: skip
 
 

@@ -63,6 +63,8 @@ def pipeline(folder: Path) -> Path:
         ("evaluate", "corpus", "--model", "linear", "--protocol", "grouped", "--splits", "2"),
         ("report", "reports/corpus/evaluation", "--features", "features/corpus-summary.parquet",
          "--model", "models/corpus-summary-linear"),
+        ("train", "features/corpus-summary.parquet", "--model", "linear", "--no-tune",
+         "--target", "family", "--out", "family"),
     ):  # fmt: skip
         result = run(*command, cwd=folder)
         assert result.returncode == 0, result.stderr
@@ -73,6 +75,9 @@ def test_every_command_has_help() -> None:
     for command in ("simulate", "features", "train", "evaluate", "report", "identify", "demo"):
         result = run(command, "--help")
         assert result.returncode == 0 and "Usage" in result.stdout
+        if command in ("train", "evaluate"):
+            text = " ".join(result.stdout.replace("│", " ").split())
+            assert "--target" in text and "rule, family, credit_assignment or optimizer" in text
 
 
 def test_each_arrow_writes_where_the_layout_says(pipeline: Path) -> None:
@@ -83,6 +88,38 @@ def test_each_arrow_writes_where_the_layout_says(pipeline: Path) -> None:
         "reports/corpus/index.html",
     ):
         assert (pipeline / path).is_file(), path
+
+
+@pytest.mark.parametrize("target", ["family", "credit_assignment"])
+def test_another_target_stands_beside_the_rule(pipeline: Path, target: str) -> None:
+    name = target.replace("_", "-")
+    table, model = "features/corpus-summary.parquet", ("--model", "linear")
+    of_target = ("--target", target)
+    page = (pipeline / "reports/corpus/index.html").read_bytes()
+    outputs = [
+        run(*command, cwd=pipeline)
+        for command in (
+            ("train", table, *model, "--no-tune", *of_target),
+            ("evaluate", "corpus", *model, *of_target, "--protocol", "grouped", "--splits", "2"),
+            ("report", f"reports/corpus/evaluation-{name}", "--features", table,
+             "--model", f"models/corpus-summary-{name}-linear"),
+            ("identify", "recording.npz", "--json", "--model",
+             f"models/corpus-summary-{name}-linear"),
+        )
+    ]  # fmt: skip
+    assert [result.returncode for result in outputs] == [0] * 4, [r.stderr for r in outputs]
+    trained, evaluated, reported, identified = (result.stdout for result in outputs)
+    assert trained.startswith(f"models/corpus-summary-{name}-linear: linear on 543 summary ")
+    written = f"reports/corpus/evaluation-{name}: "
+    files = evaluated.splitlines()[-1].removeprefix(written).split(", ")
+    assert ("alignment.csv" in files) == (target == "credit_assignment")
+    assert {"results.csv", "table.csv", "confusions.csv", "evaluation.json", "figures/"} <= {*files}
+    assert reported == f"reports/corpus/{name}/index.html\n"
+    # The page about rules is still there.
+    assert (pipeline / "reports/corpus/index.html").read_bytes() == page
+    answer = json.loads(identified)
+    assert answer["target"] == target
+    assert bool(answer["families"]) == (target == "credit_assignment")
 
 
 def test_simulate_says_what_it_would_cost_and_then_does_it(folder: Path) -> None:
@@ -99,9 +136,10 @@ def test_identify_prints_one_json_object_a_line(pipeline: Path) -> None:
     lines = result.stdout.splitlines()
     assert len(lines) == 2 and lines[0] == lines[1]
     answer = json.loads(lines[0])
-    assert {"rules", "families", "layers", "set", "warnings"} <= answer.keys()
-    for kind, name in (("rules", "rule"), ("families", "family")):
-        assert all(set(entry) == {name, "probability"} for entry in answer[kind])
+    assert {"target", "ranked", "families", "layers", "set", "warnings"} <= answer.keys()
+    assert answer["target"] == "rule"
+    for kind in ("ranked", "families"):
+        assert all(set(entry) == {"name", "probability"} for entry in answer[kind])
         probabilities = [entry["probability"] for entry in answer[kind]]
         assert sum(probabilities) == pytest.approx(1)
         assert probabilities == sorted(probabilities, reverse=True)
@@ -113,7 +151,7 @@ def test_identify_works_without_any_other_file_of_ours(folder: Path, tmp_path: P
     result = run("identify", folder / "recording.npz", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
-    assert {entry["rule"] for entry in answer["rules"]} == {
+    assert {entry["name"] for entry in answer["ranked"]} == {
         "backprop+momentum", "backprop+adam", "feedback_alignment+momentum",
         "information_alignment+momentum",
     }  # fmt: skip
@@ -127,7 +165,7 @@ def test_whatever_is_not_recorded_is_missing_and_still_gets_an_answer(
         part = {k: whole[k] for k in whole if k == "steps" or k.startswith(keep)}
     np.savez(tmp_path / "part.npz", **part)
     answer = json.loads(run("identify", tmp_path / "part.npz", "--json").stdout)
-    assert sum(entry["probability"] for entry in answer["rules"]) == pytest.approx(1)
+    assert sum(entry["probability"] for entry in answer["ranked"]) == pytest.approx(1)
     assert "not recorded" in answer["warnings"][0]
 
 
@@ -202,6 +240,9 @@ def test_a_bad_table(tmp_path: Path, pipeline: Path) -> None:
         (("features", "corpus", "--paper"), "paper"),
         (("train", "features/corpus-summary.parquet", "--model", "svm"), "model must be one of"),
         (("train", "features/corpus-summary.parquet", "--held-out", "2"), "held_out must lie"),
+        (("train", "features/corpus-summary.parquet", "--target", "task"), "target must be one of"),
+        (("evaluate", "corpus", "--target", "task"), "must be one of rule, family, credit_assign"),
+        (("report", "reports/corpus/evaluation", "--model", "family"), "target of the evaluation"),
         (("evaluate", "corpus", "--protocol", "best"), "must be one of paper, "),
         (("evaluate", "corpus", "--splits", "1"), "splits must be 2 or more"),
         (("evaluate", "corpus", "--model", "svm"), "must be one of linear, xgboost"),

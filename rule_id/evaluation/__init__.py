@@ -1,10 +1,11 @@
 """Protocols (who is trained on, who is tested), metrics, and evaluations on disk."""
 
+from rule_id.evaluation.alignment import ALIGNMENT_BINS
 from rule_id.evaluation.figures import (
+    class_colours,
     confusion_figure,
     draw_figures,
     generalisation_figure,
-    rule_colours,
     save_figure,
     truncation_figure,
 )
@@ -25,6 +26,7 @@ from rule_id.evaluation.settings import PAPER_FEATURES
 from rule_id.evaluation.truncation import TRUNCATIONS, cut
 
 __all__ = [
+    "ALIGNMENT_BINS",
     "METRICS",
     "PAPER_FEATURES",
     "PROTOCOLS",
@@ -35,6 +37,7 @@ __all__ = [
     "accuracy",
     "balanced_accuracy",
     "chance",
+    "class_colours",
     "confusion_figure",
     "confusion_matrix",
     "cut",
@@ -43,7 +46,6 @@ __all__ = [
     "evaluate",
     "generalisation_figure",
     "read_evaluation",
-    "rule_colours",
     "save_figure",
     "sensitivity_specificity",
     "split_rows",

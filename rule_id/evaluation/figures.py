@@ -14,18 +14,21 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import TRUNCATED, Evaluation
+from rule_id.features import wording
 
 __all__ = [
     "OKABE_ITO",
+    "PALETTE",
     "STYLE",
+    "class_colours",
     "confusion_figure",
     "draw_figures",
     "generalisation_figure",
-    "rule_colours",
     "save_figure",
     "truncation_figure",
 ]
@@ -46,40 +49,59 @@ STYLE: dict[Any, Any] = {
 }
 """Matplotlib settings of every figure, for `matplotlib.rc_context`."""
 
-PAPER_RULES = (
-    "backprop+momentum",
-    "backprop+adam",
-    "feedback_alignment+momentum",
-    "information_alignment+momentum",
-)
+
+def _lighter(colour: str, share: float) -> str:
+    red, green, blue = (part + share * (1 - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue)).upper()
+
+
+PALETTE = tuple(_lighter(colour, share) for share in (0, 0.4, 0.65, 0.8) for colour in OKABE_ITO)
+"""32 colours: those of Okabe and Ito, then the same eight lighter and lighter."""
+
+_FIXED = {
+    "backprop+momentum": 0, "backprop+adam": 1, "feedback_alignment+momentum": 2,
+    "information_alignment+momentum": 3,
+    "backprop": 0, "sign symmetry": 1, "fixed feedback": 2, "learned feedback": 3,
+    "perturbation": 4, "Hebbian": 5, "energy based": 6, "no learning": 7,
+    "feedback_alignment": 2, "information_alignment": 3,
+    "momentum": 0, "adam": 1,
+}  # fmt: skip
+"""Where in `PALETTE` the colours of the 2020 paper's rules, their parts and the families stand."""
+
 CHANCE_COLOUR = "#777777"
-# Not the colours of the four rules: blue is a rule, never a model.
+# Not the colours of the four rules of the 2020 paper: blue is a rule, never a model.
 MODEL_COLOURS = {"linear": OKABE_ITO[5], "xgboost": OKABE_ITO[7]}
 MARKERS = "osD^v"
 LEVELS = {"layer": "single layers", "network": "whole networks"}
+_CELL, _WIDEST = 0.55, 7.0
+"""Size of a cell of a confusion matrix where there are few classes, and of all cells together, in
+inches."""
+_MANY = 12
+_LARGEST_FONT, _SMALLEST_FONT = 9.0, 5.0
 TRUNCATION_PANELS = {
     "checkpoints seen, from the first": ["first 25%", "first 50%", "first 75%", "all checkpoints"],
     "checkpoints seen, evenly spaced": ["every 4th", "every 2nd", "all checkpoints"],
 }
 
 
-def rule_colours(rules: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each rule.
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each class, the same in every figure that shows these classes.
 
-    The four rules of the 2020 paper have the same colour in every figure; the others share out
-    the remaining colours in alphabetical order.
+    The four rules of the 2020 paper, their credit assignments and optimizers, and the families
+    always have the same colour; the others share out what is left of `PALETTE` in alphabetical
+    order. All are different up to 32 classes; beyond, the palette begins anew.
 
     Args:
-        rules: Names of rules.
+        classes: Names of the values of one target.
 
-    >>> rule_colours(["backprop+adam"])
+    >>> class_colours(["backprop+adam"])
     {'backprop+adam': '#E69F00'}
     """
-    fixed = dict(zip(PAPER_RULES, OKABE_ITO, strict=False))
-    spare = OKABE_ITO[len(PAPER_RULES) :]
-    others = sorted(set(rules) - set(PAPER_RULES))
-    fixed.update({rule: spare[place % len(spare)] for place, rule in enumerate(others)})
-    return {rule: fixed[rule] for rule in rules}
+    fixed = {name: PALETTE[_FIXED[name]] for name in classes if name in _FIXED}
+    spare = [colour for colour in PALETTE if colour not in fixed.values()]
+    others = sorted(set(classes) - set(fixed))
+    colours = fixed | {name: spare[place % len(spare)] for place, name in enumerate(others)}
+    return {name: colours[name] for name in classes}
 
 
 def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
@@ -123,7 +145,7 @@ def generalisation_figure(evaluation: Evaluation) -> Figure:
 
 
 def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
-    """Draw which rule is taken for which, by the most accurate model, summed over splits.
+    """Draw which class is taken for which, by the most accurate model, summed over splits.
 
     Args:
         evaluation: What to draw.
@@ -131,7 +153,8 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
             single layers; of `truncated`, all variants together.
 
     Returns:
-        Rows are true rules and sum to 100%.
+        Rows are true classes and sum to 100%. With more than 12 classes cells are smaller and
+        empty ones are left blank; with more than 45 no cell has its number written in.
     """
     level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
     model = evaluation.best_model(protocol, level)
@@ -146,10 +169,13 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
     counts = rows.groupby(["true", "predicted"])["count"].sum().unstack()
     counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     with matplotlib.rc_context(STYLE):
-        size = 2.6 + 0.55 * len(classes)
+        cell = min(_CELL, _WIDEST / len(classes))
+        size = 2.6 + cell * len(classes)
         figure = Figure(figsize=(size + 0.4, size))
         axes = figure.subplots()
-        _draw_confusion(axes, counts.to_numpy(), classes)
+        _draw_confusion(axes, counts.to_numpy(), classes, cell)
+        one = wording(evaluation.info["target"]).one
+        axes.set(xlabel=f"predicted {one}", ylabel=f"true {one} (% of its row)")
         axes.set_title(f"{protocol}, {LEVELS[level]}, {model}")
     return figure
 
@@ -220,20 +246,35 @@ def _draw_truncation(axes: Axes, rows: pd.DataFrame, variants: list[str]) -> Non
     axes.set_xticks(places, [name.removesuffix(" checkpoints") for name in variants])
 
 
-def _draw_confusion(axes: Axes, counts: np.ndarray, classes: list[str]) -> None:
+def _draw_confusion(axes: Axes, counts: np.ndarray, classes: list[str], cell: float) -> None:
     totals = counts.sum(axis=1, keepdims=True)
     percent = 100 * np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
-    for (row, column), value in np.ndenumerate(percent):
-        ink = "white" if value > 60 else "black"
-        axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=ink)
-    axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
+    _write_cells(axes, percent, cell)
+    many = len(classes) > _MANY
+    axes.set_xticks(
+        range(len(classes)), classes, rotation=90 if many else 40, ha="center" if many else "right"
+    )
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted rule", ylabel="true rule (% of its row)")
-    colours = rule_colours(classes)
-    for place, rule in enumerate(classes):
-        axes.plot([-0.56] * 2, [place - 0.5, place + 0.5], color=colours[rule], lw=4, clip_on=False)
+    colours = class_colours(classes)
+    for place, name in enumerate(classes):
+        axes.plot([-0.56] * 2, [place - 0.5, place + 0.5], color=colours[name], lw=4, clip_on=False)
     axes.set_xlim(-0.5, len(classes) - 0.5)
+
+
+def _write_cells(axes: Axes, percent: np.ndarray, cell: float) -> None:
+    """Write the numbers as large as cells of this size (inches) allow; none where unreadable."""
+    # Three digits are about 1.8 times as wide as the font is high, and 1 inch is 72 points.
+    size = min(_LARGEST_FONT, 72 * cell / 2.2)
+    if size < _SMALLEST_FONT:
+        return
+    for (row, column), value in np.ndenumerate(percent):
+        # Where there are many classes, empty cells stay empty.
+        if len(percent) <= _MANY or round(value):
+            ink = "white" if value > 60 else "black"
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", color=ink, fontsize=size
+            )
 
 
 def _legend_below(figure: Figure, axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Evaluations on disk: three CSV files, one JSON file and a folder of figures."""
+"""Evaluations on disk: CSV files, one JSON file and a folder of figures."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Any
 
 import pandas as pd
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, one_of
 from rule_id.evaluation.figures import draw_figures, save_figure
 from rule_id.evaluation.results import (
+    ALIGNMENT_COLUMNS,
     CONFUSION_COLUMNS,
     RESULT_COLUMNS,
     Evaluation,
     table_columns,
 )
+from rule_id.features import TARGETS
 
 __all__ = ["read_evaluation", "require_replaceable", "write_evaluation"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TEXT_COLUMNS = (
     "protocol", "variant", "feature_set", "model", "level", "metric", "true", "predicted",
+    "credit_assignment", "bin",
 )  # fmt: skip
-INFO_KEYS = ("classes", "feature_set", "models", "protocols", "splits")
+INFO_KEYS = ("target", "classes", "feature_set", "models", "protocols", "splits")
 
 
 def require_replaceable(out: Path) -> None:
@@ -72,7 +75,7 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         folder: A folder written by `evaluate`.
 
     Raises:
-        InputError: A file is missing or damaged, or lacks a column.
+        InputError: A file is missing or damaged, lacks a column, or is of an unknown target.
     """
     source = Path(folder)
     return Evaluation(
@@ -80,12 +83,15 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         table=_read_table(source / "table.csv", table_columns()),
         confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS)),
         info=_read_info(source / "evaluation.json"),
+        alignment=_read_alignment(source / "alignment.csv"),
     )
 
 
 def _write_files(evaluation: Evaluation, folder: Path) -> None:
     for name in ("results", "table", "confusions"):
         getattr(evaluation, name).to_csv(folder / f"{name}.csv", index=False)
+    if len(evaluation.alignment):
+        evaluation.alignment.to_csv(folder / "alignment.csv", index=False)
     info = {"schema_version": SCHEMA_VERSION, **evaluation.info}
     (folder / "evaluation.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     (folder / "figures").mkdir()
@@ -110,6 +116,12 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     return table[columns]
 
 
+def _read_alignment(path: Path) -> pd.DataFrame:
+    """Read a table that is there only when it has rows."""
+    columns = list(ALIGNMENT_COLUMNS)
+    return _read_table(path, columns) if path.exists() else pd.DataFrame(columns=columns)
+
+
 def _read_info(path: Path) -> dict[str, Any]:
     _require_file(path)
     try:
@@ -122,6 +134,7 @@ def _read_info(path: Path) -> dict[str, Any]:
     missing = [key for key in INFO_KEYS if key not in info]
     if missing:
         raise InputError(f"{path} must have {missing[0]}; it has none")
+    one_of(f"{path}: target", info["target"], TARGETS)
     return info
 
 

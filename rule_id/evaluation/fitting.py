@@ -46,7 +46,14 @@ def trials_of(settings: list[Setting], n_splits: int, seed: int) -> Iterator[Tri
         InputError: The corpus is too small or uniform for a protocol.
     """
     for setting in settings:
-        for split in split_rows(setting.protocol, setting.table.meta, n_splits=n_splits, seed=seed):
+        splits = split_rows(
+            setting.protocol,
+            setting.table.meta,
+            target=setting.target,
+            n_splits=n_splits,
+            seed=seed,
+        )
+        for split in splits:
             named = replace(split, variant=setting.variant or split.variant)
             for model in setting.models:
                 yield Trial(named, setting, model)
@@ -83,15 +90,15 @@ def fit_all(
 def _fit(trial: Trial, tune: bool, seed: int) -> np.ndarray:
     """Return the probabilities (n test rows, k classes, sorted) of one trial."""
     train = trial.setting.table.rows(trial.split.train)
-    values, rules = train.matrix(), train.meta["rule"].to_numpy(dtype=str)
+    values, labels = train.matrix(), train.meta[trial.setting.target].to_numpy(dtype=str)
     chosen: dict[str, Any] = {}
     if tune:
         blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
         chosen = choose_hyperparameters(
-            trial.model, values, rules, blocks, networks=networks, seed=seed
+            trial.model, values, labels, blocks, networks=networks, seed=seed
         )
     classifier = CLASSIFIERS[trial.model](**{**chosen, "random_state": seed})
     if "n_jobs" in classifier.get_params():
         classifier.set_params(n_jobs=1)
-    classifier.fit(values, rules)
+    classifier.fit(values, labels)
     return classifier.predict_proba(trial.setting.table.rows(trial.split.test).matrix())

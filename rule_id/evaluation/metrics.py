@@ -1,4 +1,4 @@
-"""How well predicted rules agree with true ones, and what guessing would reach.
+"""How well predicted classes agree with true ones, and what guessing would reach.
 
 With the counts of a confusion matrix, for class c: the hit rate (sensitivity) H_c is the share of
 rows of c that are predicted as c, the false alarm rate F_c the share of the other rows that are
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from rule_id.errors import InputError, one_of
+from rule_id.models.scores import chance_accuracy
 
 __all__ = [
     "METRICS",
@@ -148,7 +149,7 @@ def chance(metric: str, true: Sequence[str] | np.ndarray, classes: Sequence[str]
     one_of("metric", metric, METRICS)
     k = len(classes)
     if metric == "accuracy":
-        return max(1 / k, float(np.unique(true, return_counts=True)[1].max() / len(true)))
+        return chance_accuracy(np.asarray(true), k)
     return {"balanced_accuracy": 1 / k, "d_prime": 0.0, "sensitivity_specificity": 0.5}[metric]
 
 

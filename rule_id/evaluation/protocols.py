@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.features import TARGETS, wording
 
 __all__ = ["PROTOCOLS", "Protocol", "Split", "split_rows"]
 
@@ -41,7 +42,7 @@ class Split:
     test: np.ndarray
 
 
-Draw = Callable[[pd.DataFrame, int, np.random.Generator], tuple[str, np.ndarray, np.ndarray]]
+Draw = Callable[[pd.DataFrame, str, int, np.random.Generator], tuple[str, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Protocol:
 
     Attributes:
         description: What is on which side, in one sentence, to be shown beside its numbers.
-        columns: Columns of `meta` that it reads.
-        draw: Function of (meta, split number, generator) giving variant, training and test rows.
+        columns: Columns of `meta` that it reads, beside that of the target.
+        draw: Function of (meta, target, split number, generator) giving variant, training and
+            test rows.
         whole_networks: Whether all layers of a network are on one side, so that they may be
             combined into one prediction.
         truncated: Whether it is repeated on shortened and thinned trajectories.
@@ -65,7 +67,12 @@ class Protocol:
 
 
 def split_rows(
-    protocol: str, meta: pd.DataFrame, *, n_splits: int = 10, seed: int = 0
+    protocol: str,
+    meta: pd.DataFrame,
+    *,
+    target: str = "rule",
+    n_splits: int = 10,
+    seed: int = 0,
 ) -> Iterator[Split]:
     """Yield the splits of a protocol, a function of what the rows are and of the seed alone.
 
@@ -74,8 +81,9 @@ def split_rows(
 
     Args:
         protocol: One of `PROTOCOLS`.
-        meta: What the rows are (n rows): `network`, `layer`, `block`, `rule`, and the column
+        meta: What the rows are (n rows): `network`, `layer`, `block`, the target, and the column
             that the protocol holds out.
+        target: What is identified, one of `TARGETS`: its values are the classes.
         n_splits: Number of splits, at least 1.
         seed: Seed of the draws.
 
@@ -83,11 +91,12 @@ def split_rows(
         Splits, in order of their number.
 
     Raises:
-        InputError: There is no such protocol, `meta` lacks a column, there are too few blocks or
-            groups to hold one out, or a rule would have no row to train on.
+        InputError: There is no such protocol or target, `meta` lacks a column, there are too few
+            blocks or groups to hold one out, or a class would have no row to train on.
     """
     chosen = PROTOCOLS[one_of("protocol", protocol, PROTOCOLS)]
-    missing = [name for name in chosen.columns if name not in meta.columns]
+    one_of("target", target, TARGETS)
+    missing = [name for name in (*chosen.columns, target) if name not in meta.columns]
     if missing:
         raise InputError(
             f"protocol {protocol} needs networks with column {', '.join(missing)}, "
@@ -95,17 +104,17 @@ def split_rows(
         )
     seen: set[bytes] = set()
     for number in range(n_splits):
-        split = _new_split(protocol, meta, number, seed, seen)
-        _require_rules(split, meta["rule"])
+        split = _new_split(protocol, meta, target, number, seed, seen)
+        _require_classes(split, meta[target])
         yield split
 
 
 def _new_split(
-    protocol: str, meta: pd.DataFrame, number: int, seed: int, seen: set[bytes]
+    protocol: str, meta: pd.DataFrame, target: str, number: int, seed: int, seen: set[bytes]
 ) -> Split:
     for attempt in range(REDRAWS):
         rng = np.random.default_rng([seed, number, attempt])
-        variant, train, test = PROTOCOLS[protocol].draw(meta, number, rng)
+        variant, train, test = PROTOCOLS[protocol].draw(meta, target, number, rng)
         key = train.tobytes() + test.tobytes()
         if key not in seen:
             break
@@ -114,23 +123,23 @@ def _new_split(
 
 
 def _random_layers(
-    meta: pd.DataFrame, number: int, rng: np.random.Generator
+    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Test a quarter of the rows of each rule."""
-    test = _quarter_of_each_rule(meta["rule"], np.arange(len(meta)), rng)
+    """Test a quarter of the rows of each class."""
+    test = _quarter_of_each_class(meta[target], np.arange(len(meta)), rng)
     return "all", ~test, test
 
 
 def _random_networks(
-    meta: pd.DataFrame, number: int, rng: np.random.Generator
+    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Test a quarter of the networks of each rule."""
-    test = _quarter_of_each_rule(meta["rule"], meta["network"].to_numpy(), rng)
+    """Test a quarter of the networks of each class."""
+    test = _quarter_of_each_class(meta[target], meta["network"].to_numpy(), rng)
     return "all", ~test, test
 
 
 def _random_blocks(
-    meta: pd.DataFrame, number: int, rng: np.random.Generator
+    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Test a quarter of the blocks."""
     if meta["block"].nunique() < 2:
@@ -140,7 +149,7 @@ def _random_blocks(
 
 
 def _held_out(
-    column: str, meta: pd.DataFrame, number: int, rng: np.random.Generator
+    column: str, meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Test all of one group; train on the other groups less a quarter of their blocks.
 
@@ -161,12 +170,12 @@ def _held_out(
     return str(group), train, test
 
 
-def _quarter_of_each_rule(
-    rules: pd.Series, ids: np.ndarray, rng: np.random.Generator
+def _quarter_of_each_class(
+    labels: pd.Series, ids: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the rows (n,) of a quarter of the ids of each rule."""
-    labels = rules.to_numpy()
-    test = [_quarter(np.unique(ids[labels == rule]), rng) for rule in np.unique(labels)]
+    """Return the rows (n,) of a quarter of the ids of each class."""
+    values = labels.to_numpy()
+    test = [_quarter(np.unique(ids[values == name]), rng) for name in np.unique(values)]
     return np.isin(ids, np.concatenate(test))
 
 
@@ -176,49 +185,50 @@ def _quarter(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.sort(ids))[: max(1, round(TEST_SHARE * len(ids)))]
 
 
-def _require_rules(split: Split, rules: pd.Series) -> None:
-    untrained = sorted(set(rules) - set(rules[split.train]))
+def _require_classes(split: Split, labels: pd.Series) -> None:
+    untrained = sorted(set(labels) - set(labels[split.train]))
     if untrained:
         held_out = "" if split.variant == "all" else f" (holding out {split.variant})"
         raise InputError(
-            f"protocol {split.protocol}{held_out} must leave networks of every rule to train on; "
+            f"protocol {split.protocol}{held_out} must leave networks of every "
+            f"{wording(str(labels.name)).one} to train on; "
             f"split {split.number} leaves none of {untrained[0]}, so give the corpus more blocks"
         )
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "paper": Protocol(
-        "A random quarter of the layers of each rule is tested; other layers of the same "
+        "A random quarter of the layers of each class is tested; other layers of the same "
         "networks may be trained on, so this is for comparison with the 2020 paper only.",
-        ("network", "rule"),
+        ("network",),
         _random_layers,
         whole_networks=False,
     ),
     "network": Protocol(
-        "A random quarter of the networks of each rule is tested; other networks of the same "
+        "A random quarter of the networks of each class is tested; other networks of the same "
         "blocks are trained on, so this is shown only beside grouped.",
-        ("network", "rule"),
+        ("network",),
         _random_networks,
     ),
     "grouped": Protocol(
         "A random quarter of the blocks is tested; no block is on both sides.",
-        ("network", "block", "rule"),
+        ("network", "block"),
         _random_blocks,
     ),
     "held-out-architecture": Protocol(
         "All networks of one architecture are tested; training sees other architectures alone.",
-        ("network", "block", "rule", "architecture"),
+        ("network", "block", "architecture"),
         partial(_held_out, "architecture"),
     ),
     "held-out-task": Protocol(
         "All networks of one task are tested; training sees other tasks alone.",
-        ("network", "block", "rule", "task"),
+        ("network", "block", "task"),
         partial(_held_out, "task"),
     ),
     "truncated": Protocol(
         "The splits of grouped, on trajectories cut to their first checkpoints or thinned; "
         "training and test see the same cut.",
-        ("network", "block", "rule"),
+        ("network", "block"),
         _random_blocks,
         truncated=True,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -10,12 +10,20 @@ import pandas as pd
 from rule_id.evaluation.metrics import METRICS
 from rule_id.evaluation.protocols import PROTOCOLS
 
-__all__ = ["CONFUSION_COLUMNS", "RESULT_COLUMNS", "Evaluation", "summarise", "table_columns"]
+__all__ = [
+    "ALIGNMENT_COLUMNS",
+    "CONFUSION_COLUMNS",
+    "RESULT_COLUMNS",
+    "Evaluation",
+    "summarise",
+    "table_columns",
+]
 
 KEYS = ("protocol", "variant", "feature_set", "model", "level")
 SIZES = ("n_train_networks", "n_test_networks")
 RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", *SIZES)
 CONFUSION_COLUMNS = (*KEYS, "true", "predicted", "count")
+ALIGNMENT_COLUMNS = ("model", "credit_assignment", "bin", "n", "accuracy")
 READABLE = (
     ("layers: accuracy", "layer", "accuracy"),
     ("networks: accuracy", "network", "accuracy"),
@@ -26,7 +34,7 @@ TRUNCATED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.trunc
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """How well rules were identified under each protocol.
+    """How well the classes of a target were identified under each protocol.
 
     Splits of one corpus overlap, so a standard error of the mean over splits describes their
     spread; it is not a confidence interval for networks of another corpus.
@@ -41,14 +49,23 @@ class Evaluation:
             of its splits.
         confusions: One row a (protocol, variant, feature_set, model, level, true, predicted),
             with `count` summed over splits.
-        info: `classes`, `feature_set`, `models`, `protocols` with their descriptions, `splits`,
-            `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; JSON types only.
+        info: `target`, `classes`, `feature_set`, `models`, `protocols` with their descriptions,
+            `splits`, `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; JSON
+            types only.
+        alignment: Accuracy for whole networks that learn their feedback, under `grouped`: one row
+            a (model, credit_assignment, bin), with `n` and `accuracy` pooled over splits. `bin` is
+            one of `ALIGNMENT_BINS`, the share of training after which learned feedback came
+            within 45 degrees of its fixed point. Without a row where there are no such networks,
+            and for the targets `family` and `optimizer`.
     """
 
     results: pd.DataFrame
     table: pd.DataFrame
     confusions: pd.DataFrame
     info: dict[str, Any]
+    alignment: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(ALIGNMENT_COLUMNS))
+    )
 
     def best_model(self, protocol: str, level: str) -> str:
         """Return the model with the highest mean accuracy under a protocol.

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.alignment import accuracy_by_alignment
 from rule_id.evaluation.files import require_replaceable, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, trials_of
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation, summarise
 from rule_id.evaluation.scoring import score_all
 from rule_id.evaluation.settings import describe, settings_of
-from rule_id.features import FEATURE_SETS
+from rule_id.features import FEATURE_SETS, TARGETS, wording
 from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories, read_corpus
 
@@ -23,6 +24,7 @@ def evaluate(
     corpus: str | Path | Trajectories,
     out: str | Path | None = None,
     *,
+    target: str = "rule",
     feature_set: str = "summary",
     models: Iterable[str] = ("linear", "xgboost"),
     protocols: Iterable[str] = tuple(PROTOCOLS),
@@ -31,14 +33,16 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Test how well models identify the rules of a corpus under protocols.
+    """Test how well models identify the rules of a corpus, or another target, under protocols.
 
-    Networks that diverged are left out. Protocols `paper` and `grouped` are also run on the
-    features of the 2020 paper (`feature_set` `paper-24` in the results).
+    Networks that diverged are left out. Classes weigh the same in every fit. Protocols `paper` and
+    `grouped` are also run on the features of the 2020 paper (`feature_set` `paper-24` in the
+    results).
 
     Args:
         corpus: A corpus folder, or trajectories of simulated networks in memory.
         out: Folder to write (an evaluation that is there is replaced), or None.
+        target: What to identify, one of `TARGETS`.
         feature_set: One of `FEATURE_SETS`.
         models: Names in `CLASSIFIERS`.
         protocols: Names in `PROTOCOLS`.
@@ -48,7 +52,8 @@ def evaluate(
         progress: Called as progress(what, done, total).
 
     Returns:
-        Results for each split, their summary and the confusion matrices.
+        Results for each split, their summary, the confusion matrices, and accuracy against how fast
+        feedback is learned.
 
     Raises:
         InputError: An option is not among the allowed ones, `out` is a folder of something else,
@@ -56,21 +61,24 @@ def evaluate(
 
     Source: Nayebi et al., NeurIPS 2020, for `paper`; the other protocols are ours.
     """
+    one_of("target", target, TARGETS)
     models, protocols = list(models), list(protocols)
     _check_options(feature_set, models, protocols, splits)
     if out is not None:
         require_replaceable(Path(out))
     trajectories = corpus if isinstance(corpus, Trajectories) else read_corpus(corpus)
-    kept = _converged(trajectories)
-    settings = settings_of(kept, feature_set, models, protocols)
+    kept = _converged(trajectories, target)
+    settings = settings_of(kept, target, feature_set, models, protocols)
     trials = list(trials_of(settings, splits, seed))
     probabilities = fit_all(trials, tune, seed, progress)
-    results, confusions = score_all(trials, probabilities, sorted(kept.networks["rule"].unique()))
-    options = {"feature_set": feature_set, "models": models, "splits": splits}
+    classes = sorted(kept.networks[target].unique())
+    results, confusions = score_all(trials, probabilities, classes)
+    alignment = accuracy_by_alignment(trials, probabilities, classes, feature_set)
+    options = {"target": target, "feature_set": feature_set, "models": models, "splits": splits}
     info = describe(
         trajectories, kept, settings, {**options, "tune": tune, "seed": seed}, protocols
     )
-    evaluation = Evaluation(results, summarise(results), confusions, info)
+    evaluation = Evaluation(results, summarise(results), confusions, info, alignment)
     if out is not None:
         write_evaluation(evaluation, out)
     return evaluation
@@ -93,18 +101,18 @@ def _check_options(feature_set: str, models: list[str], protocols: list[str], sp
         raise InputError(f"splits must be 2 or more; got {splits}")
 
 
-def _converged(trajectories: Trajectories) -> Trajectories:
+def _converged(trajectories: Trajectories, target: str) -> Trajectories:
     networks = trajectories.networks
-    missing = [name for name in ("block", "rule", "diverged") if name not in networks.columns]
+    missing = [name for name in ("block", target, "diverged") if name not in networks.columns]
     if missing:
         raise InputError(
             f"{trajectories.source}: networks must be simulated ones to be evaluated; "
             f"column {', '.join(missing)} is missing"
         )
     kept = networks[~networks["diverged"].astype(bool)]
-    if kept["rule"].nunique() < 2:
+    if kept[target].nunique() < 2:
         raise InputError(
-            f"{trajectories.source}: networks of 2 rules or more must not have diverged; "
-            f"got {', '.join(kept['rule'].unique()) or 'none'}"
+            f"{trajectories.source}: networks of 2 {wording(target).many} or more must not have "
+            f"diverged; got {', '.join(kept[target].unique()) or 'none'}"
         )
     return trajectories.select(kept["network"])

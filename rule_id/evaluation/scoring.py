@@ -12,9 +12,9 @@ from rule_id.evaluation.metrics import METRICS, chance, confusion_matrix
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import CONFUSION_COLUMNS, RESULT_COLUMNS
 from rule_id.features import FeatureTable
-from rule_id.models import combine_layers
+from rule_id.models import combine_layers, counted_layers
 
-__all__ = ["score_all"]
+__all__ = ["score_all", "whole_networks"]
 
 
 def score_all(
@@ -25,7 +25,7 @@ def score_all(
     Args:
         trials: All trials.
         probabilities: Probabilities of the test rows for each key of the trials.
-        classes: The rules, sorted.
+        classes: The classes, sorted.
 
     Returns:
         `Evaluation.results` and `Evaluation.confusions`.
@@ -52,17 +52,36 @@ def score_all(
     return pd.DataFrame(results, columns=list(RESULT_COLUMNS)), summed.reset_index()
 
 
+def whole_networks(trial: Trial, probabilities: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Return what was found for the tested networks, their layers combined.
+
+    Args:
+        trial: What was fitted.
+        probabilities: Probabilities (n test rows, k) of the layers.
+        classes: The k classes, sorted.
+
+    Returns:
+        One row a (network, measurement): the columns of its first layer, `true` and `predicted`.
+    """
+    meta = _units(trial.setting.table, trial.split.test)
+    ids, combined = combine_layers(probabilities, meta["unit"].to_numpy())
+    first = meta.drop_duplicates("unit").set_index("unit").loc[ids]
+    predicted = np.array(classes)[combined.argmax(axis=1)]
+    return first.assign(true=first[trial.setting.target], predicted=predicted)
+
+
 def _predictions(
     trial: Trial, probabilities: np.ndarray, classes: list[str]
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield level, true and predicted rules of single layers, then of whole networks."""
-    labels = np.array(classes)
-    meta = _units(trial.setting.table, trial.split.test)
-    yield "layer", meta["rule"].to_numpy(dtype=str), labels[probabilities.argmax(axis=1)]
+    """Yield level, true and predicted classes of single layers, then of whole networks."""
+    meta = trial.setting.table.meta[trial.split.test]
+    counted = counted_layers(meta)
+    if counted.any():
+        true = meta.loc[counted, trial.setting.target].to_numpy(dtype=str)
+        yield "layer", true, np.array(classes)[probabilities[counted].argmax(axis=1)]
     if PROTOCOLS[trial.split.protocol].whole_networks:
-        ids, combined = combine_layers(probabilities, meta["unit"].to_numpy())
-        true = meta.groupby("unit")["rule"].first().loc[ids].to_numpy(dtype=str)
-        yield "network", true, labels[combined.argmax(axis=1)]
+        found = whole_networks(trial, probabilities, classes)
+        yield "network", found["true"].to_numpy(dtype=str), found["predicted"].to_numpy(dtype=str)
 
 
 def _units(table: FeatureTable, test: np.ndarray) -> pd.DataFrame:

@@ -27,13 +27,14 @@ PAPER_PROTOCOLS = ("paper", "grouped")
 
 @dataclass(frozen=True)
 class Setting:
-    """A protocol, the features it is run on, and the models to fit.
+    """A protocol, the features it is run on, what is identified, and the models to fit.
 
     Attributes:
         protocol: One of `PROTOCOLS`.
         variant: One of `TRUNCATIONS`; None where the protocol names its variants itself.
         feature_set: Name of the features in the results.
         table: The features.
+        target: What is identified, one of `TARGETS`.
         models: Names of the models.
     """
 
@@ -41,16 +42,22 @@ class Setting:
     variant: str | None
     feature_set: str
     table: FeatureTable
+    target: str
     models: tuple[str, ...]
 
 
 def settings_of(
-    trajectories: Trajectories, feature_set: str, models: list[str], protocols: list[str]
+    trajectories: Trajectories,
+    target: str,
+    feature_set: str,
+    models: list[str],
+    protocols: list[str],
 ) -> list[Setting]:
     """Extract the features that the protocols need.
 
     Args:
         trajectories: The networks to evaluate on.
+        target: What is identified, one of `TARGETS`.
         feature_set: One of `FEATURE_SETS`.
         models: Names of the models.
         protocols: Names of the protocols.
@@ -67,13 +74,13 @@ def settings_of(
         if PROTOCOLS[protocol].truncated:
             for variant, how in TRUNCATIONS.items():
                 table = extract(cut(trajectories, **how), feature_set) if how else whole
-                settings.append(Setting(protocol, variant, feature_set, table, asked))
+                settings.append(Setting(protocol, variant, feature_set, table, target, asked))
         else:
-            settings.append(Setting(protocol, None, feature_set, whole, asked))
+            settings.append(Setting(protocol, None, feature_set, whole, target, asked))
     compared = [protocol for protocol in protocols if protocol in PAPER_PROTOCOLS]
     if compared:
         paper = extract(trajectories, "trajectory", paper=True)
-        settings += [Setting(name, None, PAPER_FEATURES, paper, asked) for name in compared]
+        settings += [Setting(name, None, PAPER_FEATURES, paper, target, asked) for name in compared]
     return settings
 
 
@@ -90,12 +97,12 @@ def describe(
         trajectories: The whole corpus.
         kept: The networks of it that did not diverge.
         settings: What was run.
-        options: The options of `evaluate`.
+        options: The options of `evaluate`, `target` among them.
         protocols: Names of the protocols.
     """
     tables = {setting.feature_set: setting.table for setting in settings}
     return {
-        "classes": sorted(kept.networks["rule"].unique()),
+        "classes": sorted(kept.networks[options["target"]].unique()),
         **options,
         "protocols": {name: PROTOCOLS[name].description for name in protocols},
         # The name alone: a path would tie the folder to one machine.
@@ -119,8 +126,11 @@ def describe(
 NOTES = [
     "The s.e.m. is over splits. Splits of one corpus overlap, so it describes their spread and "
     "is not a confidence interval for networks of another corpus.",
-    "Chance of accuracy is the larger of 1/k and the share of the commonest rule in the test "
+    "Chance of accuracy is the larger of 1/k and the share of the commonest class in the test "
     "part; of balanced accuracy 1/k; of d-prime 0; of (sensitivity + specificity) / 2 0.5.",
     "Protocol paper has no network level: layers of a tested network may have been trained on.",
+    "In every fit classes weigh the same, however many networks they have.",
+    "Last layers that learn by the delta rule, whatever the credit assignment of their network, do "
+    "not count at the level of layers.",
     "Networks that diverged are left out.",
 ]

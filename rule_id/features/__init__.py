@@ -4,11 +4,15 @@ from rule_id.features.extraction import PAPER_STATISTICS, extract, features
 from rule_id.features.signals import mask_signal, usable_features
 from rule_id.features.summaries import summary_names, time_of
 from rule_id.features.table import FEATURE_SETS, FeatureTable, read_features, split_name
+from rule_id.features.targets import TARGETS, WITH_FAMILIES, Wording, wording
 
 __all__ = [
     "FEATURE_SETS",
     "PAPER_STATISTICS",
+    "TARGETS",
+    "WITH_FAMILIES",
     "FeatureTable",
+    "Wording",
     "extract",
     "features",
     "mask_signal",
@@ -17,4 +21,5 @@ __all__ = [
     "summary_names",
     "time_of",
     "usable_features",
+    "wording",
 ]

@@ -33,7 +33,7 @@ class FeatureTable:
     Attributes:
         meta: One row a (network, layer, measurement), n rows: `network`, `layer`, `layer_name`,
             `depth`, `depth_group`, `measurement`, ..., and for simulated networks `block`,
-            `rule`, `family`, `architecture`, `task`, ...
+            the `TARGETS`, `architecture`, `task`, ...
         values: The features, n rows of float32 with the same index; NaN where not measured.
         feature_set: One of `FEATURE_SETS`.
         info: How the table was made (`paper`, `corpus`, `n_checkpoints`, ...), JSON types only.

@@ -10,6 +10,7 @@ from rule_id.models.identification import CAVEATS, Identification, LayerIdentifi
 from rule_id.models.identify import identify
 from rule_id.models.linear import LinearClassifier
 from rule_id.models.patterns import PATTERNS, hide, network_ids
+from rule_id.models.scores import counted_layers
 from rule_id.models.training import train
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "calibrate",
     "choose_hyperparameters",
     "combine_layers",
+    "counted_layers",
     "hide",
     "identify",
     "network_ids",

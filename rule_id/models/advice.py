@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rule_id.features.targets import wording
 from rule_id.models.bundle import Bundle
 from rule_id.models.conformal import smallest_calibration
 from rule_id.models.patterns import PATTERNS, feature_observables
@@ -14,18 +15,18 @@ MOST_OUTSIDE = 0.1
 """Share of recorded features that may lie outside the range of training without a warning."""
 
 
-def advise(bundle: Bundle, values: np.ndarray, pattern: str, rules: list[str]) -> list[str]:
+def advise(bundle: Bundle, values: np.ndarray, pattern: str, members: list[str]) -> list[str]:
     """Return the warnings that a recording calls for.
 
     Args:
         bundle: What it was identified with.
         values: Features of its layers, shape (n, d), NaN where not recorded.
         pattern: The observables that were recorded, a key of `PATTERNS`.
-        rules: Its prediction set.
+        members: Its prediction set.
     """
     return [
         *_missing(bundle, pattern),
-        *_undecided(bundle, pattern, rules),
+        *_undecided(bundle, pattern, members),
         *_outside(share_outside(bundle, values)),
     ]
 
@@ -49,30 +50,32 @@ def _missing(bundle: Bundle, pattern: str) -> list[str]:
     missing = [name for name in PATTERNS[everything] if name not in PATTERNS[pattern]]
     if not missing:
         return []
+    chance = bundle.scores[everything]["network"]["chance"]
     return [
-        f"{' and '.join(missing)} not recorded: the rule of {_accuracy(bundle, pattern):.0%} of "
-        f"held-out simulated networks is found without, of {_accuracy(bundle, everything):.0%} "
-        f"with all observables (chance {_chance(bundle):.0%})."
+        f"{' and '.join(missing)} not recorded: the {wording(bundle.target).one} of "
+        f"{_accuracy(bundle, pattern):.0%} of held-out simulated networks is found without, of "
+        f"{_accuracy(bundle, everything):.0%} with all observables (chance {chance:.0%})."
     ]
 
 
-def _undecided(bundle: Bundle, pattern: str, rules: list[str]) -> list[str]:
+def _undecided(bundle: Bundle, pattern: str, members: list[str]) -> list[str]:
+    one = wording(bundle.target).one
     calibration = bundle.conformal[pattern]
     fewest, needed = min(map(len, calibration.values())), smallest_calibration()
     warnings = []
     if fewest < needed:
         warnings.append(
-            f"The 90% set cannot exclude every rule: that takes {needed} held-out networks of each "
-            f"rule, and the bundle has {fewest} of one; train on more blocks."
+            f"The 90% set cannot exclude every {one}: that takes {needed} held-out networks of "
+            f"each {one}, and the bundle has {fewest} of one; train on more blocks."
         )
-    if not rules:
+    if not members:
         warnings.append(
-            "The data cannot say: no rule fits at 90%, so the network is unlike those of "
+            f"The data cannot say: no {one} fits at 90%, so the network is unlike those of "
             f"training. {_what_to_record(bundle, pattern)}"
         )
-    if len(rules) == len(bundle.classes):
+    if len(members) == len(bundle.classes):
         warnings.append(
-            f"The data cannot say: no rule is excluded at 90%. {_what_to_record(bundle, pattern)}"
+            f"The data cannot say: no {one} is excluded at 90%. {_what_to_record(bundle, pattern)}"
         )
     return warnings
 
@@ -101,7 +104,3 @@ def _outside(share: float) -> list[str]:
 
 def _accuracy(bundle: Bundle, pattern: str) -> float:
     return float(bundle.scores[pattern]["network"]["accuracy"])
-
-
-def _chance(bundle: Bundle) -> float:
-    return 1 / len(bundle.classes)

@@ -16,7 +16,8 @@ __all__ = ["BoostedClassifier"]
 class BoostedClassifier(ClassifierMixin, BaseEstimator):
     """XGBoost with a softmax over classes; a missing feature takes the branch it learned.
 
-    The same data, parameters and `random_state` give the same trees for any `n_jobs`.
+    Rows are weighted so that each class has the same total weight, n / k: a common class is not
+    favoured. The same data, parameters and `random_state` give the same trees for any `n_jobs`.
 
     Args:
         n_estimators: Rounds of boosting; each grows one tree a class.
@@ -74,7 +75,10 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("y must hold 2 classes or more; got 1 class")
-        data = xgboost.QuantileDMatrix(X, codes, max_bin=self.max_bin, nthread=self._threads())
+        weight = len(y) / (len(self.classes_) * np.bincount(codes))
+        data = xgboost.QuantileDMatrix(
+            X, codes, weight=weight[codes], max_bin=self.max_bin, nthread=self._threads()
+        )
         self.booster_ = xgboost.train(self._parameters(), data, self.n_estimators)
         return self
 

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable
+from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
 
 __all__ = ["BUNDLE_SCHEMA_VERSION", "Bundle", "check_destination", "read_bundle"]
 
-BUNDLE_SCHEMA_VERSION = 1
+BUNDLE_SCHEMA_VERSION = 2
 
 _MANIFEST = "manifest.json"
 _MODEL_FILES = {"linear": "linear.json", "xgboost": "model.json"}
@@ -34,16 +35,18 @@ class Bundle:
 
     Attributes:
         model: `linear` or `xgboost`.
+        target: What it identifies, one of `TARGETS`.
         classifier: The fitted classifier.
-        classes: The k rules, in the order of the columns of `predict_proba`.
-        families: The family of each rule.
+        classes: The k values of the target, in the order of the columns of `predict_proba`.
+        families: The family of each class; empty for the targets `family` and `optimizer`, which
+            have nothing above the class.
         feature_names: The d features, in the order the classifier takes them.
         feature_set: The feature set they belong to.
         hyperparameters: Parameters of the classifier that were chosen.
         test_blocks: Blocks that took no part in fitting or choosing.
         scores: On the networks of those, `{pattern of observables: {"layer" | "network":
             {"accuracy", "balanced_accuracy", "chance", "n"}}}`.
-        conformal: Sorted nonconformity scores of the same, `{pattern: {rule: [...]}}`.
+        conformal: Sorted nonconformity scores of the same, `{pattern: {class: [...]}}`.
         quantiles: Shape (2, d), the 0.5% and 99.5% quantiles of the features of training; NaN for
             a feature that was never measured.
         versions: Versions of the packages that trained it.
@@ -51,6 +54,7 @@ class Bundle:
     """
 
     model: str
+    target: str
     classifier: Any = field(repr=False)
     classes: list[str]
     families: dict[str, str]
@@ -67,15 +71,20 @@ class Bundle:
     def __str__(self) -> str:
         """Say in one line what it is and how it did on networks of unseen blocks."""
         whole, few = (self.scores[p]["network"] for p in (list(PATTERNS)[-1], "activation"))
-        return (
+        k = len(self.classes)
+        text = (
             f"{self.model} on {len(self.feature_names)} {self.feature_set} features, "
-            f"{len(self.classes)} rules; {whole['n']} networks of unseen blocks: accuracy "
+            f"{k} {wording(self.target).many}; {whole['n']} networks of unseen blocks: accuracy "
             f"{whole['accuracy']:.2f}, from activations alone {few['accuracy']:.2f} "
             f"(chance {whole['chance']:.2f})"
         )
+        if whole["chance"] == 1 / k:
+            return text
+        # A fit in which classes weigh the same is not one that names the commonest.
+        return f"{text}; balanced accuracy {whole['balanced_accuracy']:.2f} (chance {1 / k:.2f})"
 
     def predict_proba(self, features: FeatureTable) -> np.ndarray:
-        """Return the probability of each rule for each row, shape (n, k).
+        """Return the probability of each class for each row, shape (n, k).
 
         Raises:
             InputError: The table is of another feature set or lacks features.
@@ -129,7 +138,7 @@ def read_bundle(path: str | Path) -> Bundle:
 
     Raises:
         InputError: The folder or a file is missing or damaged, was written by another version, or
-            the classifier is not the one that was written.
+            the classifier is not the one that was written; or the target is unknown.
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
@@ -189,10 +198,14 @@ def _checked_values(manifest: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("classes and feature_names must be texts, each once")
     if values["model"] not in _MODEL_FILES or len(classes) < 2:
         raise ValueError(f"model must be one of {', '.join(_MODEL_FILES)}, for 2 classes or more")
-    if set(values["families"]) != set(classes):
-        raise ValueError("families must name the family of each class")
+    one_of("target", values["target"], TARGETS)
+    if set(values["families"]) != set(classes if values["target"] in WITH_FAMILIES else ()):
+        raise ValueError(
+            f"families must name the family of each class for {' and '.join(WITH_FAMILIES)}, "
+            "and be empty for other targets"
+        )
     for pattern in PATTERNS:
-        for key in ("accuracy", "chance"):
+        for key in ("accuracy", "balanced_accuracy", "chance"):
             float(values["scores"][pattern]["network"][key])
         ordered = {name: sorted(map(float, values["conformal"][pattern][name])) for name in classes}
         values["conformal"][pattern] = ordered

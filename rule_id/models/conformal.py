@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["MISCOVERAGE", "calibrate", "prediction_set", "smallest_calibration"]
 
 MISCOVERAGE = 0.1
-"""Share of networks whose rule the set may miss: sets are 90% sets."""
+"""Share of networks whose class the set may miss: sets are 90% sets."""
 
 
 def calibrate(

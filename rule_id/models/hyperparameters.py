@@ -37,10 +37,12 @@ def choose_hyperparameters(
 ) -> dict[str, Any]:
     """Return the setting of `GRIDS` with the least log loss for networks of unseen blocks.
 
+    As in the fit, classes weigh the same, however many networks each has.
+
     Args:
         name: One of `CLASSIFIERS`.
         X: Features (n, d), NaN allowed.
-        y: Rules (n,).
+        y: Labels (n,): the class of each row.
         blocks: The block of each row (n,); no block is on both sides of a fold.
         networks: Ids (n,); rows of one network are combined before they are scored. Without them
             each row is scored by itself.
@@ -74,10 +76,12 @@ def choose_hyperparameters(
 
 
 def _log_loss(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> float:
-    """Mean of -log p(true rule) over networks; a rule absent from the fit has p = 1e-9."""
-    ids, probabilities = combine_layers(classifier.predict_proba(X), networks)
-    first = np.unique(networks, return_index=True)[1]
-    true = probabilities[classifier.classes_[None, :] == y[first][:, None]]
-    logs = np.log(np.maximum(true, 1e-9))
-    absent = len(ids) - len(true)
-    return float(-(logs.sum() + absent * np.log(1e-9)) / len(ids))
+    """Mean over classes of the mean -log p(true class) of its networks.
+
+    A class absent from the fit has p = 1e-9.
+    """
+    _, probabilities = combine_layers(classifier.predict_proba(X), networks)
+    labels = y[np.unique(networks, return_index=True)[1]]
+    true = classifier.classes_[None, :] == labels[:, None]
+    losses = -np.log(np.maximum((probabilities * true).sum(axis=1), 1e-9))
+    return float(np.mean([losses[labels == name].mean() for name in np.unique(labels)]))

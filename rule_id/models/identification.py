@@ -1,15 +1,17 @@
-"""The answer: which rules a recording fits, and what must be said with it."""
+"""The answer: which classes a recording fits, and what must be said with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from rule_id.features.targets import wording
+
 __all__ = ["CAVEATS", "Identification", "LayerIdentification"]
 
 CAVEATS = (
-    "The answer is one of the rules above, also for a network that learned by another rule or did "
-    "not learn at all: such networks were not among those of training.",
+    "The answer is one of those ranked above, also for a network that learned in another way or "
+    "not at all: what was not among the networks of training cannot be named.",
     "Many rules fit the same activity; the best of those tried need not be the one at work "
     "(Ramesh et al. 2024, eLife 94411).",
     "Architecture and initial state can outweigh the learning rule "
@@ -31,34 +33,38 @@ class LayerIdentification:
     Attributes:
         layer: Position of the layer, 0 for the first.
         name: Its name in the recording.
-        rules: (rule, probability), most probable first.
+        ranked: (class, probability), most probable first.
     """
 
     layer: int
     name: str
-    rules: Ranked
+    ranked: Ranked
 
 
 @dataclass(frozen=True)
 class Identification:
-    """The learning rules behind one recording, ranked.
+    """What may be behind one recording, ranked: rules, or the classes of another target.
 
     Attributes:
         name: Name of the recording.
-        rules: (rule, probability), most probable first; probabilities sum to 1.
-        families: (family, probability), sums over the rules of a family, most probable first.
+        target: What was identified, one of `TARGETS`; its values are the classes below.
+        ranked: (class, probability), most probable first; probabilities sum to 1.
+        families: (family, probability), sums over the classes of a family, most probable first;
+            empty for the targets `family` and `optimizer`.
         layers: The same for each layer alone.
-        set: The 90% conformal prediction set, most probable first; all rules, or none, when the
+        set: The 90% conformal prediction set, most probable first; all classes, or none, when the
             data cannot say.
         warnings: What must be known to read the answer, the particular before the general.
         observables: What the answer rests on, such as `activation+weight`.
-        held_out_accuracy: Share of unseen simulated networks whose rule was ranked first from the
+        held_out_accuracy: Share of unseen simulated networks whose class was ranked first from the
             same observables.
-        chance: The accuracy of guessing, 1 / number of rules.
+        chance: The accuracy of guessing: the larger of 1 / number of classes and the share of the
+            commonest class among those networks.
     """
 
     name: str
-    rules: Ranked
+    target: str
+    ranked: Ranked
     families: Ranked
     layers: list[LayerIdentification]
     set: list[str]
@@ -71,10 +77,11 @@ class Identification:
         """Return the answer as JSON types, the order of every list best first."""
         return {
             "recording": self.name,
-            "rules": _records("rule", self.rules),
-            "families": _records("family", self.families),
+            "target": self.target,
+            "ranked": _records(self.ranked),
+            "families": _records(self.families),
             "layers": [
-                {"layer": layer.layer, "name": layer.name, "rules": _records("rule", layer.rules)}
+                {"layer": layer.layer, "name": layer.name, "ranked": _records(layer.ranked)}
                 for layer in self.layers
             ],
             "set": self.set,
@@ -85,17 +92,16 @@ class Identification:
         }
 
     def summary(self) -> str:
-        """Return the answer as text of some twenty lines."""
+        """Return the answer as text: one line a class, a family, a layer and a warning."""
         best = [
-            f"{layer.name}: {layer.rules[0][0]} {layer.rules[0][1]:.2f}" for layer in self.layers
+            f"{layer.name}: {layer.ranked[0][0]} {layer.ranked[0][1]:.2f}" for layer in self.layers
         ]
         return "\n".join(
             [
                 f"{self.name} ({self.observables.replace('+', ', ')})",
-                "rules",
-                *_lines(self.rules),
-                "families",
-                *_lines(self.families),
+                wording(self.target).many,
+                *_lines(self.ranked),
+                *(["families", *_lines(self.families)] if self.families else []),
                 "each layer alone",
                 *(f"  {text}" for text in best),
                 f"90% set: {', '.join(self.set) or 'none'}",
@@ -110,8 +116,8 @@ class Identification:
         return self.summary()
 
 
-def _records(kind: str, ranked: Ranked) -> list[dict[str, Any]]:
-    return [{kind: name, "probability": probability} for name, probability in ranked]
+def _records(ranked: Ranked) -> list[dict[str, Any]]:
+    return [{"name": name, "probability": probability} for name, probability in ranked]
 
 
 def _lines(ranked: Ranked) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which learning rule is behind a recording."""
+"""Which learning rule, or part of one, is behind a recording."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Source = Recording | str | Path
 def identify(
     recordings: Source | Sequence[Source], model: Bundle | str | Path | None = None
 ) -> list[Identification]:
-    """Rank the learning rules that may be behind recordings.
+    """Rank what may be behind recordings: learning rules, or what else the bundle identifies.
 
     Args:
         recordings: One or several recordings, or their files.
@@ -74,11 +74,12 @@ def _identify(recording: Recording, bundle: Bundle) -> Identification:
     network = combine_layers(layers, table.meta["network"].to_numpy(dtype=object))[1][0]
     values = feature_matrix(table, bundle.feature_names)
     pattern = _pattern(recording, values, bundle)
-    rules = prediction_set(network, bundle.conformal[pattern])
+    members = prediction_set(network, bundle.conformal[pattern])
     score = bundle.scores[pattern]["network"]
     return Identification(
         name=recording.name,
-        rules=_ranked(bundle.classes, network),
+        target=bundle.target,
+        ranked=_ranked(bundle.classes, network),
         families=_families(bundle, network),
         layers=[
             LayerIdentification(int(layer), str(name), _ranked(bundle.classes, probabilities))
@@ -86,11 +87,11 @@ def _identify(recording: Recording, bundle: Bundle) -> Identification:
                 table.meta["layer"], table.meta["layer_name"], layers, strict=True
             )
         ],
-        set=rules,
+        set=members,
         warnings=[
             *recording.warnings,
             *_signal_warnings(recording.signal),
-            *advise(bundle, values, pattern, rules),
+            *advise(bundle, values, pattern, members),
             *CAVEATS,
         ],
         observables=pattern,
@@ -149,10 +150,10 @@ def _signal_warnings(signal: str) -> list[str]:
 
 
 def _families(bundle: Bundle, probabilities: np.ndarray) -> list[tuple[str, float]]:
+    if not bundle.families:
+        return []
     names = sorted(set(bundle.families.values()))
-    member = np.array(
-        [[bundle.families[rule] == name for rule in bundle.classes] for name in names]
-    )
+    member = np.array([[bundle.families[one] == name for one in bundle.classes] for name in names])
     return _ranked(names, member @ probabilities)
 
 

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 if TYPE_CHECKING:
     from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
 
-__all__ = ["LinearClassifier", "new_imputer"]
+__all__ = ["LinearClassifier", "new_imputer", "new_regression"]
 
 # A feature that went wild in one network must not decide alone: beyond this many standard
 # deviations more is not more evidence.
@@ -22,17 +23,29 @@ _MOST_ITERATIONS = 2000
 
 def new_imputer() -> SimpleImputer:
     """Return what replaces missing values by medians, and by 0 where nothing was measured."""
-    # Imported here and in `fit`: who identifies with the other classifier need not wait for it.
+    # Imported here and below: who identifies with the other classifier need not wait for it.
     from sklearn.impute import SimpleImputer
 
     return SimpleImputer(strategy="median", keep_empty_features=True)
+
+
+def new_regression(C: float) -> LogisticRegression:
+    """Return what tells classes apart that weigh the same, however many rows each has.
+
+    Args:
+        C: Inverse strength of the penalty, > 0.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=C, class_weight="balanced", max_iter=_MOST_ITERATIONS)
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     """Multinomial logistic regression that takes missing values.
 
     Missing features are replaced by the median, features are standardised, their z-scores clipped
-    to +-8, and the coefficients are penalised by their squares.
+    to +-8, and the coefficients are penalised by their squares. Rows are weighted so that each
+    class has the same total weight, n / k: a common class is not favoured.
 
     Args:
         C: Inverse strength of the penalty, > 0; dimensionless, as the features are standardised.
@@ -57,7 +70,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> LinearClassifier:
         """Fit to features X (n, d), NaN allowed, and labels y (n,)."""
-        from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
@@ -71,7 +83,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             [
                 ("impute", new_imputer()),
                 ("scale", StandardScaler()),
-                ("regress", LogisticRegression(C=self.C, max_iter=_MOST_ITERATIONS)),
+                ("regress", new_regression(self.C)),
             ]
         )
         scores = self.pipeline_[:-1].fit_transform(X)

@@ -6,12 +6,11 @@ import json
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rule_id.errors import InputError
-from rule_id.models.linear import LinearClassifier, new_imputer
+from rule_id.models.linear import LinearClassifier, new_imputer, new_regression
 
 __all__ = ["read_linear", "stored_linear"]
 
@@ -76,7 +75,7 @@ def _classifier(C: float, numbers: dict[str, np.ndarray], classes: list[str]) ->
     scale = StandardScaler()
     scale.mean_, scale.scale_ = numbers["means"], numbers["scales"]
     scale.var_, scale.n_features_in_ = numbers["scales"] ** 2, n_features
-    regress = LogisticRegression(C=C)
+    regress = new_regression(C)
     regress.classes_, regress.n_features_in_ = np.arange(len(classes)), n_features
     regress.coef_, regress.intercept_ = numbers["coefficients"], numbers["intercepts"]
     classifier = LinearClassifier(C=C)

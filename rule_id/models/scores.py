@@ -5,39 +5,80 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rule_id.models.combine import combine_layers
 from rule_id.models.conformal import calibrate
 from rule_id.models.patterns import PATTERNS, hide
 
-__all__ = ["score_patterns"]
+__all__ = ["chance_accuracy", "counted_layers", "score_patterns"]
+
+
+def counted_layers(meta: pd.DataFrame) -> np.ndarray:
+    """Return the rows (n,) that count at the level of layers.
+
+    A last layer that learns by the delta rule, whatever the credit assignment of its network,
+    says nothing of that credit assignment by itself. It takes part in everything else.
+
+    Args:
+        meta: What the rows are (n rows): `layer`, `n_layers` and `delta_readout`, without which
+            every row counts.
+    """
+    if "delta_readout" not in meta.columns:
+        return np.ones(len(meta), dtype=bool)
+    last = meta["layer"] == meta["n_layers"] - 1
+    return np.asarray(~(last & meta["delta_readout"].eq(True)), dtype=bool)
+
+
+def chance_accuracy(labels: np.ndarray, n_classes: int) -> float:
+    """Return the accuracy of the better way to guess: any class alike, or the commonest.
+
+    Args:
+        labels: True labels of what is tested (n,), n at least 1.
+        n_classes: Number of classes k.
+
+    Returns:
+        The larger of 1/k and the share of the commonest class.
+
+    >>> chance_accuracy(np.array(["a", "a", "a", "b"]), 2)
+    0.75
+    """
+    commonest = np.unique(labels, return_counts=True)[1].max()
+    return max(1 / n_classes, float(commonest / len(labels)))
 
 
 def score_patterns(
-    classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray, names: list[str]
+    classifier: Any,
+    X: np.ndarray,
+    y: np.ndarray,
+    networks: np.ndarray,
+    names: list[str],
+    counted: np.ndarray | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score and calibrate a classifier for each pattern of observables.
 
     Args:
         classifier: A fitted classifier.
         X: Features (n, d) of layers of unseen blocks, with all observables.
-        y: Rules (n,).
+        y: Labels (n,).
         networks: Ids (n,) of what is combined to a network.
         names: The d names of the features.
+        counted: Rows (n,) that count at the level of layers, boolean; all by default.
 
     Returns:
-        `{pattern: {"layer" | "network": {"accuracy", "balanced_accuracy", "chance", "n"}}}`, and
-        `{pattern: {rule: sorted nonconformity scores}}`.
+        `{pattern: {"layer" | "network": {"accuracy", "balanced_accuracy", "chance", "n"}}}`,
+        without `layer` where no row counts, and `{pattern: {class: sorted nonconformity scores}}`.
     """
-    scores, conformal = {}, {}
+    scores: dict[str, Any] = {}
+    conformal = {}
+    single = np.ones(len(y), dtype=bool) if counted is None else counted
     first = np.unique(networks, return_index=True)[1]
     for pattern, recorded in PATTERNS.items():
         layers = classifier.predict_proba(hide(X, names, recorded))
         whole = combine_layers(layers, networks)[1]
-        scores[pattern] = {
-            "layer": _accuracies(layers, y, classifier.classes_),
-            "network": _accuracies(whole, y[first], classifier.classes_),
-        }
+        scores[pattern] = {"network": _accuracies(whole, y[first], classifier.classes_)}
+        if single.any():
+            scores[pattern]["layer"] = _accuracies(layers[single], y[single], classifier.classes_)
         conformal[pattern] = calibrate(whole, y[first], classifier.classes_.tolist())
     return scores, conformal
 
@@ -50,6 +91,6 @@ def _accuracies(
     return {
         "accuracy": float(correct.mean()),
         "balanced_accuracy": float(np.mean(recalls)),
-        "chance": 1 / len(classes),
+        "chance": chance_accuracy(labels, len(classes)),
         "n": len(labels),
     }

@@ -11,11 +11,12 @@ import pandas as pd
 
 from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable, read_features
+from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.models.bundle import Bundle, check_destination
 from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
-from rule_id.models.scores import score_patterns
+from rule_id.models.scores import counted_layers, score_patterns
 from rule_id.reference import reference_path
 from rule_id.version import __version__
 
@@ -25,13 +26,12 @@ REFERENCE_FEATURES = "features.parquet"
 QUANTILES = (0.005, 0.995)
 """Between these lies a feature of a network that resembles those of training."""
 
-_COLUMNS = ("network", "block", "rule", "family")
-
 
 def train(
     features: FeatureTable | str | Path | None = None,
     out: str | Path | None = None,
     *,
+    target: str = "rule",
     model: str = "xgboost",
     held_out: float = 0.2,
     folds: int = 5,
@@ -43,11 +43,13 @@ def train(
 
     Each layer is learned twice: once complete, and once without one or two observables chosen at
     random (the same for all layers of a network), so that a recording which lacks them still gets
-    an answer. Networks that diverged are left out.
+    an answer. Networks that diverged are left out. Classes weigh the same in the fit, however many
+    networks each has.
 
     Args:
         features: A feature table of simulated networks, or its file; None for the reference table.
         out: Folder to write the bundle to.
+        target: What to identify, one of `TARGETS`.
         model: `linear` or `xgboost`.
         held_out: Share of the blocks that are kept for scores and calibration, in (0, 1).
         folds: Folds of the cross-validation that chooses hyperparameters, 2 or more.
@@ -60,31 +62,33 @@ def train(
 
     Raises:
         InputError: An option is not allowed, the table is not one of simulated networks, or it has
-            too few rules or blocks.
+            too few classes or blocks.
     """
+    one_of("target", target, TARGETS)
     one_of("model", model, CLASSIFIERS)
     if out is not None:
         check_destination(out)
-    table, info = _usable(_table(features))
+    table, info = _usable(_table(features), target)
     blocks = table.meta["block"].to_numpy()
     test_blocks = _test_blocks(blocks, held_out, folds, seed)
     unseen = np.isin(blocks, test_blocks)
     fitted, tested = table.rows(~unseen), table.rows(unseen)
-    _check_rules(fitted.meta["rule"], tested.meta["rule"])
-    X, y, groups, networks = _training_rows(fitted, seed)
+    _check_classes(fitted.meta[target], tested.meta[target])
+    X, y, groups, networks = _training_rows(fitted, target, seed)
     chosen = {}
     if tune:
         chosen = choose_hyperparameters(
             model, X, y, groups, networks=networks, folds=folds, seed=seed, progress=progress
         )
     classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
-    scores, conformal = _held_out_scores(classifier, tested)
+    scores, conformal = _held_out_scores(classifier, tested, target)
     options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
     bundle = Bundle(
         model=model,
+        target=target,
         classifier=classifier,
         classes=classifier.classes_.tolist(),
-        families=_families(fitted.meta),
+        families=_families(fitted.meta, target),
         feature_names=table.names,
         feature_set=table.feature_set,
         hyperparameters=chosen,
@@ -114,9 +118,10 @@ def _table(features: FeatureTable | str | Path | None) -> FeatureTable:
     return read_features(reference)
 
 
-def _usable(table: FeatureTable) -> tuple[FeatureTable, dict[str, Any]]:
+def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, Any]]:
     """Return the networks that did not diverge, and what is to be said of the table."""
-    for column in _COLUMNS:
+    above = ("family",) if target in WITH_FAMILIES else ()
+    for column in ("network", "block", target, *above):
         if column not in table.meta.columns:
             raise InputError(f"features must be those of simulated networks; no column {column}")
     diverged = np.zeros(len(table), dtype=bool)
@@ -124,11 +129,11 @@ def _usable(table: FeatureTable) -> tuple[FeatureTable, dict[str, Any]]:
         diverged = table.meta["diverged"].to_numpy(dtype=bool)
     n_diverged = int(table.meta["network"][diverged].nunique())
     kept = table.rows(~diverged)
-    rules = sorted(kept.meta["rule"].unique())
-    if len(rules) < 2:
+    classes = sorted(kept.meta[target].unique())
+    if len(classes) < 2:
         raise InputError(
-            f"features must be of 2 rules or more; got {', '.join(rules) or 'none'}, with "
-            f"{n_diverged} diverged networks left out"
+            f"features must be of 2 {wording(target).many} or more; got "
+            f"{', '.join(classes) or 'none'}, with {n_diverged} diverged networks left out"
         )
     return kept, {"features": table.info, "n_diverged": n_diverged}
 
@@ -150,19 +155,19 @@ def _test_blocks(blocks: np.ndarray, held_out: float, folds: int, seed: int) -> 
     return sorted(int(block) for block in drawn)
 
 
-def _check_rules(fitted: pd.Series, tested: pd.Series) -> None:
+def _check_classes(fitted: pd.Series, tested: pd.Series) -> None:
     absent = sorted(set(tested) - set(fitted))
     if absent:
         raise InputError(
-            "each rule must occur in blocks that are not held out; "
+            f"each {wording(str(fitted.name)).one} must occur in blocks that are not held out; "
             f"{', '.join(absent)} does not: use more blocks or another seed"
         )
 
 
 def _training_rows(
-    table: FeatureTable, seed: int
+    table: FeatureTable, target: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, rules, blocks and network ids of each row and its copy with gaps."""
+    """Return features, labels, blocks and network ids of each row and its copy with gaps."""
     complete = feature_matrix(table, table.names)
     networks = network_ids(table.meta)
     ids, index = np.unique(networks, return_inverse=True)
@@ -172,23 +177,27 @@ def _training_rows(
     partial = np.where(missing, np.float32(np.nan), complete)
     return (
         np.concatenate([complete, partial]),
-        np.tile(_texts(table.meta["rule"]), 2),
+        np.tile(_texts(table.meta[target]), 2),
         np.tile(table.meta["block"].to_numpy(), 2),
         np.concatenate([networks, networks + " with gaps"]),
     )
 
 
 def _held_out_scores(
-    classifier: Any, tested: FeatureTable
+    classifier: Any, tested: FeatureTable, target: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     X = feature_matrix(tested, tested.names)
-    rules, networks = _texts(tested.meta["rule"]), network_ids(tested.meta)
-    return score_patterns(classifier, X, rules, networks, tested.names)
+    labels, networks = _texts(tested.meta[target]), network_ids(tested.meta)
+    counted = counted_layers(tested.meta)
+    return score_patterns(classifier, X, labels, networks, tested.names, counted)
 
 
-def _families(meta: pd.DataFrame) -> dict[str, str]:
-    pairs = meta[["rule", "family"]].drop_duplicates("rule").sort_values("rule")
-    return {str(rule): str(family) for rule, family in pairs.itertuples(index=False)}
+def _families(meta: pd.DataFrame, target: str) -> dict[str, str]:
+    """Return the family of each class, of targets that have one above the class."""
+    if target not in WITH_FAMILIES:
+        return {}
+    pairs = meta[[target, "family"]].drop_duplicates(target).sort_values(target)
+    return {str(name): str(family) for name, family in pairs.itertuples(index=False)}
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ METHODS = {
         "SHAP",
         "mean |SHAP value| (log odds)",
         "How far the features of a group move the log odds of a layer: mean |SHAP value| over "
-        "layers and rules, summed over features. For xgboost.",
+        "layers and classes, summed over features. For xgboost.",
     ),
     "gain": Method(
         "Gain",
@@ -67,7 +67,7 @@ METHODS = {
     "coefficient": Method(
         "Coefficient",
         "sum of |coefficient|",
-        "Mean |coefficient| over rules, summed over the features of a group, in log odds per "
+        "Mean |coefficient| over classes, summed over the features of a group, in log odds per "
         "standard deviation of the feature. For linear.",
     ),
 }
@@ -129,7 +129,9 @@ def held_out_rows(bundle: Bundle, features: FeatureTable) -> FeatureTable:
         InputError: The table is not the one the bundle was trained from, lacks features, or holds
             no network of the blocks that were held out.
     """
-    lacking = [name for name in ("block", "rule", "diverged") if name not in features.meta.columns]
+    lacking = [
+        name for name in ("block", bundle.target, "diverged") if name not in features.meta.columns
+    ]
     if lacking:
         raise InputError(f"features must be of simulated networks; no column {lacking[0]}")
     if features.info != bundle.info["features"]:
@@ -151,7 +153,7 @@ def held_out_rows(bundle: Bundle, features: FeatureTable) -> FeatureTable:
 
 def _took_no_part(bundle: Bundle, meta: pd.DataFrame) -> np.ndarray:
     """Return the rows (n,) of held-out blocks; networks that diverged are left out as ever."""
-    kept = meta["block"].isin(bundle.test_blocks) & meta["rule"].isin(bundle.classes)
+    kept = meta["block"].isin(bundle.test_blocks) & meta[bundle.target].isin(bundle.classes)
     return np.asarray(kept & ~meta["diverged"].astype(bool))
 
 

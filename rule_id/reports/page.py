@@ -11,13 +11,19 @@ import pandas as pd
 
 from rule_id.errors import InputError
 from rule_id.evaluation import PROTOCOLS, Evaluation, draw_figures, read_evaluation
-from rule_id.features import FeatureTable, read_features
+from rule_id.features import FeatureTable, read_features, wording
 from rule_id.models import Bundle, read_bundle
 from rule_id.reports.figures import importance_figure
 from rule_id.reports.importance import COLUMNS, METHODS, importance
 from rule_id.reports.pictures import Picture, draw_picture
 from rule_id.reports.reading import read_confusions, read_importance, read_results
-from rule_id.reports.tables import Table, confusion_table, importance_table, result_tables
+from rule_id.reports.tables import (
+    Table,
+    alignment_table,
+    confusion_table,
+    importance_table,
+    result_tables,
+)
 from rule_id.trajectories import atomic_write
 from rule_id.version import __version__
 
@@ -26,7 +32,7 @@ __all__ = ["report"]
 GROUPINGS = ("observable", "time", "depth", "statistic")
 INFO_KEYS = (
     "classes", "corpus", "feature_set", "models", "n_blocks", "n_diverged", "n_features",
-    "n_layers", "n_networks", "notes", "protocols", "splits", "tune", "versions",
+    "n_layers", "n_networks", "notes", "protocols", "splits", "target", "tune", "versions",
 )  # fmt: skip
 """What the page says of an evaluation, see `rule_id.evaluation.Evaluation.info`."""
 
@@ -66,14 +72,14 @@ def report(
 ) -> Path:
     """Write an evaluation, and what its classifiers look at, as a page to read and to pass on.
 
-    The folder gets `index.html`, which needs no other file, and for use elsewhere
-    `importance.csv` and `figures/*.svg`.
+    What is identified is the target of the evaluation. The folder gets `index.html`, which needs
+    no other file, and for use elsewhere `importance.csv` and `figures/*.svg`.
 
     Args:
         evaluation: An evaluation or its folder.
         features: The feature table that the models were trained from, or its file. Without it,
             or without models, the page says that feature importance is missing.
-        models: Trained bundles or their folders, one of a kind.
+        models: Trained bundles of the same target or their folders, one of a kind.
         out: The folder to write to.
         progress: Called as progress(what, done, total).
 
@@ -90,7 +96,7 @@ def report(
     table = read_features(features) if isinstance(features, str | Path) else features
     bundles = [read_bundle(m) if isinstance(m, str | Path) else m for m in models]
     _check_info(found)
-    _check_bundles(bundles, found.info["classes"])
+    _check_bundles(bundles, found.info["target"], found.info["classes"])
     measured = []
     if table is not None:
         measured = [importance(bundle, table, progress=progress) for bundle in bundles]
@@ -113,14 +119,20 @@ def _check_info(evaluation: Evaluation) -> None:
         raise InputError(f"evaluation must say what was evaluated; info has no {missing[0]}")
 
 
-def _check_bundles(bundles: list[Bundle], classes: list[str]) -> None:
+def _check_bundles(bundles: list[Bundle], target: str, classes: list[str]) -> None:
     names = [bundle.model for bundle in bundles]
     if len(set(names)) < len(names):
         raise InputError(f"models must hold one bundle of each kind; got {', '.join(names)}")
     for bundle in bundles:
+        if bundle.target != target:
+            raise InputError(
+                f"models must have the target of the evaluation, {target}; "
+                f"the {bundle.model} bundle has {bundle.target}"
+            )
         if sorted(bundle.classes) != sorted(classes):
             raise InputError(
-                f"models must tell apart the rules of the evaluation, {', '.join(classes)}; "
+                f"models must tell apart the {wording(target).many} of the evaluation, "
+                f"{', '.join(classes)}; "
                 f"the {bundle.model} bundle has {', '.join(bundle.classes)}"
             )
 
@@ -147,8 +159,10 @@ def _evaluation_parts(evaluation: Evaluation, folder: Path) -> dict[str, object]
     ]
     return {
         "info": evaluation.info,
+        "wording": wording(evaluation.info["target"]),
         "results": read_results(evaluation),
         "tables": result_tables(evaluation),
+        "alignment": alignment_table(evaluation),
         "confusions": confusions,
         "confused": read_confusions(evaluation),
         "pictures": {

@@ -49,21 +49,22 @@ def donor_rows(meta: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
 def network_log_loss(bundle: Bundle, values: np.ndarray, meta: pd.DataFrame) -> float:
     """Return the mean log loss of whole networks, layers combined.
 
-    L = -mean over networks of ln p(true rule), p no smaller than 1e-6. It moves with every
+    L = -mean over networks of ln p(true class), p no smaller than 1e-6. It moves with every
     probability, where accuracy moves only when a network changes sides.
 
     Args:
         bundle: The classifier.
         values: Features of layers (n rows, d), in the order of the bundle.
-        meta: What the rows are (n rows): `network`, `measurement`, `rule`.
+        meta: What the rows are (n rows): `network`, `measurement`, and the target
+            of the bundle.
 
     Returns:
-        Log loss in nats; ln(number of rules) for equal probabilities.
+        Log loss in nats; ln(number of classes) for equal probabilities.
     """
     ids = network_ids(meta)
     found, probabilities = combine_layers(bundle.classifier.predict_proba(values), ids)
-    rule_of = dict(zip(ids, meta["rule"], strict=True))
-    truth = [bundle.classes.index(rule_of[network]) for network in found]
+    class_of = dict(zip(ids, meta[bundle.target], strict=True))
+    truth = [bundle.classes.index(class_of[network]) for network in found]
     likelihood = probabilities[np.arange(len(found)), truth]
     return float(-np.log(np.maximum(likelihood, PROBABILITY_FLOOR)).mean())
 

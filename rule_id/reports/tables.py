@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from rule_id.evaluation import PROTOCOLS, Evaluation
+from rule_id.features import wording
 from rule_id.reports.importance import METHODS
 from rule_id.reports.reading import with_error
 
-__all__ = ["Table", "confusion_table", "importance_table", "result_tables"]
+__all__ = ["Table", "alignment_table", "confusion_table", "importance_table", "result_tables"]
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",
@@ -105,7 +106,7 @@ def confusion_table(evaluation: Evaluation, protocol: str) -> Table:
         protocol: A protocol that was evaluated.
 
     Returns:
-        A row a true rule, a column a predicted one, in percent of the row.
+        A row a true class, a column a predicted one, in percent of the row.
     """
     level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
     model = evaluation.best_model(protocol, level)
@@ -122,12 +123,36 @@ def confusion_table(evaluation: Evaluation, protocol: str) -> Table:
     ).reindex(index=classes, columns=classes, fill_value=0)
     percent = 100 * table.div(table.sum(axis=1), axis=0)
     rows = [
-        [(rule, ""), *((f"{percent.loc[rule, other]:.0f}", "") for other in classes)]
-        for rule in classes
-        if table.loc[rule].sum()
+        [(name, ""), *((f"{percent.loc[name, other]:.0f}", "") for other in classes)]
+        for name in classes
+        if table.loc[name].sum()
     ]
-    caption = f"{protocol}, {level} level, {model}: percent of the true rule's {level}s."
-    return Table(caption, ["True rule", *classes], rows, 1)
+    one = wording(evaluation.info["target"]).one
+    caption = f"{protocol}, {level} level, {model}: percent of the true {one}'s {level}s."
+    return Table(caption, [f"True {one}", *classes], rows, 1)
+
+
+def alignment_table(evaluation: Evaluation) -> Table | None:
+    """Return accuracy against how fast feedback is learned, or None where there is none to show.
+
+    Args:
+        evaluation: What was found.
+
+    Returns:
+        A row a (classifier, credit assignment, bin).
+    """
+    rows = [
+        [(str(row.model), ""), (str(row.credit_assignment), ""), (str(row.bin), "")]
+        + [(f"{row.accuracy:.2f}", ""), (f"{row.n}", "")]
+        for row in evaluation.alignment.itertuples()
+    ]
+    caption = (
+        "Whole networks of new blocks: share named correctly, by the share of training after which "
+        "feedback came within 45 degrees of its fixed point. A network counts once for each split "
+        "that tests it."
+    )
+    columns = ["Classifier", "Credit assignment", "Feedback learned after", "Accuracy", "Tests"]
+    return Table(caption, columns, rows, 3) if rows else None
 
 
 def importance_table(importance: pd.DataFrame, by: str) -> Table:

@@ -139,7 +139,7 @@ NODE_PERTURBATION = CreditAssignment(
     _step_node_perturbation,
     ranges=EXPLORATION,
     learning_rates={
-        "scaled": {"log_uniform": [5e-4, 1e-2]},
+        "scaled": {"log_uniform": [3e-4, 4e-3]},
         "normalised": {"log_uniform": [5e-4, 1e-2]},
     },
 )
@@ -156,7 +156,7 @@ WEIGHT_PERTURBATION = CreditAssignment(
     _step_weight_perturbation,
     ranges=EXPLORATION,
     learning_rates={
-        "scaled": {"log_uniform": [2e-4, 2e-3]},
+        "scaled": {"log_uniform": [1e-4, 8e-4]},
         "normalised": {"log_uniform": [1e-3, 1e-2]},
     },
 )

@@ -40,8 +40,8 @@ from rule_id.rules.tensors import per_network
 
 __all__ = ["CONTRASTIVE_HEBBIAN", "EQUILIBRIUM_PROPAGATION", "largest_gain", "settle"]
 
-ITERATIONS, RATE = 20, 0.7
-COUPLING = {"log_uniform": [0.05, 0.25]}
+ITERATIONS, RATE = 15, 0.8
+COUPLING = {"log_uniform": [0.05, 0.2]}
 
 # Weights that grow fast take the gain of a loop above 1, and the units no longer settle.
 LEARNING_RATES = {
@@ -65,6 +65,9 @@ class Settled(NamedTuple):
 
 Push = Callable[[Tensor, Tensor], Tensor]
 """From the output's bottom-up drive z_L and its present value to its new value."""
+
+Hold = Callable[[list[Tensor]], tuple[list[Tensor], Push]]
+"""From the outputs of the free phase to where the second one starts and what holds its output."""
 
 
 def settle(
@@ -147,6 +150,25 @@ def _respond(network: NetworkLike, parameters: Parameters, state: State, x: Tens
     return Settled([x, *states[:-1]], drives, states)
 
 
+def _phases(
+    network: NetworkLike, parameters: Parameters, batch: Batch, strength: Tensor, hold: Hold
+) -> tuple[Parameters, list[Tensor], list[Tensor], Tensor]:
+    """Return parameters, the outputs in both phases, and the free phase's losses.
+
+    What the second phase changes in the first of many layers is g^L small, so that all of it is
+    done in double precision, and the free phase goes on beside the second: what either had still to
+    settle then cancels in their difference.
+    """
+    exact = [{name: one.double() for name, one in own.items()} for own in parameters]
+    x, g = batch.x.double(), strength.double()
+    free, _ = settle(network, exact, x, g)
+    start, push = hold(free)
+    second, _ = settle(network, exact, x, g, start=start, push=push)
+    settled, _ = settle(network, exact, x, g, start=free)
+    losses = batch.losses(free[-1]).to(strength.dtype)
+    return exact, settled, second, losses
+
+
 def _contrast(
     network: NetworkLike,
     parameters: Parameters,
@@ -167,7 +189,8 @@ def _contrast(
             with torch.enable_grad():
                 outcomes.append(layer.preactivation(leaves[index], below))
             signals.append(per_network(factor, s) * s)
-    return gradients_of(leaves, outcomes, signals)
+    gradients = gradients_of(leaves, outcomes, signals)
+    return [{name: one.to(size.dtype) for name, one in own.items()} for own in gradients]
 
 
 def _step_equilibrium(
@@ -179,15 +202,17 @@ def _step_equilibrium(
     noise: Noise,
 ) -> Assignment:
     beta, strength = hyperparameters["nudging"], state["strength"]
-    free, _ = settle(network, parameters, batch.x, strength)
 
     def push(drive: Tensor, output: Tensor) -> Tensor:
         _, error = output_error(batch, output)
         return network.layers[-1].activate(drive - per_network(beta, error) * error)
 
-    nudged, _ = settle(network, parameters, batch.x, strength, start=free, push=push)
-    gradients = _contrast(network, parameters, strength, (free, nudged), batch.x, beta)
-    return Assignment(gradients, state, batch.losses(free[-1]))
+    exact, free, nudged, losses = _phases(
+        network, parameters, batch, strength, lambda free: (free, push)
+    )
+    phases, x = (free, nudged), batch.x.double()
+    gradients = _contrast(network, exact, strength.double(), phases, x, beta)
+    return Assignment(gradients, state, losses)
 
 
 def _step_contrastive(
@@ -199,26 +224,22 @@ def _step_contrastive(
     noise: Noise,
 ) -> Assignment:
     strength = state["strength"]
-    free, _ = settle(network, parameters, batch.x, strength)
-    desired = _desired(batch, free[-1])
-    clamped, _ = settle(
-        network,
-        parameters,
-        batch.x,
-        strength,
-        start=[*free[:-1], desired],
-        push=lambda drive, output: desired,
-    )
-    gradients = _contrast(
-        network, parameters, strength, (free, clamped), batch.x, torch.ones_like(strength)
-    )
-    return Assignment(gradients, state, batch.losses(free[-1]))
+
+    def hold(free: list[Tensor]) -> tuple[list[Tensor], Push]:
+        desired = _desired(batch, free[-1])
+        return [*free[:-1], desired], lambda drive, output: desired
+
+    exact, free, clamped, losses = _phases(network, parameters, batch, strength, hold)
+    phases, x = (free, clamped), batch.x.double()
+    one = torch.ones_like(strength)
+    gradients = _contrast(network, exact, strength.double(), phases, x, one)
+    return Assignment(gradients, state, losses)
 
 
 def _desired(batch: Batch, output: Tensor) -> Tensor:
     """Return the output that is wanted: 1 for the class and 0 for the others, or the target."""
     if batch.y.dtype != torch.int64:
-        return batch.y
+        return batch.y.to(output.dtype)
     return torch.nn.functional.one_hot(batch.y, output.shape[-1]).to(output.dtype)
 
 

@@ -1,23 +1,48 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from rule_id.evaluation import (
     Evaluation,
+    class_colours,
     confusion_figure,
     draw_figures,
     generalisation_figure,
-    rule_colours,
     save_figure,
     truncation_figure,
 )
-from rule_id.evaluation.figures import OKABE_ITO, PAPER_RULES, TRUNCATION_PANELS
+from rule_id.evaluation.figures import OKABE_ITO, PALETTE, TRUNCATION_PANELS
 from rule_id.evaluation.truncation import TRUNCATIONS
+
+PAPER_RULES = (
+    "backprop+momentum", "backprop+adam", "feedback_alignment+momentum",
+    "information_alignment+momentum",
+)  # fmt: skip
+FAMILIES = (
+    "backprop", "fixed feedback", "sign symmetry", "learned feedback", "perturbation", "Hebbian",
+    "energy based", "no learning",
+)  # fmt: skip
+
+
+def with_classes(evaluation: Evaluation, n: int) -> Evaluation:
+    """The same with n made-up classes, each taken for itself and the next."""
+    names = [f"credit_assignment_{place}+optimizer" for place in range(n)]
+    counts = [
+        ("grouped", "all", "summary", "linear", "network", a, b, 3 if i == j else int(j == i + 1))
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+    ]
+    confusions = pd.DataFrame(counts, columns=evaluation.confusions.columns)
+    table = evaluation.table[evaluation.table["model"] == "linear"]
+    info = evaluation.info | {"classes": names}
+    return replace(evaluation, confusions=confusions, table=table, info=info)
 
 
 def of_protocols(evaluation: Evaluation, *protocols: str) -> Evaluation:
@@ -81,13 +106,56 @@ def test_truncation_draws_every_variant(evaluation: Evaluation) -> None:
         assert {"linear", "xgboost", "chance"} <= set(axes.get_legend_handles_labels()[1])
 
 
-def test_a_rule_keeps_its_colour() -> None:
-    four = rule_colours(PAPER_RULES)
+def test_a_class_keeps_its_colour() -> None:
+    four = class_colours(PAPER_RULES)
     assert len(set(four.values())) == 4
-    more = rule_colours([*PAPER_RULES, "hebbian", "none"])
+    more = class_colours([*PAPER_RULES, "hebbian", "none"])
     assert {rule: more[rule] for rule in PAPER_RULES} == four
     assert more["hebbian"] != more["none"]
     assert set(more.values()) <= set(OKABE_ITO)
+
+
+def test_each_family_has_a_colour_of_its_own_however_many_are_shown() -> None:
+    eight = class_colours(FAMILIES)
+    assert set(eight.values()) == set(OKABE_ITO)
+    assert class_colours(["Hebbian", "no learning"]) == {
+        name: eight[name] for name in ("Hebbian", "no learning")
+    }
+
+
+def test_many_classes_differ_and_too_many_begin_anew() -> None:
+    names = [f"rule {place:02}" for place in range(28)]
+    colours = class_colours([*PAPER_RULES, *names])
+    assert len(set(colours.values())) == 32 == len(set(PALETTE))
+    many = class_colours([f"rule {place:02}" for place in range(40)])
+    assert many["rule 32"] == many["rule 00"]
+    assert class_colours(names[::-1]) == class_colours(names)
+
+
+def test_confusions_of_many_classes_stay_legible(evaluation: Evaluation) -> None:
+    few, many, crowd = (
+        confusion_figure(with_classes(evaluation, n), "grouped") for n in (8, 25, 60)
+    )
+    for figure, n in ((few, 8), (many, 25), (crowd, 60)):
+        axes = figure.axes[0]
+        assert len(axes.get_xticklabels()) == len(axes.get_yticklabels()) == n
+        assert max(figure.get_size_inches()) <= 10.1
+    assert {label.get_rotation() for label in few.axes[0].get_xticklabels()} == {40}
+    assert {label.get_rotation() for label in many.axes[0].get_xticklabels()} == {90}
+    # Empty cells are blank where there are many: what is left is the diagonal and beside it.
+    assert texts(few) == {"100", "75", "25", "0"} and texts(many) == {"100", "75", "25"}
+    assert len(many.axes[0].texts) == 49
+    assert all(text.get_fontsize() >= 5 for text in many.axes[0].texts)
+    # Numbers too small to read are not written.
+    assert texts(crowd) == set()
+
+
+def test_axes_name_what_is_identified(evaluation: Evaluation) -> None:
+    axes = confusion_figure(evaluation, "grouped").axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted rule", "true rule (% of its row)")
+    other = replace(evaluation, info=evaluation.info | {"target": "credit_assignment"})
+    axes = confusion_figure(other, "grouped").axes[0]
+    assert axes.get_xlabel() == "predicted credit assignment"
 
 
 @pytest.mark.parametrize("draw", [generalisation_figure, truncation_figure])

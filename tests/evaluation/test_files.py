@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -27,14 +28,15 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:
     found = read_evaluation(folder)
-    for name in ("results", "table", "confusions"):
+    for name in ("results", "table", "confusions", "alignment"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(evaluation, name))
     assert found.info == evaluation.info
 
 
 def test_the_folder_is_complete_and_alone(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
-        "results.csv", "table.csv", "confusions.csv", "evaluation.json", "figures",
+        "results.csv", "table.csv", "confusions.csv", "alignment.csv", "evaluation.json",
+        "figures",
     }  # fmt: skip
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "confusion-grouped.svg", "confusion-held-out-architecture.svg",
@@ -43,6 +45,20 @@ def test_the_folder_is_complete_and_alone(folder: Path) -> None:
     }  # fmt: skip
     assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
     assert str(folder.parent) not in (folder / "evaluation.json").read_text()
+
+
+def test_where_no_feedback_is_learned_there_is_no_file_about_it(
+    evaluation: Evaluation, folder: Path
+) -> None:
+    none = replace(evaluation, alignment=evaluation.alignment.head(0))
+    write_evaluation(none, folder)
+    assert not (folder / "alignment.csv").exists()
+    assert read_evaluation(folder).alignment.empty
+
+
+def test_the_evaluation_that_ships_is_of_rules() -> None:
+    shipped = Path(__file__).parents[2] / "reports" / "reference" / "evaluation"
+    assert read_evaluation(shipped).info["target"] == "rule"
 
 
 def test_an_evaluation_is_replaced_whole(evaluation: Evaluation, folder: Path) -> None:
@@ -118,7 +134,14 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
         ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
         ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
-        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 1; got 9"),
+        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 2; got 9"),
+        (
+            "evaluation.json",
+            edit_json(lambda i: i | {"target": "task"}),
+            "target must be one of rule, family, credit_assignment, optimizer; got 'task'",
+        ),
+        ("alignment.csv", edit_table(lambda t: t.drop(columns="bin")), "must have column bin"),
+        ("alignment.csv", edit_table(lambda t: t.assign(n="x")), "column n must hold numbers"),
         (
             "evaluation.json",
             edit_json(lambda i: {k: v for k, v in i.items() if k != "classes"}),

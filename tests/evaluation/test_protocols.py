@@ -6,7 +6,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.evaluation import PROTOCOLS, Split, split_rows
-from rule_id.features import extract
+from rule_id.features import TARGETS, extract
 from rule_id.trajectories import Trajectories
 
 BY_BLOCK = ["grouped", "held-out-architecture", "held-out-task", "truncated"]
@@ -113,11 +113,36 @@ def test_what_is_not_independent_says_so() -> None:
     assert "same blocks are trained on" in PROTOCOLS["network"].description
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_can_be_split(protocol: str, target: str, meta: pd.DataFrame) -> None:
+    only = meta.drop(columns=[name for name in TARGETS if name != target])
+    for split in split_rows(protocol, only, target=target, n_splits=3):
+        assert not (split.train & split.test).any()
+        for side in (split.train, split.test):
+            assert set(meta[target][side]) == set(meta[target])
+
+
+def test_layers_and_networks_are_drawn_from_each_class_of_the_target(meta: pd.DataFrame) -> None:
+    rare = meta.assign(family=np.where(meta["block"] == 0, "rare", meta["family"]))
+    for split in split_rows("network", rare, target="family", n_splits=5):
+        tested = rare[split.test].groupby("family")["network"].nunique()
+        every = rare.groupby("family")["network"].nunique()
+        assert tested["rare"] == every["rare"] / 4
+    for split in split_rows("paper", meta, target="optimizer", n_splits=3):
+        share = meta["optimizer"][split.test].value_counts() / meta["optimizer"].value_counts()
+        np.testing.assert_allclose(share, 0.25, atol=0.01)
+
+
 def test_bad_input_is_named(meta: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="protocol must be one of paper, .*; got 'random'"):
         list(split_rows("random", meta))
     with pytest.raises(InputError, match="protocol held-out-task needs .* column task"):
         list(split_rows("held-out-task", meta.drop(columns="task")))
+    with pytest.raises(InputError, match="target must be one of rule, family, .*; got 'task'"):
+        list(split_rows("grouped", meta, target="task"))
+    with pytest.raises(InputError, match="protocol grouped needs .* column optimizer"):
+        list(split_rows("grouped", meta.drop(columns="optimizer"), target="optimizer"))
     one = meta[meta["block"] == 0].reset_index(drop=True)
     with pytest.raises(InputError, match="2 blocks or more to be evaluated; it has 1"):
         list(split_rows("grouped", one))
@@ -132,3 +157,5 @@ def test_a_rule_that_cannot_be_trained_on_is_named(meta: pd.DataFrame) -> None:
     rare = (meta["rule"] != "backprop+adam") | (meta["network"] == meta["network"].iloc[0])
     with pytest.raises(InputError, match=r"protocol network must leave .* none of backprop\+adam"):
         list(split_rows("network", meta[rare].reset_index(drop=True)))
+    with pytest.raises(InputError, match="networks of every optimizer to train on; .* adam"):
+        list(split_rows("network", meta[rare].reset_index(drop=True), target="optimizer"))

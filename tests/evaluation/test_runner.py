@@ -118,6 +118,48 @@ def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) ->
         assert abs(accuracy(found, protocol=protocol, level="layer") - 0.25) < 0.1
 
 
+@pytest.mark.parametrize("target", ["family", "credit_assignment", "optimizer"])
+def test_every_target_is_evaluated_under_every_protocol(small: Trajectories, target: str) -> None:
+    found = evaluate(small, target=target, models=["linear"], splits=2)
+    classes = sorted(small.networks[target].unique())
+    assert (found.info["target"], found.info["classes"]) == (target, classes)
+    assert set(found.results["protocol"]) == set(PROTOCOLS)
+    assert set(found.confusions["true"]) == set(found.confusions["predicted"]) == set(classes)
+    rows = found.table[(found.table["level"] == "network") & (found.table["protocol"] == "grouped")]
+    commonest = small.networks[target].value_counts(normalize=True).max()
+    np.testing.assert_allclose(rows["accuracy_chance"], commonest)
+    np.testing.assert_allclose(rows["balanced_accuracy_chance"], 1 / len(classes))
+    own = rows[rows["feature_set"] == "summary"]
+    assert own["balanced_accuracy"].item() > 0.8
+
+
+def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(
+    small: Trajectories,
+) -> None:
+    options = {"models": ["linear"], "protocols": ["paper", "grouped"], "splits": 2}
+    fixed = small.networks["credit_assignment"] == "feedback_alignment"
+    networks = small.networks.assign(delta_readout=fixed)
+    some = evaluate(Trajectories(networks, small.rows, "readouts"), **options)
+    every = evaluate(small, **options)
+    whole = every.results["level"] == "network"
+    pd.testing.assert_frame_equal(some.results[whole], every.results[whole])
+
+    rule = "feedback_alignment+momentum"
+    counts = [
+        found.confusions.query("level == 'layer' and feature_set == 'summary'")
+        .groupby(["protocol", "true"])["count"].sum().unstack()
+        for found in (some, every)
+    ]  # fmt: skip
+    lost = counts[1] - counts[0]
+    assert (lost.drop(columns=rule) == 0).all(axis=None)
+    # Two splits of grouped test two blocks each, with one network a rule.
+    assert lost.loc["grouped", rule] == 4
+    meta = extract(small).meta
+    readouts = (meta["rule"] == rule) & (meta["layer"] == meta["n_layers"] - 1)
+    splits = split_rows("paper", meta, n_splits=2)
+    assert lost.loc["paper", rule] == sum((readouts & split.test).sum() for split in splits)
+
+
 def test_no_signal_is_at_chance() -> None:
     # One corpus of 96 networks is off by up to 0.1, for its splits test the same few networks.
     found = [
@@ -218,6 +260,7 @@ def test_progress_counts_the_fits(small: Trajectories) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
         ({"splits": 1}, "splits must be 2 or more; got 1"),
         ({"models": ["svm"]}, "models must be one of linear, xgboost; got 'svm'"),
         ({"models": []}, "models must name .* linear, xgboost once; got none"),
@@ -235,6 +278,12 @@ def test_bad_corpora_are_named(small: Trajectories, tmp_path: Path) -> None:
     recorded = Trajectories(small.networks[["network"]], small.rows, "mouse")
     with pytest.raises(InputError, match="mouse: networks must be simulated .* block, rule"):
         evaluate(recorded)
+    old = Trajectories(small.networks.drop(columns="optimizer"), small.rows, "old")
+    with pytest.raises(InputError, match="old: networks must be simulated .* optimizer is missing"):
+        evaluate(old, target="optimizer")
+    one = small.select(small.networks["network"][small.networks["family"] == "backprop"])
+    with pytest.raises(InputError, match="networks of 2 families or more .* got backprop"):
+        evaluate(one, target="family")
     diverged = Trajectories(small.networks.assign(diverged=True), small.rows, "wild")
     with pytest.raises(InputError, match="wild: networks of 2 rules or more .* got none"):
         evaluate(diverged)

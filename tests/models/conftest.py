@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from synthetic import synthetic_trajectories
 
-from rule_id.features import FeatureTable, extract
+from rule_id.features import TARGETS, FeatureTable, extract
 from rule_id.models import Bundle, train
 
 
@@ -21,6 +21,16 @@ def linear(table: FeatureTable) -> Bundle:
 @pytest.fixture(scope="session")
 def xgboost(table: FeatureTable) -> Bundle:
     return train(table, model="xgboost", tune=False, held_out=0.4)
+
+
+@pytest.fixture(scope="session")
+def of_target(table: FeatureTable) -> dict[str, Bundle]:
+    """A linear bundle for each target but the rule."""
+    return {
+        target: train(table, target=target, model="linear", tune=False, held_out=0.4)
+        for target in TARGETS
+        if target != "rule"
+    }
 
 
 @pytest.fixture(params=["linear", "xgboost"])

@@ -49,6 +49,16 @@ def test_the_data_cannot_say(linear, usual, size, reason):
     assert "Further observables would not help" in advise(bundle, usual, EVERYTHING, rules)[0]
 
 
+def test_what_was_asked_for_is_named_and_chance_is_that_of_the_bundle(of_target):
+    for target, one in (("family", "family"), ("credit_assignment", "credit assignment")):
+        bundle = of_target[target]
+        usual = bundle.quantiles.mean(axis=0)[None, :]
+        text = " ".join(advise(bundle, usual, "activation", []))
+        assert f"not recorded: the {one} of " in text and "(chance 50%)" in text
+        assert f"The data cannot say: no {one} fits at 90%" in text
+        assert "rule" not in text
+
+
 def test_too_few_networks_to_exclude_a_rule_are_said_to_be_so(linear, usual):
     few = {name: scores[:8] for name, scores in linear.conformal[EVERYTHING].items()}
     bundle = dataclasses.replace(linear, conformal=linear.conformal | {EVERYTHING: few})

@@ -12,6 +12,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable
 from rule_id.models import Bundle, read_bundle
 from rule_id.models.bundle import _KEYS
+from rule_id.reference import reference_path
 
 
 def edit(folder, **changes) -> None:
@@ -44,6 +45,38 @@ def test_its_text_has_the_accuracy_beside_chance(bundle):
     assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
     assert str(bundle).startswith(f"{bundle.model} on 543 summary features, 4 rules")
     assert str(bundle).endswith("(chance 0.25)")
+
+
+@pytest.mark.parametrize("target", ["family", "credit_assignment", "optimizer"])
+def test_a_bundle_of_any_target_is_written_and_read(of_target, table, target, tmp_path):
+    bundle = of_target[target]
+    bundle.write(tmp_path / "bundle")
+    read = read_bundle(tmp_path / "bundle")
+    for key in _KEYS:
+        np.testing.assert_equal(getattr(read, key), getattr(bundle, key))
+    np.testing.assert_array_equal(read.predict_proba(table), bundle.predict_proba(table))
+
+
+def test_its_text_says_what_it_tells_apart(of_target):
+    assert "summary features, 3 families; 48 networks" in str(of_target["family"])
+    balanced = of_target["family"].scores["activation+weight+activity_change"]["network"]
+    assert str(of_target["family"]).endswith(
+        f"(chance 0.50); balanced accuracy {balanced['balanced_accuracy']:.2f} (chance 0.33)"
+    )
+    assert "summary features, 3 credit assignments; 48" in str(of_target["credit_assignment"])
+    assert "summary features, 2 optimizers; 48 networks" in str(of_target["optimizer"])
+
+
+def test_families_above_families_are_refused(of_target, tmp_path):
+    of_target["family"].write(tmp_path / "b")
+    edit(tmp_path / "b", families={name: name for name in of_target["family"].classes})
+    with pytest.raises(InputError, match="and be empty for other targets"):
+        read_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["summary", "invariant"])
+def test_bundles_that_ship_identify_rules(name):
+    assert read_bundle(reference_path(name)).target == "rule"
 
 
 def test_files_are_json_and_nothing_else_is_left(bundle, folder):
@@ -115,7 +148,10 @@ def test_a_missing_bundle_is_named(tmp_path):
     [
         ("{", "manifest.json must be JSON"),
         ("[]", "manifest.json must be a JSON object; got list"),
-        ('{"schema_version": 1}', "must be that of a bundle; model, classes, .* sha256 is missing"),
+        (
+            '{"schema_version": 2}',
+            "must be that of a bundle; model, target, classes, .* sha256 is missing",
+        ),
     ],
 )
 def test_a_damaged_manifest_is_named(folder, text, message):
@@ -127,9 +163,11 @@ def test_a_damaged_manifest_is_named(folder, text, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 99}, "schema_version must be 1; got 99"),
+        ({"schema_version": 99}, "schema_version must be 2; got 99"),
         ({"model": "svm"}, "model must be one of linear, xgboost"),
         ({"classes": ["a", "a"]}, "classes and feature_names must be texts, each once"),
+        ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
+        ({"target": ["rule"]}, "target must be one of rule, family"),
         ({"classes": 3}, "must be that of a bundle: TypeError"),
         ({"families": {}}, "families must name the family of each class"),
         ({"scores": {}}, "must be that of a bundle: KeyError"),

@@ -101,3 +101,20 @@ def test_another_seed_gives_other_trees():
         BoostedClassifier(20, random_state=seed).fit(X, y).predict_proba(X) for seed in (0, 1)
     )
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classes_weigh_the_same_however_many_rows_they_have(name):
+    y = np.repeat(RULES, [100, 30, 5])
+    classifier = clone(SMALL[name]).fit(np.zeros((len(y), 4)), y)
+    np.testing.assert_allclose(classifier.predict_proba(np.zeros((1, 4))), 1 / 3, atol=0.01)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_rare_class_is_still_found(name):
+    X, y = planted(5.0, n=600)
+    unseen, true = planted(5.0, seed=1)
+    rare = y == RULES[2]
+    kept = ~rare | (np.cumsum(rare) <= 30)
+    predicted = clone(SMALL[name]).fit(X[kept], y[kept]).predict(unseen)
+    assert (predicted == true)[true == RULES[2]].mean() > 0.8

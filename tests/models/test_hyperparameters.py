@@ -5,7 +5,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.models import choose_hyperparameters
-from rule_id.models.hyperparameters import GRIDS
+from rule_id.models.hyperparameters import GRIDS, _log_loss
 
 
 def rows(signal: float, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -44,6 +44,19 @@ def test_a_rule_that_occurs_in_one_block_alone_is_no_obstacle():
     X, y, blocks, networks = rows(2.0)
     y = np.where(blocks == 3, "d", y)
     assert "C" in choose_hyperparameters("linear", X, y, blocks, networks=networks, folds=3)
+
+
+def test_the_loss_is_a_mean_over_classes_of_means_over_networks():
+    class Fixed:
+        classes_ = np.array(["a", "b"])
+
+        def predict_proba(self, X):
+            return np.array([[0.9, 0.1]] * 6 + [[0.8, 0.2]] * 2)
+
+    y = np.array(["a"] * 6 + ["b", "c"])
+    loss = _log_loss(Fixed(), np.zeros((8, 1)), y, np.arange(8) // 2 * 2 + (np.arange(8) == 7))
+    # Class c is not among those of the fit.
+    assert loss == pytest.approx(-(np.log(0.9) + np.log(0.2) + np.log(1e-9)) / 3)
 
 
 def test_bad_arguments_are_refused():

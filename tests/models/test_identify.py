@@ -37,32 +37,35 @@ def invariant():
 
 def test_answers_are_ranked_and_sum_to_one(bundle):
     (answer,) = identify(recording(), bundle)
-    for ranked in (answer.rules, answer.families, *(layer.rules for layer in answer.layers)):
+    for ranked in (answer.ranked, answer.families, *(layer.ranked for layer in answer.layers)):
         probabilities = [probability for _, probability in ranked]
         assert probabilities == sorted(probabilities, reverse=True)
         assert sum(probabilities) == pytest.approx(1)
-    assert {rule for rule, _ in answer.rules} == set(bundle.classes)
+    assert {rule for rule, _ in answer.ranked} == set(bundle.classes)
     families = dict(answer.families)
-    backprop = sum(p for rule, p in answer.rules if rule.startswith("backprop+"))
+    backprop = sum(p for rule, p in answer.ranked if rule.startswith("backprop+"))
     assert families["backprop"] == pytest.approx(backprop)
     assert [layer.name for layer in answer.layers] == ["layer1", "layer2"]
-    assert answer.set == [rule for rule, _ in answer.rules if rule in answer.set]
+    assert answer.set == [rule for rule, _ in answer.ranked if rule in answer.set]
 
 
 def test_rules_are_found_in_networks_never_seen(xgboost):
     rules = xgboost.classes
     answers = identify([recording(rule) for rule in rules], xgboost)
     assert [answer.name for answer in answers] == [f"b0000.{rule}.0" for rule in rules]
-    assert sum(a.rules[0][0] == rule for a, rule in zip(answers, rules, strict=True)) >= 3
+    assert sum(a.ranked[0][0] == rule for a, rule in zip(answers, rules, strict=True)) >= 3
 
 
 def test_the_dictionary_is_what_the_command_prints(linear):
     (answer,) = identify(recording(), linear)
     told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
-    assert list(told)[:6] == ["recording", "rules", "families", "layers", "set", "warnings"]
-    assert list(told["rules"][0]) == ["rule", "probability"]
-    assert list(told["families"][0]) == ["family", "probability"]
-    assert list(told["layers"][0]) == ["layer", "name", "rules"]
+    assert list(told)[:7] == [
+        "recording", "target", "ranked", "families", "layers", "set", "warnings",
+    ]  # fmt: skip
+    assert told["target"] == "rule"
+    assert list(told["ranked"][0]) == list(told["families"][0]) == ["name", "probability"]
+    assert list(told["layers"][0]) == ["layer", "name", "ranked"]
+    assert list(told["layers"][0]["ranked"][0]) == ["name", "probability"]
     assert told["held_out_accuracy"] == answer.held_out_accuracy
     assert told["warnings"][-len(CAVEATS) :] == list(CAVEATS)
 
@@ -75,6 +78,40 @@ def test_the_text_holds_the_verdict_the_accuracy_beside_chance_and_every_warning
     assert all(warning in text for warning in answer.warnings)
     assert all(rule in text for rule in linear.classes)
     assert "90% set: none" in str(dataclasses.replace(answer, set=[]))
+
+
+@pytest.mark.parametrize(
+    ("target", "heading"),
+    [("family", "families"), ("credit_assignment", "credit assignments"),
+     ("optimizer", "optimizers")],
+)  # fmt: skip
+def test_what_the_bundle_is_for_is_answered(of_target, target, heading):
+    bundle = of_target[target]
+    (answer,) = identify(recording(), bundle)
+    assert answer.target == answer.to_dict()["target"] == target
+    assert {name for name, _ in answer.ranked} == set(bundle.classes) >= set(answer.set)
+    assert sum(probability for _, probability in answer.ranked) == pytest.approx(1)
+    assert answer.chance == bundle.scores[answer.observables]["network"]["chance"]
+    lines = str(answer).splitlines()
+    assert lines[1] == heading
+    with_families = target == "credit_assignment"
+    assert bool(answer.families) == bool(answer.to_dict()["families"]) == with_families
+    assert lines.count("families") == (target in ("family", "credit_assignment"))
+
+
+def test_families_of_credit_assignments_are_sums_over_them(of_target):
+    (answer,) = identify(recording(), of_target["credit_assignment"])
+    assert dict(answer.families)["backprop"] == pytest.approx(dict(answer.ranked)["backprop"])
+
+
+def test_families_are_found_in_networks_never_seen(of_target, table):
+    rules = table.meta.drop_duplicates("rule").set_index("rule")["family"]
+    answers = identify([recording(rule) for rule in rules.index], of_target["family"])
+    right = [
+        answer.ranked[0][0] == rules[rule]
+        for answer, rule in zip(answers, rules.index, strict=True)
+    ]
+    assert sum(right) >= 3
 
 
 @pytest.mark.parametrize(

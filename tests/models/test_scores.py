@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rule_id.models import PATTERNS
-from rule_id.models.scores import score_patterns
+from rule_id.models.scores import chance_accuracy, counted_layers, score_patterns
 
 
 class ByActivation:
@@ -24,9 +25,10 @@ def test_each_pattern_is_scored_with_what_it_leaves():
     names = ["weight_abs_mean.level", "activation_abs_mean.level"]
     scores, conformal = score_patterns(ByActivation(), X, y, networks, names)
     assert set(scores) == set(conformal) == set(PATTERNS)
+    # Half of the layers and of the networks are of rule a.
     with_activation = scores["activation+weight"]
     assert with_activation["layer"] == pytest.approx(
-        {"accuracy": 7 / 8, "balanced_accuracy": (3 / 4 + 2) / 3, "chance": 1 / 3, "n": 8}
+        {"accuracy": 7 / 8, "balanced_accuracy": (3 / 4 + 2) / 3, "chance": 1 / 2, "n": 8}
     )
     # Network n1 has a layer for each of two rules; the first wins the tie.
     assert with_activation["network"]["n"] == 4
@@ -35,3 +37,40 @@ def test_each_pattern_is_scored_with_what_it_leaves():
     assert conformal["activation"]["a"] == pytest.approx([0.2, 1 - 0.8**0.5 * 0.1**0.5 / (
         2 * 0.8**0.5 * 0.1**0.5 + 0.1)])  # fmt: skip
     assert [len(v) for v in conformal["activation"].values()] == [2, 1, 1]
+
+
+def test_layers_that_do_not_count_are_left_out_of_layers_and_not_of_networks():
+    y = np.array(["a", "a", "b", "b"])
+    X = np.stack([np.zeros(4), [0, 1, 1, 1]], axis=1).astype(np.float32)
+    names = ["weight_abs_mean.level", "activation_abs_mean.level"]
+    networks = np.array(["n0", "n0", "n1", "n1"])
+    counted = np.array([True, False, True, False])
+    some, _ = score_patterns(ByActivation(), X, y, networks, names, counted)
+    every, _ = score_patterns(ByActivation(), X, y, networks, names)
+    assert some["activation"]["layer"] == pytest.approx(
+        {"accuracy": 1, "balanced_accuracy": 1, "chance": 0.5, "n": 2}
+    )
+    assert every["activation"]["layer"]["accuracy"] == 3 / 4
+    assert some["activation"]["network"] == every["activation"]["network"]
+    assert every["activation"]["network"]["n"] == 2
+    none, _ = score_patterns(ByActivation(), X, y, networks, names, np.zeros(4, dtype=bool))
+    assert set(none["activation"]) == {"network"}
+
+
+def test_chance_is_the_commonest_class_or_guessing_any():
+    assert chance_accuracy(np.array(["a"] * 6 + ["b"] * 2), 3) == 0.75
+    assert chance_accuracy(np.array(["a", "b", "c", "d"]), 4) == 0.25
+    assert chance_accuracy(np.array(["a", "b", "c"]), 2) == 0.5
+
+
+def test_only_last_layers_that_learn_by_the_delta_rule_do_not_count():
+    meta = pd.DataFrame(
+        {
+            "layer": [0, 1, 2, 0, 1, 0],
+            "n_layers": [3, 3, 3, 2, 2, 1],
+            "delta_readout": [True, True, True, False, False, True],
+        }
+    )
+    assert counted_layers(meta).tolist() == [True, True, False, True, True, False]
+    assert counted_layers(meta.drop(columns="delta_readout")).all()
+    assert counted_layers(meta.assign(delta_readout=np.nan)).all()

@@ -5,7 +5,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
-from rule_id.features import FeatureTable, extract
+from rule_id.features import TARGETS, WITH_FAMILIES, FeatureTable, extract
 from rule_id.models import PATTERNS, read_bundle, train
 from rule_id.models import hyperparameters as hyperparameters_module
 from rule_id.models.patterns import feature_observables
@@ -57,7 +57,7 @@ def test_the_bundle_says_what_it_was_made_from(table, bundle):
 
 
 def test_training_rows_come_complete_and_with_gaps_that_layers_of_a_network_share(table):
-    X, y, blocks, networks = _training_rows(table, seed=0)
+    X, y, blocks, networks = _training_rows(table, "rule", seed=0)
     n = len(table)
     assert len(X) == len(y) == len(blocks) == len(networks) == 2 * n
     np.testing.assert_array_equal(X[:n], table.matrix())
@@ -119,10 +119,68 @@ def test_features_without_labels_are_refused(table, column):
         train(lacking)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_column_of_the_target_is_needed_and_of_families_where_they_are_told(table, target):
+    lacking = FeatureTable(table.meta.drop(columns=target), table.values, "summary")
+    with pytest.raises(InputError, match=f"of simulated networks; no column {target}"):
+        train(lacking, target=target)
+    above = FeatureTable(table.meta.drop(columns="family"), table.values, "summary")
+    if target in WITH_FAMILIES:
+        with pytest.raises(InputError, match="no column family"):
+            train(above, target=target)
+    elif target == "optimizer":
+        assert train(above, target=target, model="linear", tune=False).families == {}
+
+
+def test_every_target_is_learned(of_target):
+    assert of_target["family"].classes == ["backprop", "fixed feedback", "learned feedback"]
+    assert of_target["credit_assignment"].classes == [
+        "backprop", "feedback_alignment", "information_alignment",
+    ]  # fmt: skip
+    assert of_target["optimizer"].classes == ["adam", "momentum"]
+    assert of_target["credit_assignment"].families["feedback_alignment"] == "fixed feedback"
+    assert of_target["family"].families == of_target["optimizer"].families == {}
+    for target, bundle in of_target.items():
+        assert bundle.target == target
+        scores = bundle.scores["activation+weight+activity_change"]["network"]
+        assert scores["balanced_accuracy"] > 1 / len(bundle.classes) + 0.2
+
+
+def test_chance_of_classes_of_unlike_size_is_the_share_of_the_commonest(of_target):
+    # One rule in four is backprop with Adam; two of four are of the family backprop.
+    for target, chance in (("family", 0.5), ("credit_assignment", 0.5), ("optimizer", 0.75)):
+        assert of_target[target].scores["activation"]["network"]["chance"] == chance
+
+
+def test_a_common_family_is_not_favoured_where_features_say_nothing(table, bundle):
+    mute = FeatureTable(table.meta, table.values * 0, "summary", table.info)
+    blind = train(mute, target="family", model=bundle.model, tune=False, held_out=0.4)
+    # Half of the networks are of backprop, but a third of the probability is.
+    np.testing.assert_allclose(blind.predict_proba(mute), 1 / 3, atol=0.01)
+
+
+def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(table, linear):
+    fixed = table.meta["credit_assignment"] == "feedback_alignment"
+    bundle = train(changed(table, delta_readout=fixed), model="linear", tune=False, held_out=0.4)
+    np.testing.assert_array_equal(bundle.predict_proba(table), linear.predict_proba(table))
+    unseen = table.meta[table.meta["block"].isin(linear.test_blocks)]
+    readouts = unseen["credit_assignment"].eq("feedback_alignment") & (
+        unseen["layer"] == unseen["n_layers"] - 1
+    )
+    assert readouts.sum() == 12
+    for pattern in PATTERNS:
+        some, every = bundle.scores[pattern], linear.scores[pattern]
+        assert some["network"] == every["network"]
+        assert some["layer"]["n"] == every["layer"]["n"] - 12
+    assert bundle.conformal == linear.conformal
+
+
 def test_too_few_rules_or_blocks_are_refused(table):
     one_rule = table.rows(table.meta["rule"] == "backprop+adam")
     with pytest.raises(InputError, match="must be of 2 rules or more; got backprop[+]adam"):
         train(one_rule)
+    with pytest.raises(InputError, match="must be of 2 optimizers or more; got momentum"):
+        train(table.rows(table.meta["optimizer"] == "momentum"), target="optimizer")
     with pytest.raises(InputError, match="must be of 2 rules or more; got none"):
         train(changed(table, diverged=True))
     with pytest.raises(InputError, match="must be of 6 blocks or more, 1 to hold out.*; got 5"):
@@ -131,13 +189,18 @@ def test_too_few_rules_or_blocks_are_refused(table):
 
 def test_a_rule_of_held_out_blocks_alone_is_refused(table, linear):
     only = table.meta["rule"].where(~table.meta["block"].isin(linear.test_blocks), "hebbian")
-    with pytest.raises(InputError, match="hebbian does not: use more blocks or another seed"):
+    with pytest.raises(
+        InputError,
+        match="each rule must occur .* hebbian does not: use more blocks or another seed",
+    ):
         train(changed(table, rule=only), model="linear", tune=False, held_out=0.4)
 
 
 def test_bad_options_are_refused_before_any_work(table, tmp_path):
     with pytest.raises(InputError, match="model must be one of linear, xgboost; got 'svm'"):
         train(table, model="svm")
+    with pytest.raises(InputError, match="target must be one of rule, family, .*; got 'task'"):
+        train(table, target="task")
     with pytest.raises(InputError, match="held_out must lie between 0 and 1; got 1"):
         train(table, held_out=1)
     with pytest.raises(InputError, match="folds must be 2 or more; got 1"):

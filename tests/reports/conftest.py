@@ -8,7 +8,7 @@ import pytest
 from synthetic import RULES
 
 from rule_id.evaluation import Evaluation, evaluate
-from rule_id.features import FeatureTable, extract
+from rule_id.features import TARGETS, FeatureTable, extract
 from rule_id.models import Bundle, train
 from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
@@ -34,6 +34,8 @@ def planted_table(n_blocks: int = 15, copies: int = 2, seed: int = 0) -> Feature
         ],
         columns=["network", "block", "rule", "family", "index"],
     )
+    parts = networks["rule"].str.split("+", expand=True)
+    networks = networks.assign(credit_assignment=parts[0], optimizer=parts[1])
     meta = networks.merge(pd.DataFrame({"layer": range(N_LAYERS)}), how="cross")
     meta = meta.assign(measurement=0, diverged=False, depth=meta["layer"] / (N_LAYERS - 1))
     meta["depth_group"] = [depth_group(layer, N_LAYERS) for layer in meta["layer"]]
@@ -54,6 +56,28 @@ def planted() -> FeatureTable:
 @pytest.fixture(scope="session")
 def bundles(planted: FeatureTable) -> dict[str, Bundle]:
     return {model: train(planted, model=model, tune=False) for model in ("linear", "xgboost")}
+
+
+@pytest.fixture(scope="session")
+def of_target(planted: FeatureTable) -> dict[str, Bundle]:
+    """A bundle for each target but the rule."""
+    return {
+        target: train(planted, target=target, model="linear", tune=False)
+        for target in TARGETS
+        if target != "rule"
+    }
+
+
+@pytest.fixture(scope="session")
+def evaluations(trajectories: Trajectories) -> dict[str, Evaluation]:
+    """An evaluation for each target but the rule."""
+    return {
+        target: evaluate(
+            trajectories, target=target, models=["linear"], protocols=["grouped"], splits=2
+        )
+        for target in TARGETS
+        if target != "rule"
+    }
 
 
 @pytest.fixture(scope="session")

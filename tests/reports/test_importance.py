@@ -173,6 +173,18 @@ def test_a_table_without_held_out_networks_is_refused(
         importance(bundle, seen)
 
 
+@pytest.mark.parametrize("target", ["family", "credit_assignment", "optimizer"])
+def test_every_target_has_its_importance(
+    of_target: dict[str, Bundle], planted: FeatureTable, target: str
+) -> None:
+    measured = importance(of_target[target], planted, repeats=2)
+    exchanged = measured[(measured["method"] == "permutation") & (measured["by"] == "observable")]
+    assert exchanged.loc[exchanged["value"].idxmax(), "group"] == "activity_change"
+    lacking = replace(planted, meta=planted.meta.drop(columns=target))
+    with pytest.raises(InputError, match=f"simulated networks; no column {target}"):
+        importance(of_target[target], lacking)
+
+
 def test_a_table_without_blocks_is_refused(
     bundles: dict[str, Bundle], planted: FeatureTable
 ) -> None:

@@ -196,6 +196,50 @@ def test_bundles_of_other_rules_are_refused(
     assert not (tmp_path / "page").exists()
 
 
+def test_a_bundle_of_another_target_is_refused(
+    evaluation: Evaluation, planted: FeatureTable, of_target: dict[str, Bundle], tmp_path: Path
+) -> None:
+    with pytest.raises(
+        InputError, match="target of the evaluation, rule; the linear bundle has optimizer"
+    ):
+        report(evaluation, features=planted, models=[of_target["optimizer"]], out=tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "subject", "many"),
+    [("family", "family of learning rules", "Families"),
+     ("credit_assignment", "credit assignment", "Credit assignments"),
+     ("optimizer", "optimizer", "Optimizers")],
+)  # fmt: skip
+def test_the_page_says_what_is_identified(
+    evaluations: dict[str, Evaluation], planted: FeatureTable, of_target: dict[str, Bundle],
+    tmp_path: Path, target: str, subject: str, many: str,
+) -> None:  # fmt: skip
+    given = {"features": planted, "models": [of_target[target]], "out": tmp_path}
+    text = report(evaluations[target], **given).read_text(encoding="utf-8")
+    Page(text)
+    one = target.replace("_", " ")
+    assert f"<h1>Which {subject} made these networks?</h1>" in text
+    assert f"Which {one} is taken for which</h2>" in text
+    assert f"<dt>{many}</dt><dd>{', '.join(of_target[target].classes)}</dd>" in text
+    assert f"True {one}</th>" in text
+    assert "true rule" not in text and "whose rule" not in text
+    values = pd.read_csv(tmp_path / "importance.csv")
+    assert {"permutation", "coefficient"} == set(values["method"])
+
+
+def test_accuracy_against_learned_feedback_is_shown_where_there_is_some(
+    text: str, evaluations: dict[str, Evaluation], evaluation: Evaluation, tmp_path: Path
+) -> None:
+    heading = "Accuracy against how fast feedback is learned</h2>"
+    assert heading in text and 'href="#alignment"' in text
+    for row in evaluation.alignment.itertuples():
+        assert f">{row.bin}</td>" in text
+    without = report(evaluations["family"], out=tmp_path).read_text(encoding="utf-8")
+    assert heading not in without and 'href="#alignment"' not in without
+
+
 def test_two_bundles_of_one_kind_are_refused(
     evaluation: Evaluation, bundles: dict[str, Bundle], tmp_path: Path
 ) -> None:

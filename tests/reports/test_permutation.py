@@ -48,6 +48,7 @@ def test_log_loss_of_equal_probabilities_is_the_log_of_the_number_of_rules(
 ) -> None:
     rules = sorted(planted.meta["rule"].unique())
     blind = SimpleNamespace(
+        target="rule",
         classes=rules,
         classifier=SimpleNamespace(predict_proba=lambda X: np.full((len(X), 4), 0.25)),
     )
@@ -57,10 +58,20 @@ def test_log_loss_of_equal_probabilities_is_the_log_of_the_number_of_rules(
 def test_a_certain_mistake_costs_no_more_than_the_floor_allows(planted: FeatureTable) -> None:
     one = planted.rows(planted.meta["rule"] == "backprop+adam")
     sure = SimpleNamespace(
+        target="rule",
         classes=["backprop+adam", "other"],
         classifier=SimpleNamespace(predict_proba=lambda X: np.tile([0.0, 1.0], (len(X), 1))),
     )
     assert network_log_loss(sure, one.matrix(), one.meta) == pytest.approx(-np.log(1e-6))
+
+
+def test_log_loss_is_that_of_the_target(
+    of_target: dict[str, Bundle], planted: FeatureTable
+) -> None:
+    for target, bundle in of_target.items():
+        only = planted.meta[["network", "measurement", target]]
+        found = network_log_loss(bundle, planted.matrix(), only)
+        assert 0 < found < np.log(len(bundle.classes)) / 2
 
 
 def test_exchanging_nothing_costs_nothing(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rule_id.evaluation import Evaluation
-from rule_id.reports.tables import confusion_table, importance_table, result_tables
+from rule_id.reports.tables import alignment_table, confusion_table, importance_table, result_tables
 
 
 def test_tables_say_chance_beside_every_score(evaluation: Evaluation) -> None:
@@ -37,6 +37,25 @@ def test_rows_of_a_confusion_table_add_up_to_100(evaluation: Evaluation) -> None
     assert table.columns == ["True rule", *evaluation.info["classes"]]
     for row in table.rows:
         assert abs(sum(float(text) for text, _ in row[1:]) - 100) <= 2
+
+
+def test_a_confusion_table_names_the_target(evaluations: dict[str, Evaluation]) -> None:
+    table = confusion_table(evaluations["family"], "grouped")
+    assert table.columns == ["True family", "backprop", "fixed feedback", "learned feedback"]
+    assert table.caption == "grouped, network level, linear: percent of the true family's networks."
+
+
+def test_accuracy_against_alignment_is_that_of_the_evaluation(
+    evaluation: Evaluation, evaluations: dict[str, Evaluation]
+) -> None:
+    table = alignment_table(evaluation)
+    assert table is not None and len(table.rows) == len(evaluation.alignment) > 3
+    first = evaluation.alignment.iloc[0]
+    assert [text for text, _ in table.rows[0]] == [
+        "linear", "information_alignment", first["bin"], f"{first['accuracy']:.2f}",
+        str(first["n"]),
+    ]  # fmt: skip
+    assert alignment_table(evaluations["optimizer"]) is None
 
 
 def test_importance_is_sorted_and_keeps_what_one_method_lacks() -> None:

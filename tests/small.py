@@ -1,0 +1,110 @@
+"""Small ensembles for the tests of rules: float64, a few networks, one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rule_id.networks import Network, build_network
+from rule_id.rules import Batch, LearningRule, Noise, RuleState, Setup, get_rule
+from rule_id.simulation.distributions import parse_distribution
+from rule_id.simulation.draws import generator
+from rule_id.tasks import cross_entropy
+
+BATCH, N_IN, N_OUT, WIDTH = 16, 6, 4, 5
+
+
+@dataclass
+class Small:
+    """An ensemble, its parameters side by side, and a batch."""
+
+    network: Network
+    vector: Tensor
+    batch: Batch
+    feedback: list[Tensor]
+
+    @property
+    def parameters(self):
+        return self.network.unflatten(self.vector)
+
+    def only(self, index: int) -> Small:
+        """One network of the ensemble."""
+        one = slice(index, index + 1)
+        batch = Batch(self.batch.x[one], self.batch.y[one], self.batch.loss)
+        return Small(self.network, self.vector[one], batch, [b[one] for b in self.feedback])
+
+
+def small(
+    architecture: str = "dense2",
+    activation: str = "tanh",
+    *,
+    networks: int = 3,
+    seed: int = 0,
+    scale: float = 0.5,
+) -> Small:
+    source = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=source, dtype=torch.float64)
+
+    network = build_network(
+        architecture, n_in=N_IN, n_out=N_OUT, width=WIDTH, activation=activation
+    )
+    vector = scale * normal(networks, network.n_parameters)
+    y = torch.randint(N_OUT, (networks, BATCH), generator=source)
+    batch = Batch(normal(networks, BATCH, N_IN), y, cross_entropy)
+    feedback = [scale * normal(networks, layer.n_out, layer.n_in) for layer in network.layers]
+    return Small(network, vector, batch, feedback)
+
+
+def hyperparameters(rule: LearningRule, networks: int, **given: float) -> dict[str, Tensor]:
+    """The same for every network: drawn once from the rule's own ranges, or as given."""
+    drawn = {
+        name: float(parse_distribution(written).draw(generator(0, name)))
+        for name, written in rule.ranges.items()
+    }
+    known = {k: value for k, value in given.items() if k in drawn or k == "update_noise"}
+    return {
+        name: torch.full((networks,), value, dtype=torch.float64)
+        for name, value in (drawn | known).items()
+    }
+
+
+def noise(networks: int, first: int = 0, dtype: torch.dtype = torch.float64) -> Noise:
+    return Noise(range(first, first + networks), "cpu", dtype)
+
+
+def start(
+    rule: LearningRule, made: Small, given: dict[str, Tensor], steps: int = 50, first: int = 0
+) -> RuleState:
+    setup = Setup(
+        made.network,
+        made.parameters,
+        made.feedback,
+        made.batch.x,
+        given,
+        steps,
+        noise(len(made.vector), first, made.vector.dtype).at(-1),
+    )
+    with torch.no_grad():
+        return rule.init(setup)
+
+
+def run(
+    name: str, made: Small, steps: int, *, first: int = 0, **given: float
+) -> tuple[Tensor, RuleState]:
+    """Train on the one batch; `first` is the seed of the first network's noise."""
+    rule = get_rule(name)
+    values = hyperparameters(rule, len(made.vector), **given)
+    state = start(rule, made, values, max(steps, 1), first)
+    vector = made.vector
+    draws = noise(len(vector), first)
+    with torch.no_grad():
+        for step in range(steps):
+            change, state, _ = rule.step(
+                made.network, vector, state, made.batch, values, draws.at(step)
+            )
+            vector = vector + change
+    return vector, state
