@@ -38,6 +38,7 @@ def main() -> None:
         "transfer": transfer_rows(found),
         "theory": theory_rows(found),
         "depth": curve_rows(found["depth"], "hidden_layers", DEPTHS),
+        "depth-best-rate": curve_rows(found["depth at the best rate"], "hidden_layers", DEPTHS),
         "noise": curve_rows(found["noise"], "update_noise", LEVELS),
     }
     for name, rows in tables.items():
@@ -50,10 +51,10 @@ def main() -> None:
 def collect() -> dict[str, Any]:
     """Return all numbers, read or computed."""
     rates = runs.tune_learning_rate()
-    rate = rates["best"]
+    rate = rates["careful"]
     defaults = default_coefficients()
     return {
-        "rates": rates["accuracy"],
+        "rates": rates,
         "rate": rate,
         "update_size": runs.update_size(rate),
         "theory": {s.name: theory_of(s, defaults) for s in SETTINGS},
@@ -61,9 +62,15 @@ def collect() -> dict[str, Any]:
             rule: {s.name: runs.tuned(rule, s, rate) for s in SETTINGS} for rule in CONSTANT
         },
         "transfer": {s.name: runs.transfer(s, rate) for s in SETTINGS},
-        "depth": {line: [runs.depth_accuracy(line, n, rate) for n in DEPTHS] for line in LINES},
+        "depth": depth_curves(rate),
+        "depth at the best rate": depth_curves(rates["best"]),
         "noise": {line: runs.noise_accuracy(line, rate) for line in LINES},
     }
+
+
+def depth_curves(rate: float) -> dict[runs.Line, list[Any]]:
+    """Return the runs of every line at every depth."""
+    return {line: [runs.depth_accuracy(line, n, rate) for n in DEPTHS] for line in LINES}
 
 
 def draw(found: dict[str, Any]) -> None:
@@ -76,6 +83,7 @@ def draw(found: dict[str, Any]) -> None:
         ),
         "fixed-points": figures.ends_figure({name: one["ends"] for name, one in theory.items()}),
         "depth": figures.depth_figure(found["depth"]),
+        "depth-best-rate": figures.depth_figure(found["depth at the best rate"]),
         "noise": figures.noise_figure(found["noise"], found["update_size"]),
     }
     for name, figure in drawn.items():

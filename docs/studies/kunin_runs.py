@@ -46,7 +46,8 @@ __all__ = [
 
 SEED, STEPS, BATCH, MOMENTUM = 2026, 400, 32, 0.9
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
-DRAWS, COPIES, NETWORKS = 36, 3, 8
+CARE = 0.005
+DRAWS, COPIES, NETWORKS = 36, 3, 12
 FACTOR, SPREAD = (0.1, 1e4), (0.1, 10.0)
 """Ranges, log-uniform, of the factor that a draw's coefficients share and of each one's own."""
 
@@ -205,7 +206,10 @@ def fresh_seeds() -> list[int]:
 
 
 def tune_learning_rate() -> dict[str, Any]:
-    """Return accuracies of backprop at each learning rate, and the best one."""
+    """Return accuracies of backprop at each learning rate, the best one and the careful one.
+
+    The careful one is the smallest whose mean accuracy is within `CARE` of the best.
+    """
 
     def compute() -> Runs:
         pairs = [(seed, rate) for rate in LEARNING_RATES for seed in range(NETWORKS)]
@@ -213,9 +217,21 @@ def tune_learning_rate() -> dict[str, Any]:
         return run("backprop", SOURCE, [seed for seed, _ in pairs], own)
 
     found = part("kunin", "learning-rate", [_budget(), LEARNING_RATES, NETWORKS], compute)
-    by_rate = np.array([a or 0.0 for a in found["accuracy"]]).reshape(-1, NETWORKS)
-    best = LEARNING_RATES[int(by_rate.mean(1).argmax())]
-    return {"accuracy": dict(zip(LEARNING_RATES, by_rate.tolist(), strict=True)), "best": best}
+    by_rate = np.array(scored(found["accuracy"], SOURCE)).reshape(-1, NETWORKS)
+    best, careful = choose_rates(LEARNING_RATES, by_rate.mean(1).tolist())
+    accuracy = dict(zip(LEARNING_RATES, by_rate.tolist(), strict=True))
+    return {"accuracy": accuracy, "best": best, "careful": careful}
+
+
+def choose_rates(rates: Sequence[float], accuracies: Sequence[float]) -> tuple[float, float]:
+    """Return the rate of the highest accuracy, and the smallest within `CARE` of it.
+
+    >>> choose_rates([0.01, 0.03, 0.1], [0.973, 0.976, 0.5])
+    (0.03, 0.01)
+    """
+    highest = max(accuracies)
+    best = rates[accuracies.index(highest)]
+    return best, min(r for r, a in zip(rates, accuracies, strict=True) if a >= highest - CARE)
 
 
 def draws_of(rule: str) -> list[Hyperparameters]:
@@ -337,7 +353,7 @@ def depth_accuracy(line: Line, depth: int, rate: float) -> Runs:
     own = hyperparameters_of(line, rate)
     found = part(
         "kunin",
-        f"depth-{depth}-{line.rule}-{line.form}",
+        f"depth-{depth}-{rate}-{line.rule}-{line.form}",
         [_budget(), asdict(line), depth, own, NETWORKS],
         lambda: run(line.rule, setting, fresh_seeds(), [own] * NETWORKS),
     )
