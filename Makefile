@@ -46,11 +46,13 @@ rules-table: .venv/installed
 kunin: .venv/installed
 	$(BIN)/python docs/studies/kunin.py
 
-.venv/installed: setup.cfg pyproject.toml constraints.txt
+.venv/installed: setup.cfg pyproject.toml constraints.txt tests/external/requirements.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement tests/external/requirements.txt
 	@touch $@
 
 clean:

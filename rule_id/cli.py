@@ -48,6 +48,10 @@ def main() -> None:
 def simulate(
     plan: Annotated[Path, typer.Argument(help="What to simulate, in TOML.")],
     out: Annotated[Path, typer.Option(help="The corpus folder.")],
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(help="A Python file or module that adds rules of your own; repeatable."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     dry_run: Annotated[
@@ -60,7 +64,15 @@ def simulate(
     from rule_id.trajectories import read_corpus
 
     with _interruptible(out), _bars() as progress:
-        result = run(plan, out, device=device, workers=workers, dry_run=dry_run, progress=progress)
+        result = run(
+            plan,
+            out,
+            rules=rules or (),
+            device=device,
+            workers=workers,
+            dry_run=dry_run,
+            progress=progress,
+        )
     if isinstance(result, Estimate):
         typer.echo(str(result))
         return

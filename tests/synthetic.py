@@ -64,7 +64,7 @@ def _network(
         "architecture": f"dense{n_layers - 1}", "task": task, "loss": "cross_entropy",
         "curriculum": "shuffled", "activation": "relu", "init": "he_normal", "init_scale": 1.0,
         "bias_init": "zero", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
-        "feedback_rate": np.nan,
+        "schedule": "constant", "update_noise": 0.0,
         "batch_size": 32, "steps": steps, "width": 64, "n_layers": n_layers,
         "n_parameters": 1000, "seed": block, "alignment_time": time, "final_loss": 0.3,
         "final_performance": 0.9, "diverged": False, "delta_readout": False,

@@ -16,7 +16,7 @@ import kunin_figures as figures
 import kunin_runs as runs
 import torch
 from kunin_runs import CONSTANT, DEPTHS, LEVELS, LINES, SETTINGS
-from kunin_text import page
+from kunin_text import page, transfer_matrix
 from kunin_theory import default_coefficients, eigenvalue_range, theory_of
 from matplotlib.figure import Figure
 from study import DOCS, mean_and_sem
@@ -78,6 +78,9 @@ def draw(found: dict[str, Any]) -> None:
     theory = found["theory"]
     drawn = {
         "transfer": figures.transfer_figure(found["transfer"]),
+        "transfer-matrix": figures.matrix_figure(
+            {rule: transfer_matrix(found, rule) for rule in CONSTANT}
+        ),
         "eigenvalues": figures.eigenvalue_figure(
             {name: one["spectra"] for name, one in theory.items()}, found["rate"]
         ),

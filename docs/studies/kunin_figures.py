@@ -21,6 +21,7 @@ __all__ = [
     "depth_figure",
     "ends_figure",
     "eigenvalue_figure",
+    "matrix_figure",
     "noise_figure",
     "transfer_figure",
 ]
@@ -39,7 +40,8 @@ _COLOURS = dict(zip(LABELS, [OKABE_ITO[i] for i in (0, 2, 7, 1, 3, 5, 4)], stric
 _MARKERS = dict(zip(LABELS, "os^vDP*", strict=True))
 FORMS = {
     "calibrated": "calibrated by the package",
-    "tuned": "constant, tuned with 2 hidden layers",
+    "fast": "calibrated, B learned at once",
+    "tuned": "constant, tuned at 2 hidden layers",
     "default": "constant, authors' default",
 }
 FACTORS = (1e-1, 1e5)
@@ -94,6 +96,32 @@ def _relative(results: dict[str, Any], rule: str, form: str) -> tuple[float, flo
     ratio = np.array(results[rule][form]) / np.array(results["backprop"]["fixed"])
     mean, sem, _ = mean_and_sem(ratio.tolist())
     return mean, sem
+
+
+def matrix_figure(matrices: dict[str, np.ndarray]) -> Figure:
+    """Draw what coefficients tuned in one setting reach in another, a panel a rule.
+
+    Args:
+        matrices: By rule, accuracy relative to backprop, (tuned in, applied in).
+    """
+    names = [s.name for s in SETTINGS]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(11, 3.2), layout="constrained")
+        panels = figure.subplots(1, len(matrices), sharey=True)
+        for axes, (rule, matrix) in zip(panels, matrices.items(), strict=True):
+            image = axes.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
+            axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+            axes.set_title(LABELS[looks_like(rule)])
+            axes.set_xlabel("applied in")
+            for (row, column), value in np.ndenumerate(matrix):
+                shade = "black" if value > 0.6 else "white"
+                text = f"{100 * value:.0f}"
+                axes.text(column, row, text, ha="center", va="center", fontsize=6, color=shade)
+        panels[0].set_yticks(range(len(names)), names)
+        panels[0].set_ylabel("tuned in")
+        label = "accuracy / accuracy of backprop"
+        figure.colorbar(image, ax=panels, label=label, shrink=0.8)
+    return figure
 
 
 def eigenvalue_figure(spectra: dict[str, Spectra], rate: float) -> Figure:
@@ -197,7 +225,7 @@ def _panels_by_form(
     curves: dict[Line, list[dict[str, Any]]], x: Sequence[float], label: str
 ) -> Figure:
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(10, 5.4), layout="constrained")
+        figure = Figure(figsize=(11, 5), layout="constrained")
         panels = figure.subplots(2, len(FORMS), sharex=True, sharey="row")
         for column, (form, title) in enumerate(FORMS.items()):
             for line, runs in curves.items():

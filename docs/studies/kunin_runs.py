@@ -24,6 +24,7 @@ from rule_id.tasks import task_shape
 __all__ = [
     "CONSTANT",
     "DEPTHS",
+    "FAST",
     "LEVELS",
     "LIKE",
     "LINES",
@@ -47,12 +48,13 @@ __all__ = [
 SEED, STEPS, BATCH, MOMENTUM = 2026, 400, 32, 0.9
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 CARE = 0.005
-DRAWS, COPIES, NETWORKS = 36, 3, 12
+DRAWS, COPIES, NETWORKS = 36, 3, 8
 FACTOR, SPREAD = (0.1, 1e4), (0.1, 10.0)
 """Ranges, log-uniform, of the factor that a draw's coefficients share and of each one's own."""
 
+FAST = 0.005
 DEPTHS = (1, 2, 3, 4, 6, 8)
-LEVELS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+LEVELS = (0.0, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """Standard deviations of the noise in every update."""
 
 LIKE = {
@@ -108,7 +110,8 @@ class Line:
 
     Attributes:
         rule: The credit assignment.
-        form: `reference`, `calibrated` (the package's rule), `tuned` or `default` (constant
+        form: `reference`, `calibrated` (the package's rule), `fast` (the same with B within 45
+            degrees of its fixed point after `FAST` of training), `tuned` or `default` (constant
             coefficients, tuned on the source setting or the authors' default).
     """
 
@@ -120,7 +123,7 @@ _LEARNED = CONSTANT[:3] + CONSTANT[4:]
 LINES = (
     Line("backprop", "reference"),
     Line("feedback_alignment", "reference"),
-    *(Line(LIKE[rule], "calibrated") for rule in _LEARNED),
+    *(Line(LIKE[rule], form) for form in ("calibrated", "fast") for rule in _LEARNED),
     *(Line(rule, form) for form in ("tuned", "default") for rule in _LEARNED),
 )
 
@@ -344,7 +347,8 @@ def hyperparameters_of(line: Line, rate: float) -> Hyperparameters:
     if line.form == "tuned":
         draw = best_draw(tuned(line.rule, SOURCE, rate))
         return {"learning_rate": rate, **draws_of(line.rule)[draw]}
-    return {"learning_rate": rate, **middle_hyperparameters(line.rule)}
+    own = {"learning_rate": rate, **middle_hyperparameters(line.rule)}
+    return {**own, "feedback_time": FAST} if line.form == "fast" else own
 
 
 def depth_accuracy(line: Line, depth: int, rate: float) -> Runs:

@@ -29,7 +29,7 @@ from kunin_runs import (
 from kunin_theory import PREDICTED, default_coefficients, eigenvalue_range
 from study import markdown_table, mean_and_sem, versions
 
-__all__ = ["page", "rank_correlation", "stability_counts"]
+__all__ = ["page", "rank_correlation", "stability_counts", "transfer_matrix"]
 
 TARGETS = SETTINGS[1:]
 COLLAPSED = 0.5
@@ -63,6 +63,7 @@ def page(found: dict[str, Any]) -> str:
         update_size=found["update_size"],
         versions=versions(),
         transfer=transfer_table(found["transfer"]),
+        matrix=matrix_table(found),
         robustness=robustness_table(found),
         eigenvalues=eigenvalue_table(found),
         ends=ends_table(found["theory"]),
@@ -132,6 +133,38 @@ def transfer_loss(by_rule: dict[str, Any], rule: str) -> tuple[float, float]:
     lost = np.array(by_rule[rule]["own"]) - np.array(by_rule[rule]["transferred"])
     mean, sem, _ = mean_and_sem((lost / np.array(by_rule["backprop"]["fixed"])).tolist())
     return mean, sem
+
+
+def transfer_matrix(found: dict[str, Any], rule: str) -> np.ndarray:
+    """Return accuracy relative to backprop of the best draw of each setting in each setting.
+
+    On the networks of tuning, so that the diagonal, not the rest, is too high by the choice of the
+    best draw.
+
+    Returns:
+        (tuned in, applied in).
+    """
+    scores = np.array([found["tuning"][rule][s.name] for s in SETTINGS]).mean(2)
+    backprop = [np.mean(found["transfer"][s.name]["backprop"]["fixed"]) for s in SETTINGS]
+    return scores[:, scores.argmax(1)].T / backprop
+
+
+def matrix_table(found: dict[str, Any]) -> str:
+    """Return the mean over other settings of what coefficients of each setting reach there."""
+    header = ["tuned in", *map(label_of, CONSTANT)]
+    others = {rule: _off_diagonal(transfer_matrix(found, rule)) for rule in CONSTANT}
+    rows = [
+        [s.name, *(f"{means[place]:.2f}" for means in others.values())]
+        for place, s in enumerate(SETTINGS)
+    ]
+    rows.append(["mean", *(f"{np.mean(means):.2f}" for means in others.values())])
+    return markdown_table(header, rows)
+
+
+def _off_diagonal(matrix: np.ndarray) -> np.ndarray:
+    """Return the mean of each row without its diagonal entry."""
+    n = len(matrix)
+    return (matrix.sum(1) - matrix.diagonal()) / (n - 1)
 
 
 def rank_correlation(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> float:
@@ -215,6 +248,8 @@ TEXT = """{transfer}
 {rates}
 
 {robustness}
+
+{matrix}
 
 {eigenvalues}
 

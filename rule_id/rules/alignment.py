@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from rule_id.rules.contract import LayerLike
-from rule_id.rules.tensors import per_network
+from rule_id.rules.tensors import eigen, per_network
 
 __all__ = ["PRIMITIVES", "Primitive", "alignment_time", "descend", "fixed_point", "time_within"]
 
@@ -211,9 +211,9 @@ def _decay_rates(
     if "decay" in coefficients:
         rates = rates + 2 * per_network(coefficients["decay"], weight)
     if "null" in coefficients:
-        values, left = torch.linalg.eigh(weight @ covariance @ weight.mT)
+        values, left = eigen(weight @ covariance @ weight.mT)
         rates = rates + 2 * per_network(coefficients["null"], weight) * values[:, :, None]
     if "sparse" in coefficients:
-        values, right = torch.linalg.eigh(covariance)
+        values, right = eigen(covariance)
         rates = rates + 2 * per_network(coefficients["sparse"], weight) * values[:, None, :]
     return rates.clamp(min=0), left, right

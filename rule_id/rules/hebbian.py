@@ -2,6 +2,10 @@
 
 With input h and output y = f(z), hidden layers descend a G that knows no target; the last layer
 learns by the delta rule, d = dloss/dz. Biases of hidden layers stay.
+
+Both rules are stable only while steps are small against the power of the input, which says nothing
+of the steps that a readout needs. The G of a hidden layer is therefore multiplied by
+k = `hidden_rate` / E|h|², the mean power of its input at the start.
 """
 
 from __future__ import annotations
@@ -20,7 +24,6 @@ from rule_id.rules.contract import (
     Setup,
     State,
 )
-from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, zeros_like
 from rule_id.rules.tensors import per_network
@@ -55,6 +58,17 @@ def _with_delta_readout(
     return activity.inputs, outputs, gradients, losses.detach()
 
 
+def _rates(setup: Setup, inputs: list[Tensor]) -> list[Tensor]:
+    """Return k of each hidden layer, (E,)."""
+    rate = setup.hyperparameters["hidden_rate"]
+    return [rate / h.flatten(2).square().sum(-1).mean(1) for h in inputs[:-1]]
+
+
+def _init_oja(setup: Setup) -> State:
+    activity = setup.network.forward(setup.parameters, setup.inputs)
+    return {"rates": _rates(setup, activity.inputs)}
+
+
 def _step_oja(
     network: NetworkLike,
     parameters: Parameters,
@@ -66,18 +80,17 @@ def _step_oja(
     inputs, outputs, gradients, losses = _with_delta_readout(network, parameters, batch)
     for index, layer in enumerate(network.layers[:-1]):
         weight = parameters[index]["weight"]
-        gradients[index]["weight"] = oja_gradient(layer, weight, inputs[index], outputs[index])
+        gradient = oja_gradient(layer, weight, inputs[index], outputs[index])
+        gradients[index]["weight"] = per_network(state["rates"][index], weight) * gradient
     return Assignment(gradients, state, losses)
 
 
 def _init_bcm(setup: Setup) -> State:
     """Start each threshold at the mean square of its unit's output."""
     activity = setup.network.forward(setup.parameters, setup.inputs)
-    powers = [h.flatten(2).square().sum(-1).mean(1) for h in activity.inputs[:-1]]
-    rate = setup.hyperparameters["hidden_rate"]
     return {
         "thresholds": [y.square().mean(1, keepdim=True) for y in activity.outputs[:-1]],
-        "rates": [rate / power for power in powers],
+        "rates": _rates(setup, activity.inputs),
     }
 
 
@@ -107,11 +120,12 @@ AVERAGING = 0.3
 OJA = CreditAssignment(
     "oja",
     "Hebbian",
-    init_nothing,
+    _init_oja,
     _step_oja,
+    ranges={"hidden_rate": {"log_uniform": [0.5, 5.0]}},
     delta_readout=True,
 )
-"""G = -(y h^T - y y^T W), Oja's subspace rule: linear units come to span the leading subspace.
+"""G = -k (y h^T - y y^T W), Oja's subspace rule: linear units come to span the leading subspace.
 
 y = f(z), what the units send on; for linear units it is Oja's z. Source: Oja 1982, 1989.
 """
@@ -127,7 +141,6 @@ BCM = CreditAssignment(
 )
 """G = -k y (y - theta) h^T, theta the mean of y² over past batches, falling off by 0.7 a step.
 
-k is `hidden_rate` over the layer's mean E|h|² at the start: the rule is stable only while theta
-moves faster than y, whose speed grows with E|h|², and a readout needs larger steps than that.
+Theta must move faster than y, hence the small `hidden_rate`.
 Source: Bienenstock, Cooper & Munro 1982; theta = E[y²] is Intrator & Cooper's (1992).
 """

@@ -7,6 +7,7 @@ depend on the number of networks.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ class Noise:
 
     def at(self, step: int) -> Noise:
         """Return the draws of another step."""
-        other = Noise(self._seeds, self._device, self._dtype)
-        other._step, other._keys = step, self._keys
+        other = copy.copy(self)  # shares the keys
+        other._step = step
         return other
 
     def normal(self, purpose: str, shape: Sequence[int]) -> Tensor:

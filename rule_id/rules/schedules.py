@@ -58,22 +58,23 @@ to 1 in the first tenth, then `cosine`."""
 class Schedule:
     """The schedules of an ensemble, one name a network."""
 
-    def __init__(self, names: Sequence[str], device: str, dtype: torch.dtype) -> None:
-        """Look the names up once.
+    def __init__(self, names: Sequence[str], steps: int, device: str, dtype: torch.dtype) -> None:
+        """Make all factors at once, so that no step waits for the device.
+
+        Args:
+            names: Names in `SCHEDULES`, one a network (E,).
+            steps: Steps of training.
+            device: Where the factors are kept.
+            dtype: Their precision.
 
         Raises:
             InputError: A name is not one of `SCHEDULES`.
         """
-        self._used = sorted({one_of("schedule", name, SCHEDULES) for name in names})
-        which = [self._used.index(name) for name in names]
-        self._which = torch.tensor(which, device=device)
-        self._like = torch.ones((), device=device, dtype=dtype)
+        used = sorted({one_of("schedule", name, SCHEDULES) for name in names})
+        factors = [[SCHEDULES[name](step / steps) for name in used] for step in range(steps)]
+        which = [used.index(name) for name in names]
+        self._factors = torch.tensor(factors, dtype=dtype)[:, which].to(device)
 
-    def factor(self, progress: float) -> Tensor:
-        """Return the factor on the learning rate of each network, (E,).
-
-        Args:
-            progress: Share of training done, 0 to below 1.
-        """
-        factors = [SCHEDULES[name](progress) for name in self._used]
-        return self._like.new_tensor(factors)[self._which]
+    def factor(self, step: int) -> Tensor:
+        """Return the factor on the learning rate of each network at a step, (E,)."""
+        return self._factors[step]

@@ -34,7 +34,7 @@ from rule_id.rules.contract import (
 from rule_id.rules.learned_feedback import FEEDBACK_TIME, feedback_angle
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
-from rule_id.rules.tensors import per_network
+from rule_id.rules.tensors import eigen, per_network
 
 __all__ = ["TARGET_PROPAGATION", "linear_inverse"]
 
@@ -70,7 +70,7 @@ def _init(setup: Setup) -> State:
     pairs = _reconstructions(setup.network, setup.parameters, activity.inputs, setup.noise)
     for b, (x, y) in zip(setup.feedback[1:], pairs, strict=True):
         end, centred = linear_inverse(x, y), _centred(y)
-        values, vectors = torch.linalg.eigh(centred.mT @ centred / y.shape[1])
+        values, vectors = eigen(centred.mT @ centred / y.shape[1])
         decay = (values.clamp(min=0) + _ridge(centred)[:, None])[:, :, None].expand_as(end)
         time = time_within(vectors.mT @ (b - end), vectors.mT @ end, decay)
         rates.append(time / (setup.hyperparameters["feedback_time"] * setup.steps))

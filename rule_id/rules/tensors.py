@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["angle_between", "per_network"]
+__all__ = ["angle_between", "eigen", "per_network"]
 
 
 def per_network(values: Tensor, like: Tensor) -> Tensor:
@@ -17,3 +17,15 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
     """Return the angle between tensors (E, ...) of each network, degrees (E,)."""
     cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
     return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
+
+
+def eigen(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (E, n) and eigenvectors (E, n, n) of symmetric matrices (E, n, n).
+
+    torch refuses all of them for the sake of one that is not finite; here that one is taken as the
+    identity, since its network has diverged anyway.
+    """
+    finite = symmetric.isfinite().all(-1).all(-1)[:, None, None]
+    identity = torch.eye(symmetric.shape[-1], dtype=symmetric.dtype, device=symmetric.device)
+    values, vectors = torch.linalg.eigh(torch.where(finite, symmetric, identity))
+    return values, vectors

@@ -123,7 +123,8 @@ def _listed(module: ModuleType, name: str, kind: type, source: str | Path) -> li
         raise InputError(f"{source}: {name} must be a list; got {type(listed).__name__}")
     entries: list[Any] = list(listed)
     for one in entries:
-        if type(one) is not kind:
+        fits: bool = type(one) is kind
+        if not fits:
             raise InputError(
                 f"{source}: {name} must hold {kind.__name__} objects; got {type(one).__name__}"
             )

@@ -83,8 +83,8 @@ class Learner:
         self._vector = vector
         self.parameters: Parameters = self.network.unflatten(vector)
         self.hyperparameters = _to(_columns(ensemble.networks), device, dtype)
-        self._schedule = Schedule([draw.schedule for draw in ensemble.networks], device, dtype)
-        self._steps = ensemble.steps
+        schedules = [draw.schedule for draw in ensemble.networks]
+        self._schedule = Schedule(schedules, ensemble.steps, device, dtype)
         self._noise = Noise([draw.seed for draw in ensemble.networks], device, dtype)
         self.state: RuleState = self._init(ensemble, data, device, dtype)
 
@@ -112,9 +112,7 @@ class Learner:
         """Learn from one batch of each network."""
         given = dict(self.hyperparameters)
         if "learning_rate" in given:
-            given["learning_rate"] = given["learning_rate"] * self._schedule.factor(
-                step / self._steps
-            )
+            given["learning_rate"] = given["learning_rate"] * self._schedule.factor(step)
         with torch.no_grad():
             change, self.state, _ = self.rule.step(
                 self.network, self._vector, self.state, batch, given, self._noise.at(step)

@@ -73,10 +73,36 @@ def test_linear_map_sends_back_through_feedback() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 7, 6, generator=generator, requires_grad=True)
     weight, bias = torch.randn(2, 4, 6, generator=generator), torch.zeros(2, 4)
-    feedback = torch.randn(2, 6, 4, generator=generator)
+    feedback = torch.randn(2, 4, 6, generator=generator)
     signal = torch.randn(2, 7, 4, generator=generator)
     linear_map(x, weight, bias, feedback).backward(signal)
-    torch.testing.assert_close(x.grad, signal @ feedback.mT)
+    torch.testing.assert_close(x.grad, signal @ feedback)
+
+
+def test_a_layer_s_three_maps_belong_to_one_weight() -> None:
+    """<W h, d> = <h, W^T d> = <W, n E[d h^T]>."""
+    generator = torch.Generator().manual_seed(0)
+    layer = build_network("dense1", n_in=6, n_out=4, width=5, activation="relu").layers[0]
+    weight = torch.randn(2, 5, 6, generator=generator)
+    h = torch.randn(2, 7, 6, generator=generator)
+    d = torch.randn(2, 7, 5, generator=generator)
+    forward = (layer.project(weight, h) * d).sum((1, 2))
+    torch.testing.assert_close(forward, (h * layer.back_project(weight, d)).sum((1, 2)))
+    torch.testing.assert_close(forward, 7 * (weight * layer.outer(d, h)).sum((1, 2)))
+
+
+def test_what_is_added_and_what_is_cut_off() -> None:
+    network, vector, x = random_network("dense2", "tanh")
+    parameters = network.unflatten(vector.requires_grad_())
+    plain = network.forward(parameters, x)
+    added = [torch.full_like(z, 0.5) for z in plain.preactivations]
+    pushed = network.forward(parameters, x, added=[added[0], None, None])
+    torch.testing.assert_close(pushed.preactivations[0], plain.preactivations[0] + 0.5)
+    local = network.forward(parameters, x, local=True)
+    torch.testing.assert_close(local.output, plain.output)
+    (gradient,) = torch.autograd.grad(local.output.sum(), vector)
+    before_last = sum(p.numel() for own in parameters[:-1] for p in own.values()) // len(vector)
+    assert not gradient[:, :before_last].any() and gradient[:, before_last:].any()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from rule_id.errors import InputError
 from rule_id.simulation import read_plan
 from rule_id.simulation.distributions import parse_distribution
+from rule_id.simulation.resolve import resolve
 
 PLAN: dict[str, Any] = {
     "schema": 1,
@@ -30,10 +31,28 @@ def changed(where: str, value: Any) -> dict[str, Any]:
     ("where", "value", "message"),
     [
         ("extra", 1, r"extra is not a key of a plan; the keys here are schema, seed, "),
-        ("ensembles.extra", 1, r"ensembles\[0\].extra is not a key .* are rules, blocks, "),
+        ("ensembles.extra", 1, r"ensembles\[0\].extra is not a key .* are rules, families, "),
         ("measurements", [{"u": 1}], r"measurements\[0\].u is not a key .* units, noise_std"),
-        ("ensembles.rules", ["x"], r"rules: rule must be one of backprop\+momentum.*got 'x'"),
-        ("ensembles.rules", [], r"rules: List should have at least 1 item.*got \[\]"),
+        ("ensembles.rules", ["x"], r"rules: rule must begin with one of backprop, .*got 'x'"),
+        ("ensembles.rules", ["no_learning+sgd"], r"rules: rule must be no_learning alone"),
+        (
+            "ensembles.rules",
+            [],
+            r"rules, families or credit_assignments must name a rule; got none",
+        ),
+        ("ensembles.families", ["x"], r"families must be one of backprop, .*; got 'x'"),
+        ("ensembles.credit_assignments", ["x"], r"credit_assignments must be one of backprop"),
+        ("ensembles.optimizers", ["x"], r"optimizers must be one of sgd, .*; got 'x'"),
+        ("ensembles.schedule", "x", r"schedule must be one of constant, .*; got 'x'"),
+        ("ensembles.update_noise", -1.0, r"update_noise: must be a number, 0 or more; got -1"),
+        ("ensembles.hyperparameters", {"x": 1}, r"hyperparameters must be one of .*; got 'x'"),
+        (
+            "ensembles.hyperparameters",
+            {"momentum": 2},
+            r"momentum must be a number from 0 to below",
+        ),
+        ("ensembles.hyperparameters", 3, r"hyperparameters: must be a table of hyperparameters"),
+        ("ensembles.hyperparameters", {"momentum": [1]}, r"hyperparameters: must be a value, "),
         ("ensembles.rules", ["backprop+adam"] * 2, r"rules: must name each rule once; got"),
         ("ensembles.task", "mnist", r"task: task must be one of digits, .*got 'mnist'"),
         ("ensembles.activation", "gelu", r"activation must be one of relu, tanh; got 'gelu'"),
@@ -115,3 +134,27 @@ def test_distributions_draw_what_they_say() -> None:
     assert logs.mean() == pytest.approx(-4, abs=0.1)
     uniform = parse_distribution({"uniform": [0.7, 1.4]})
     assert np.mean([uniform.draw(generator) for _ in range(2000)]) == pytest.approx(1.05, abs=0.02)
+
+
+def test_rules_by_family_credit_assignment_and_optimizer() -> None:
+    plan = changed("ensembles.families", ["Hebbian"])
+    plan["ensembles"][0] |= {"credit_assignments": ["no_learning"], "optimizers": ["sgd", "adam"]}
+    assert read_plan(plan).ensembles[0].named_rules == [
+        "backprop+adam", "oja+sgd", "oja+adam", "bcm+sgd", "bcm+adam", "no_learning",
+    ]  # fmt: skip
+
+
+def test_a_hyperparameter_is_drawn_as_the_plan_says_where_the_rule_has_it() -> None:
+    plan = changed("ensembles.credit_assignments", ["weight_mirror"])
+    plan["ensembles"][0] |= {
+        "hyperparameters": {"feedback_time": 0.123},
+        "schedule": {"choice": ["cosine", "linear"]},
+        "update_noise": {"uniform": [0.1, 0.2]},
+        "networks_per_rule": 5,
+    }
+    networks = [draw for ensemble in resolve(read_plan(plan)) for draw in ensemble.networks]
+    for draw in networks:
+        given = draw.hyperparameters.get("feedback_time")
+        assert given == (0.123 if "weight_mirror" in draw.network else None)
+    assert {draw.schedule for draw in networks} == {"cosine", "linear"}
+    assert all(0.1 <= draw.update_noise <= 0.2 for draw in networks)

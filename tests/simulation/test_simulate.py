@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,20 @@ import pytest
 import torch
 
 from rule_id.errors import InputError
-from rule_id.rules import RULES
+from rule_id.features import extract
+from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
 from rule_id.simulation import Estimate, read_plan, simulate
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.resolve import resolve
-from rule_id.trajectories import STATISTICS, content_hash, read_corpus
+from rule_id.simulation.training import EnsembleData, Learner
+from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, content_hash, read_corpus
+
+PAPER = [
+    "backprop+momentum",
+    "backprop+adam",
+    "feedback_alignment+momentum",
+    "information_alignment+momentum",
+]
 
 PLAN = {
     "schema": 1,
@@ -30,7 +40,7 @@ PLAN = {
     "stimuli": 16,
     "ensembles": [
         {
-            "rules": list(RULES),
+            "rules": PAPER,
             "blocks": 3,
             "networks_per_rule": 2,
             "architecture": {"choice": ["dense1", "dense2"]},
@@ -52,8 +62,8 @@ def test_a_corpus_is_complete_and_self_describing(corpus: Path) -> None:
     trajectories = read_corpus(corpus)
     networks, rows = trajectories.networks, trajectories.rows
     assert len(networks) == N_NETWORKS and networks["network"].is_unique
-    assert set(networks["rule"]) == set(RULES)
-    assert (networks.groupby("block")["rule"].nunique() == len(RULES)).all()
+    assert set(networks["rule"]) == set(PAPER)
+    assert (networks.groupby("block")["rule"].nunique() == len(PAPER)).all()
     assert len(rows) == (networks["n_layers"] * 5 * 2).sum()
     assert not rows.duplicated(["network", "layer", "measurement", "checkpoint"]).any()
     exact = rows[rows["measurement"] == 0]
@@ -71,7 +81,10 @@ def test_what_a_block_shares_and_what_each_network_draws(corpus: Path) -> None:
     shared = ["architecture", "task", "width", "activation", "steps", "batch_size"]
     assert (networks.groupby("block")[shared].nunique() == 1).all().all()
     assert networks["learning_rate"].is_unique and networks["seed"].is_unique
-    assert networks["feedback_rate"].notna().sum() == N_NETWORKS / 4
+    # What only one rule has is a column of its own, the last, and missing elsewhere.
+    assert networks["feedback_time"].notna().sum() == N_NETWORKS / 4
+    assert list(networks.columns[: len(NETWORK_COLUMNS)]) == list(NETWORK_COLUMNS)
+    assert {"feedback_gain", "feedback_damping"} < set(networks.columns[len(NETWORK_COLUMNS) :])
 
 
 def test_first_checkpoint_is_before_learning(corpus: Path) -> None:
@@ -207,3 +220,83 @@ def test_a_gpu_makes_the_same_networks(tmp_path, corpus: Path) -> None:
     on_cpu = read_corpus(corpus)
     first = [t.rows[t.rows["checkpoint"] == 0][list(STATISTICS)] for t in (on_gpu, on_cpu)]
     np.testing.assert_allclose(*first, rtol=1e-4, atol=1e-5)
+
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "random_feedback.py"
+OWN_RULE = """
+schema = 1
+seed = 1
+checkpoints = 3
+[[ensembles]]
+rules = ["random_feedback+sgd", "oja+sgd"]
+blocks = 2
+networks_per_rule = 1
+steps = 4
+width = 8
+"""
+
+
+def simulate_in_a_process(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Rules of one's own stay in the tables, so they are loaded in another process."""
+    (tmp_path / "plan.toml").write_text(OWN_RULE)
+    command = [Path(sys.executable).parent / "rule-id", "simulate", "plan.toml", *arguments]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+
+def test_a_rule_of_one_s_own_is_simulated_by_every_worker(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "mine.py")
+    given = ("--rules", "mine.py", "--out", "corpus", "--workers", "2")
+    result = simulate_in_a_process(tmp_path, *given)
+    assert result.returncode == 0, result.stderr
+    networks = read_corpus(tmp_path / "corpus").networks
+    assert set(networks["rule"]) == {"random_feedback+sgd", "oja+sgd"}
+    own = networks[networks["credit_assignment"] == "random_feedback"]
+    assert (own["family"] == "fixed feedback").all() and not own["delta_readout"].any()
+    assert networks[networks["rule"] == "oja+sgd"]["delta_readout"].all()
+    assert list(json.loads((tmp_path / "corpus/manifest.json").read_text())["rules"]) == ["mine.py"]
+    # The rule's text is part of what the corpus is: another text is another corpus.
+    (tmp_path / "mine.py").write_text(EXAMPLE.read_text().replace(".std(1)", ".mean(1)"))
+    again = simulate_in_a_process(tmp_path, *given)
+    assert again.returncode == 2 and "a corpus of another version of the rules" in again.stderr
+
+
+def test_a_rule_of_one_s_own_must_be_named(tmp_path: Path) -> None:
+    result = simulate_in_a_process(tmp_path, "--out", "corpus")
+    assert result.returncode == 2
+    assert "rule must begin with one of backprop" in result.stderr
+    result = simulate_in_a_process(tmp_path, "--out", "corpus", "--rules", "none.py")
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+    assert "none.py must be a Python file that adds rules; there is no such file" in result.stderr
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_network_that_settles_is_measured_in_its_free_phase() -> None:
+    ensembles = [PLAN["ensembles"][0] | {"rules": ["equilibrium_propagation+sgd"], "blocks": 1}]
+    ensemble = resolve(read_plan(PLAN | {"ensembles": ensembles}))[0]
+    data = EnsembleData(ensemble, "cpu", torch.float64)
+    learner = Learner(ensemble, data, "cpu", torch.float64)
+    stimuli = data.test_x[:, : ensemble.stimuli]
+    free = learner.respond(stimuli).outputs[0].mean((1, 2))
+    forward = learner.network.forward(learner.parameters, stimuli).outputs[0].mean((1, 2))
+    _, rows = run_ensemble(ensemble, dtype=torch.float64)
+    first = rows.query("checkpoint == 0 and layer == 0 and measurement == 0")
+    np.testing.assert_allclose(first["activation_raw_mean"], free, rtol=1e-3)
+    assert not np.allclose(first["activation_raw_mean"], forward, rtol=1e-2)
+
+
+def test_every_credit_assignment_makes_a_corpus_that_features_can_be_made_of(tmp_path) -> None:
+    """One small network of each, with noisy updates and a schedule, from plan to features."""
+    plan = PLAN | {"ensembles": [{
+        "families": list(FAMILIES), "blocks": 1, "networks_per_rule": 1, "width": 8, "steps": 8,
+        "architecture": "dense2", "task": "digits", "schedule": "cosine", "update_noise": 1e-4,
+    }]}  # fmt: skip
+    corpus = read_corpus(simulate(plan, tmp_path / "corpus", workers=1))
+    networks = corpus.networks
+    assert set(networks["credit_assignment"]) == set(CREDIT_ASSIGNMENTS)
+    assert set(networks["family"]) == set(FAMILIES)
+    assert not networks["diverged"].any()
+    assert set(networks.loc[networks["optimizer"] == "none", "credit_assignment"]) == {
+        "no_learning", "weight_fluctuation",
+    }  # fmt: skip
+    table = extract(corpus, "summary")
+    assert np.isfinite(table.matrix()).any(axis=1).all()

@@ -1,0 +1,55 @@
+"""Difference target propagation."""
+
+from __future__ import annotations
+
+import torch
+from small import hyperparameters, noise, small, start
+
+from rule_id.rules import get_rule, teach
+from rule_id.rules.target_propagation import RIDGE, linear_inverse
+
+
+def first_step(made, feedback):
+    rule = get_rule("target_propagation+sgd")
+    given = hyperparameters(rule, len(made.vector))
+    state = start(rule, made, given).assignment | {"feedback": feedback}
+    return rule.credit_assignment.step(
+        made.network, made.parameters, state, made.batch, given, noise(len(made.vector)).at(0)
+    )
+
+
+def test_displacements_go_through_the_inverses() -> None:
+    """With W^T for V it is backprop but for the slope of the layers above: s_{l-1} = V_l s_l."""
+    made = small("dense2")
+    found = first_step(made, made.feedback).gradients
+    activity = made.network.forward(made.parameters, made.batch.x)
+    output = activity.output.detach().requires_grad_()
+    (e,) = torch.autograd.grad(made.batch.losses(output).sum(), output)
+    displacements = {2: e, 1: e @ made.feedback[2]}
+    displacements[0] = displacements[1] @ made.feedback[1]
+    for index, s in displacements.items():
+        slope = 1 if index == 2 else 1 - activity.outputs[index] ** 2
+        torch.testing.assert_close(found[index]["weight"], (slope * s).mT @ activity.inputs[index])
+
+
+def test_the_readout_gets_its_gradient() -> None:
+    made = small("dense2")
+    true = teach(made.network, made.parameters, made.batch)[0]
+    torch.testing.assert_close(first_step(made, made.feedback).gradients[-1], true[-1])
+
+
+def test_the_linear_inverse_has_the_least_error_of_all() -> None:
+    source = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 100, 6, generator=source, dtype=torch.float64)
+    y = torch.tanh(x @ torch.randn(2, 6, 4, generator=source, dtype=torch.float64))
+    inverse = linear_inverse(x, y)
+
+    def objective(v: torch.Tensor) -> torch.Tensor:
+        xc, yc = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+        ridge = RIDGE * yc.square().mean((1, 2))
+        return (yc @ v - xc).square().sum(-1).mean(1) + ridge * v.square().sum((1, 2))
+
+    best = objective(inverse)
+    for _ in range(20):
+        other = inverse + 0.01 * torch.randn(inverse.shape, generator=source, dtype=torch.float64)
+        assert bool((objective(other) > best).all())

@@ -1,0 +1,35 @@
+"""The pages in docs/ say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, SCHEDULES
+from rule_id.simulation.plan import EnsemblePlan, MeasurementPlan, Plan
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_every_credit_assignment_has_its_row_with_its_family_and_module() -> None:
+    text = (DOCS / "rules.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| .*\| `(\w+)` \|$", text, re.MULTILINE)
+    expected = {
+        (one.name, one.family, one.step.__module__.removeprefix("rule_id.rules."))
+        for one in CREDIT_ASSIGNMENTS.values()
+    }
+    assert set(rows) == expected and len(rows) == len(expected)
+    assert f"{len(RULES)} in all" in text
+    assert all(f"`{name}`" in text for name in (*OPTIMIZERS, *SCHEDULES))
+
+
+def test_the_example_is_shown_as_it_is() -> None:
+    example = (DOCS / "examples" / "random_feedback.py").read_text()
+    assert f"```python\n{example}```" in (DOCS / "rules.md").read_text()
+
+
+def test_every_key_of_a_plan_is_explained() -> None:
+    text = (DOCS / "plans.md").read_text()
+    for model in (Plan, EnsemblePlan, MeasurementPlan):
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}`" in text or f"`[[{name}]]`" in text, name
