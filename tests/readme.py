@@ -1,8 +1,9 @@
 """Runs what the README shows and writes what it printed into it.
 
-Blocks are taken in order, in one folder: a `toml` block that begins with `# <name>.toml` is
-written to that file, a `python` block is run, and a `console` block that begins with
-`$ rule-id` is run and what it prints goes below it; of a command followed by `...` the last line.
+Blocks are taken in order, in one folder: a `toml` block that begins with `# <name>.toml` and a
+`python` block that begins with `# <name>.py` are written to that file, another `python` block is
+run, and a `console` block that begins with `$ rule-id` is run and what it prints goes below it; of
+a command followed by `...` the last line.
 
     python tests/readme.py    rewrites README.md
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
 
+PYTHON_FILE = re.compile(r"# (\w+\.py)\n")
 BLOCK = re.compile(r"^```(toml|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -34,6 +36,8 @@ def _block(match: re.Match[str], folder: Path) -> str:
     if kind == "toml":
         name = body.splitlines()[0].removeprefix("# ")
         (folder / name).write_text(body)
+    elif kind == "python" and (name := PYTHON_FILE.match(body)):
+        (folder / name[1]).write_text(body)
     elif kind == "python":
         _run_python(body, folder)
     elif body.startswith("$ rule-id"):

@@ -65,6 +65,7 @@ def learned_feedback(
     ranges: Mapping[str, object],
     noisy_input: bool = False,
     calibrated: bool = True,
+    substeps: int = 1,
 ) -> CreditAssignment:
     """Return a credit assignment whose B descends alignment primitives.
 
@@ -77,6 +78,7 @@ def learned_feedback(
             identity.
         calibrated: Set that factor by `feedback_time`, and shorten steps that would overshoot;
             False takes the learning rate of W and full steps, as the authors do.
+        substeps: Parts that each step of B is taken in.
     """
 
     def init(setup: Setup) -> State:
@@ -109,11 +111,11 @@ def learned_feedback(
             x = activity.inputs[index].detach()
             if noisy_input:
                 x = noise.normal(f"layer input {index}", x.shape[1:])
-            weight = parameters[index]["weight"]
-            layer = network.layers[index]
-            learned.append(
-                descend(layer, feedback[index], weight, x, amounts[index], shortened=calibrated)
-            )
+            layer, weight, b = network.layers[index], parameters[index]["weight"], feedback[index]
+            amount = {name: value / substeps for name, value in amounts[index].items()}
+            for _ in range(substeps):
+                b = descend(layer, b, weight, x, amount, shortened=calibrated)
+            learned.append(b)
         return Assignment(gradients, {**state, "feedback": learned}, losses)
 
     def angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor) -> Tensor:
@@ -179,8 +181,14 @@ _RANGES = {"feedback_time": FEEDBACK_TIME, "feedback_gain": _GAIN}
 SYMMETRIC_ALIGNMENT = learned_feedback("symmetric_alignment", _symmetric, ranges=_RANGES)
 """B descends a decay + b self and ends at g W^T, g = b / 2a `feedback_gain`. Source: Kunin 2020."""
 
-ACTIVATION_ALIGNMENT = learned_feedback("activation_alignment", _activation, ranges=_RANGES)
-"""B descends a sparse + b amp and ends at g W^T, g = b / 2a `feedback_gain`. Source: Kunin 2020."""
+ACTIVATION_ALIGNMENT = learned_feedback(
+    "activation_alignment", _activation, ranges=_RANGES, substeps=4
+)
+"""B descends a sparse + b amp and ends at g W^T, g = b / 2a `feedback_gain`.
+
+The directions in which activity varies little are learned slowly: at the rate at which they come in
+time a whole step would overshoot in the others, hence four parts a step. Source: Kunin 2020.
+"""
 
 WEIGHT_MIRROR = learned_feedback("weight_mirror", _mirror, ranges=_RANGES, noisy_input=True)
 """B descends a decay + b amp while the layer is fed standard normal noise, and ends at g W^T.
@@ -248,7 +256,7 @@ KOLEN_POLLACK = CreditAssignment(
     _step_kolen_pollack,
     follow=_follow_kolen_pollack,
     angle=_angle_kolen_pollack,
-    ranges={"feedback_decay": {"log_uniform": [2.5, 5.0]}},
+    ranges={"feedback_decay": {"log_uniform": [3.0, 6.0]}},
     learning_rates={
         "scaled": {"log_uniform": [1e-2, 5e-2]},
         "normalised": {"log_uniform": [1e-3, 1e-2]},
