@@ -65,10 +65,11 @@ def hyperparameters(rule: LearningRule, networks: int, **given: float) -> dict[s
         name: float(parse_distribution(written).draw(generator(0, name)))
         for name, written in rule.ranges.items()
     }
-    known = {k: value for k, value in given.items() if k in drawn or k == "update_noise"}
+    always = ("update_noise", "rate_factor")
+    known = {k: value for k, value in given.items() if k in drawn or k in always}
     return {
         name: torch.full((networks,), value, dtype=torch.float64)
-        for name, value in (drawn | known).items()
+        for name, value in (drawn | {"rate_factor": 1.0} | known).items()
     }
 
 

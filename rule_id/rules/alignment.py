@@ -24,6 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rule_id.errors import InputError
 from rule_id.rules.contract import LayerLike
 from rule_id.rules.tensors import eigen, per_network
 
@@ -127,11 +128,17 @@ def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) 
     Args:
         weight: W, (E, n_out, n_in).
         covariance: S, (E, n_in, n_in).
-        coefficients: `sparse` may not be joined by `null` or `decay`.
+        coefficients: `sparse` may be joined by `amp` alone.
 
     Returns:
         (E, n_out, n_in), NaN for a network that has diverged.
+
+    Raises:
+        InputError: `sparse` is joined by `null`, `decay` or `self`.
     """
+    joined = set(coefficients) & {"null", "decay", "self"}
+    if "sparse" in coefficients and joined:
+        raise InputError(f"sparse may be joined by amp alone; got {', '.join(sorted(joined))} too")
     amount = {name: per_network(value, weight) for name, value in coefficients.items()}
     if "sparse" in amount:
         # S cancels; where it has no inverse, this is the point that B tends to as S grows one.
@@ -186,11 +193,13 @@ def time_within(start: Tensor, end: Tensor, rates: Tensor, degrees: float = 45.0
         degrees: The angle.
 
     Returns:
-        The time (E,), between e^-20 and e^20 times that of the fastest entry.
+        The time (E,), between a tenth of the fastest entry's time constant, since who is there
+        already still has to follow, and e^20 times it.
     """
-    low = torch.full_like(rates[:, 0, 0], -20.0)
+    low = torch.full_like(rates[:, 0, 0], math.log(0.1))
     high = torch.full_like(low, 20.0)
-    fastest = rates.flatten(1).amax(1)
+    # Where nothing moves at all no time is long enough, but it must be a number.
+    fastest = rates.flatten(1).amax(1).clamp(min=torch.finfo(rates.dtype).eps)
     wanted = math.cos(math.radians(degrees))
     for _ in range(50):
         middle = (low + high) / 2

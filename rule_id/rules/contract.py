@@ -51,7 +51,9 @@ Parameters = list[dict[str, Tensor]]
 """For each layer its tensors by name, (E, ...)."""
 
 Hyperparameters = Mapping[str, Tensor]
-"""One value a network, each (E,)."""
+"""One value a network, each (E,): what `ranges` names and, in a step, `rate_factor`, what the
+schedule makes of rates in this step; `learning_rate` has it in already. `update_noise` where
+updates are noisy."""
 
 State = dict[str, Any]
 
@@ -197,7 +199,10 @@ class CreditAssignment:
             inputs; None for a forward pass. It is what is measured and judged.
         angle: For a rule that learns feedback, from network, parameters, state and inputs to the
             angle of the feedback to its fixed point, degrees, (E,).
+        feedback: Where the state holds feedback weights that learn, a list of tensors; they get
+            noise when updates do.
         ranges: Draws of its own hyperparameters, as a plan writes them.
+        limits: Least and largest value of those that are not just any number above 0.
         learning_rates: A draw of the learning rate for optimizers whose step grows with the
             pseudo-gradient (`scaled`) and for those whose step does not (`normalised`), where the
             optimizer's own range does not suit.
@@ -214,7 +219,9 @@ class CreditAssignment:
     follow: Follow | None = None
     respond: Respond | None = None
     angle: Angle | None = None
+    feedback: str | None = None
     ranges: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     learning_rates: Mapping[str, Any] = field(default_factory=dict)
     optimizers: tuple[str, ...] | None = None
     delta_readout: bool = False
@@ -230,6 +237,7 @@ class Optimizer:
         step: From pseudo-gradient (E, P), state, parameters (E, P) and hyperparameters to the
             change to add to the parameters (E, P) and the new state.
         ranges: Draws of its hyperparameters in which networks learn, as a plan writes them.
+        limits: Least and largest value of those that are not just any number above 0.
         normalised: Whether its step is of the same size for any size of the pseudo-gradient.
     """
 
@@ -237,4 +245,5 @@ class Optimizer:
     init: Callable[[Tensor], State]
     step: Callable[[Tensor, State, Tensor, Hyperparameters], tuple[Tensor, State]]
     ranges: Mapping[str, Any]
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalised: bool = False

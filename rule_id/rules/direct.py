@@ -28,13 +28,16 @@ def teach_directly(
 ) -> tuple[Parameters, Tensor]:
     """Return pseudo-gradients and losses for e sent straight to every layer.
 
-    d_l = f'(z_l) * B_l e with e = dloss/dz_L; the last layer gets e itself.
+    d_l = f'(z_l) * B_l e with e the loss's derivative by the output; the last layer gets e itself.
 
     Args:
         network: Any network.
         parameters: Its parameters.
         batch: Inputs, targets and loss.
         feedback: B_l of each layer but the last, (E, units of the layer's output, n_output).
+
+    Returns:
+        Pseudo-gradients, of the shapes of the parameters, and the loss of each network (E,).
     """
     leaves = leaves_of(parameters)
     with torch.enable_grad():

@@ -110,6 +110,7 @@ WEIGHT_FLUCTUATION = CreditAssignment(
         "fluctuation_period": {"uniform": [6.0, 20.0]},
         "fluctuation_shrinkage": {"log_uniform": [1e-3, 1e-1]},
     },
+    limits={"fluctuation_period": (2.0, math.inf)},
     optimizers=(),
 )
 """See the module. Time is in steps; performance is minus the loss of the batch.

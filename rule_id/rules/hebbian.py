@@ -30,6 +30,9 @@ from rule_id.rules.tensors import per_network
 
 __all__ = ["BCM", "OJA", "oja_gradient"]
 
+AVERAGING = 0.3
+"""Share of the newest batch in a threshold: it must move faster than the weights to hold them."""
+
 
 def oja_gradient(layer: LayerLike, weight: Tensor, h: Tensor, y: Tensor) -> Tensor:
     """Return G = -(y h^T - y y^T W), a mean over the batch, in the shape of W.
@@ -61,7 +64,9 @@ def _with_delta_readout(
 def _rates(setup: Setup, inputs: list[Tensor]) -> list[Tensor]:
     """Return k of each hidden layer, (E,)."""
     rate = setup.hyperparameters["hidden_rate"]
-    return [rate / h.flatten(2).square().sum(-1).mean(1) for h in inputs[:-1]]
+    # A layer whose input is silent does not learn.
+    powers = [h.flatten(2).square().sum(-1).mean(1) for h in inputs[:-1]]
+    return [torch.where(power > 0, rate / power, 0.0) for power in powers]
 
 
 def _init_oja(setup: Setup) -> State:
@@ -113,9 +118,6 @@ def _step_bcm(
         thresholds.append(torch.lerp(theta, y.square().mean(1, keepdim=True), AVERAGING))
     return Assignment(gradients, {**state, "thresholds": thresholds}, losses)
 
-
-AVERAGING = 0.3
-"""Share of the newest batch in a threshold: it must move faster than the weights to hold them."""
 
 OJA = CreditAssignment(
     "oja",

@@ -112,7 +112,8 @@ def learned_feedback(
             if noisy_input:
                 x = noise.normal(f"layer input {index}", x.shape[1:])
             layer, weight, b = network.layers[index], parameters[index]["weight"], feedback[index]
-            amount = {name: value / substeps for name, value in amounts[index].items()}
+            share = (1.0 if calibrated else hyperparameters["rate_factor"]) / substeps
+            amount = {name: share * value for name, value in amounts[index].items()}
             for _ in range(substeps):
                 b = descend(layer, b, weight, x, amount, shortened=calibrated)
             learned.append(b)
@@ -127,7 +128,9 @@ def learned_feedback(
             ends.append(fixed_point(own["weight"], _covariance(h, noisy_input), amount))
         return feedback_angle(state["feedback"], ends)
 
-    return CreditAssignment(name, "learned feedback", init, step, angle=angle, ranges=ranges)
+    return CreditAssignment(
+        name, "learned feedback", init, step, angle=angle, feedback="feedback", ranges=ranges
+    )
 
 
 def feedback_angle(feedback: list[Tensor], ends: list[Tensor | None]) -> Tensor:
@@ -168,10 +171,13 @@ def _mirror(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coef
 def _information(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coefficients:
     """Take the decay in units of the mean power of Wx, and the amp that gives B* its norm."""
     power = (weight @ s @ weight.mT).diagonal(dim1=1, dim2=2).mean(1)
+    power = power.clamp(min=torch.finfo(weight.dtype).eps)
     half = torch.full_like(power, 0.5)
     amount = {"null": half, "decay": half * hyperparameters["feedback_damping"] * power}
     end = fixed_point(weight, s, {**amount, "amp": torch.ones_like(power)})
-    norms = weight.flatten(1).norm(dim=1) / end.flatten(1).norm(dim=1)
+    # A silent layer has no power, and nothing to align with.
+    least = torch.finfo(weight.dtype).tiny
+    norms = weight.flatten(1).norm(dim=1) / end.flatten(1).norm(dim=1).clamp(min=least)
     return {**amount, "amp": hyperparameters["feedback_gain"] * norms}
 
 
@@ -232,10 +238,11 @@ def _follow_kolen_pollack(
     change: Parameters, parameters: Parameters, state: State, hyperparameters: Hyperparameters
 ) -> tuple[Parameters, State]:
     first, *later = state["feedback"]
+    rate = state["decay"] * hyperparameters["rate_factor"]
     both = [dict(own) for own in change]
     feedback = [first]
     for index, b in enumerate(later, start=1):
-        decay = per_network(state["decay"], b)
+        decay = per_network(rate, b)
         own = change[index]["weight"]
         both[index]["weight"] = own - decay * parameters[index]["weight"]
         feedback.append(b + own - decay * b)
@@ -256,6 +263,7 @@ KOLEN_POLLACK = CreditAssignment(
     _step_kolen_pollack,
     follow=_follow_kolen_pollack,
     angle=_angle_kolen_pollack,
+    feedback="feedback",
     ranges={"feedback_decay": {"log_uniform": [3.0, 6.0]}},
     learning_rates={
         "scaled": {"log_uniform": [1e-2, 5e-2]},
@@ -264,8 +272,8 @@ KOLEN_POLLACK = CreditAssignment(
 )
 """B gets the transposed change of W, and both decay: B^T - W shrinks by 1 - k in every step.
 
-k is `feedback_decay` divided by the steps of training. The change is the optimizer's, whichever it
-is, and the decay is taken beside it, so that the difference shrinks under every optimizer; as
-part of an adaptive optimizer's gradient it would not. Source: Kolen & Pollack 1994; Akrout et al.
-2019, who add the decay to the gradient and use momentum.
+k is `feedback_decay` divided by the steps of training, and follows the schedule. The change is the
+optimizer's, whichever it is, and the decay is taken beside it, so that the difference shrinks under
+every optimizer; as part of an adaptive optimizer's gradient it would not. Source: Kolen & Pollack
+1994; Akrout et al. 2019, who add the decay to the gradient and use momentum.
 """

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from rule_id.errors import InputError
 from rule_id.rules.contract import (
     ActivityLike,
+    Assignment,
     Batch,
     CreditAssignment,
     Hyperparameters,
@@ -71,6 +73,12 @@ class LearningRule:
         rate = {"learning_rate": own.learning_rates[kind]} if kind in own.learning_rates else {}
         return {**self.optimizer.ranges, **rate, **own.ranges}
 
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Least and largest value of each hyperparameter that is not just any above 0."""
+        optimizer = {} if self.optimizer is None else self.optimizer.limits
+        return {**optimizer, **self.credit_assignment.limits}
+
     def init(self, setup: Setup) -> RuleState:
         """Return the state of both halves before the first step."""
         vector = setup.network.flatten(setup.parameters)
@@ -104,8 +112,9 @@ class LearningRule:
         """
         own = self.credit_assignment
         parameters = network.unflatten(vector)
-        gradients, assigned, loss = own.step(
-            network, parameters, state.assignment, batch, hyperparameters, noise
+        gradients, assigned, loss = self._checked(
+            own.step(network, parameters, state.assignment, batch, hyperparameters, noise),
+            parameters,
         )
         gradient = network.flatten(gradients)
         if self.optimizer is None:
@@ -135,10 +144,32 @@ class LearningRule:
         return settle(network, parameters, state.assignment, x)
 
     def _with_noisy_feedback(self, state: State, size: Tensor, noise: Noise) -> State:
-        if self.credit_assignment.angle is None:
+        key = self.credit_assignment.feedback
+        if key is None:
             return state
         feedback = [
             b + per_network(size, b) * noise.normal(f"update {i}", b.shape[1:])
-            for i, b in enumerate(state["feedback"])
+            for i, b in enumerate(state[key])
         ]
-        return {**state, "feedback": feedback}
+        return {**state, key: feedback}
+
+    def _checked(self, result: Any, parameters: Parameters) -> Assignment:
+        """Refuse what a user's credit assignment may not return."""
+        if not isinstance(result, Assignment):
+            raise InputError(
+                f"rule {self.name}: step must return an Assignment; got {type(result).__name__}"
+            )
+        expected = [{name: one.shape for name, one in own.items()} for own in parameters]
+        got = [{name: one.shape for name, one in own.items()} for own in result.gradients]
+        if got != expected:
+            raise InputError(
+                f"rule {self.name}: gradients must have the names and shapes of the parameters, "
+                f"{_shapes(expected)}; got {_shapes(got)}"
+            )
+        return result
+
+
+def _shapes(layers: list[dict[str, Any]]) -> str:
+    return "; ".join(
+        ", ".join(f"{name} {tuple(shape)}" for name, shape in own.items()) for own in layers
+    )

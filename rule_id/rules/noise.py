@@ -58,13 +58,17 @@ class Noise:
         return both[:, :n].view(len(bits), *shape)
 
     def uniform(self, purpose: str, shape: Sequence[int]) -> Tensor:
-        """Return numbers uniform between 0 and 1 (E, *shape)."""
+        """Return numbers uniform between 0 and 1 (E, *shape).
+
+        They share their bits with the normal numbers of the same purpose.
+        """
         bits = self._bits(purpose, math.prod(shape))
         return self._unit((bits >> 32) & LOW_HALF).view(len(bits), *shape)
 
     def _unit(self, bits: Tensor) -> Tensor:
         # The half keeps 0 out, whose logarithm is not finite.
-        return (bits.to(self._dtype) + 0.5) * 2.0**-32
+        # In single precision the largest would round to 1.
+        return ((bits.to(self._dtype) + 0.5) * 2.0**-32).clamp(max=1 - 2.0**-24)
 
     def _bits(self, purpose: str, n: int) -> Tensor:
         """Return 64 random bits for each place, (E, n) of int64."""

@@ -7,6 +7,8 @@ parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,12 @@ from rule_id.rules.contract import Hyperparameters, Optimizer, State
 __all__ = ["ADAM", "ADAMW", "MOMENTUM", "RMSPROP", "SGD"]
 
 BETA2, EPSILON = 0.999, 1e-8
+
+LIMITS = {
+    "momentum": (0.0, 1 - 1e-9),
+    "rms_decay": (0.0, 1 - 1e-9),
+    "weight_decay": (0.0, math.inf),
+}
 
 DECAY = {"choice": [0.0, {"log_uniform": [1e-5, 1e-3]}]}
 DECOUPLED_DECAY = {"choice": [0.0, {"log_uniform": [1e-3, 1e-1]}]}
@@ -99,6 +107,7 @@ SGD = Optimizer(
     _init_sgd,
     _step_sgd,
     {"learning_rate": {"log_uniform": [1e-2, 3e-1]}, "weight_decay": DECAY},
+    LIMITS,
 )
 """w <- w - eta (G + lambda w), as in `torch.optim.SGD`. Source: Robbins & Monro 1951."""
 
@@ -111,6 +120,7 @@ MOMENTUM = Optimizer(
         "momentum": {"uniform": [0.5, 0.95]},
         "weight_decay": DECAY,
     },
+    LIMITS,
 )
 """v <- mu v + G + lambda w; w <- w - eta v. Heavy ball (Polyak 1964) as in `torch.optim.SGD`."""
 
@@ -123,6 +133,7 @@ RMSPROP = Optimizer(
         "rms_decay": {"uniform": [0.9, 0.99]},
         "weight_decay": DECAY,
     },
+    LIMITS,
     normalised=True,
 )
 """s <- alpha s + (1 - alpha) g², with g = G + lambda w; w <- w - eta g / (sqrt(s) + epsilon).
@@ -139,6 +150,7 @@ ADAM = Optimizer(
         "momentum": {"uniform": [0.8, 0.95]},
         "weight_decay": DECAY,
     },
+    LIMITS,
     normalised=True,
 )
 """m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g², with g = G + lambda w;
@@ -156,6 +168,7 @@ ADAMW = Optimizer(
         "momentum": {"uniform": [0.8, 0.95]},
         "weight_decay": DECOUPLED_DECAY,
     },
+    LIMITS,
     normalised=True,
 )
 """As `ADAM` with g = G, and w <- w - eta lambda w beside it.

@@ -38,7 +38,12 @@ from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
 from rule_id.rules.tensors import per_network
 
-__all__ = ["CONTRASTIVE_HEBBIAN", "EQUILIBRIUM_PROPAGATION", "largest_gain", "settle"]
+__all__ = [
+    "CONTRASTIVE_HEBBIAN",
+    "EQUILIBRIUM_PROPAGATION",
+    "largest_gain",
+    "settle",
+]
 
 ITERATIONS, RATE = 15, 0.8
 COUPLING = {"log_uniform": [0.05, 0.2]}
@@ -122,25 +127,29 @@ def _drives(
     return drives
 
 
-def largest_gain(network: NetworkLike, parameters: Parameters, activity: ActivityLike) -> Tensor:
+def largest_gain(network: NetworkLike, parameters: Parameters, inputs: list[Tensor]) -> Tensor:
     """Return the largest squared singular value of W over all layers but the first, (E,).
 
     By power iteration with W and W^T, for any kind of layer.
+
+    Args:
+        network: Any network.
+        parameters: Its parameters.
+        inputs: What each layer is fed (E, batch, ...), for its shape and a start.
     """
     gains = []
-    for index in range(1, len(network.layers)):
-        layer, weight = network.layers[index], parameters[index]["weight"]
-        v = 1 + 0.1 * activity.inputs[index][:, :1]
+    for layer, own, h in zip(network.layers[1:], parameters[1:], inputs[1:], strict=True):
+        v = 1 + 0.1 * h[:, :1]
         for _ in range(30):
             v = v / per_network(v.flatten(1).norm(dim=1), v)
-            v = layer.back_project(weight, layer.project(weight, v))
+            v = layer.back_project(own["weight"], layer.project(own["weight"], v))
         gains.append(v.flatten(1).norm(dim=1))
     return torch.stack(gains).amax(0)
 
 
 def _init(setup: Setup) -> State:
     activity = setup.network.forward(setup.parameters, setup.inputs)
-    gain = largest_gain(setup.network, setup.parameters, activity)
+    gain = largest_gain(setup.network, setup.parameters, activity.inputs)
     return {"strength": setup.hyperparameters["coupling"] / gain}
 
 

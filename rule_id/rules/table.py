@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from rule_id.errors import InputError, one_of
@@ -100,8 +101,10 @@ def get_rule(name: str) -> LearningRule:
         return RULES[name]
     first, _, second = name.partition("+")
     if first not in CREDIT_ASSIGNMENTS:
+        near = difflib.get_close_matches(first, CREDIT_ASSIGNMENTS, n=3) or CREDIT_ASSIGNMENTS
         raise InputError(
-            f"rule must begin with one of {', '.join(CREDIT_ASSIGNMENTS)}; got {name!r}"
+            f"rule must begin with a credit assignment such as {', '.join(near)}; got {name!r} "
+            "(one of your own comes with --rules)"
         )
     names = [rule.name for rule in combine(CREDIT_ASSIGNMENTS[first])]
     if names == [first]:

@@ -36,10 +36,13 @@ from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
 from rule_id.rules.tensors import eigen, per_network
 
-__all__ = ["TARGET_PROPAGATION", "linear_inverse"]
+__all__ = ["TARGET_PROPAGATION", "learn_inverse", "linear_inverse"]
 
 NOISE = 0.3
 """Standard deviation of the noise in multiples of the layer input's root mean square."""
+
+AVERAGING = 0.1
+"""Share of the newest batch in the means of inputs and outputs."""
 
 RIDGE = 0.1
 """k in multiples of the mean variance of the layer's outputs."""
@@ -67,6 +70,7 @@ def linear_inverse(inputs: Tensor, outputs: Tensor) -> Tensor:
 def _init(setup: Setup) -> State:
     activity = setup.network.forward(setup.parameters, setup.inputs)
     rates = [torch.zeros_like(setup.hyperparameters["feedback_time"])]
+    means = []
     pairs = _reconstructions(setup.network, setup.parameters, activity.inputs, setup.noise)
     for b, (x, y) in zip(setup.feedback[1:], pairs, strict=True):
         end, centred = linear_inverse(x, y), _centred(y)
@@ -74,7 +78,8 @@ def _init(setup: Setup) -> State:
         decay = (values.clamp(min=0) + _ridge(centred)[:, None])[:, :, None].expand_as(end)
         time = time_within(vectors.mT @ (b - end), vectors.mT @ end, decay)
         rates.append(time / (setup.hyperparameters["feedback_time"] * setup.steps))
-    return {"feedback": list(setup.feedback), "rates": rates}
+        means.append((x.mean(1, keepdim=True), y.mean(1, keepdim=True)))
+    return {"feedback": list(setup.feedback), "rates": rates, "means": means}
 
 
 def _step(
@@ -94,24 +99,35 @@ def _step(
     for layer, inverse in zip(network.layers[:0:-1], inverses[:0:-1], strict=True):
         displacements.insert(0, layer.back_project(inverse, displacements[0]))
     gradients = gradients_of(leaves, activity.outputs, displacements)
+    learned, means = [inverses[0]], []
     pairs = _reconstructions(network, parameters, activity.inputs, noise)
-    learned = [
-        _learn(layer, inverse, x, y, rate)
-        for layer, inverse, (x, y), rate in zip(
-            network.layers[1:], inverses[1:], pairs, state["rates"][1:], strict=True
+    for index, (x, y) in enumerate(pairs, start=1):
+        # c is the one that fits the means, which are running ones: a batch may be a single example.
+        known = tuple(
+            torch.lerp(old, new.mean(1, keepdim=True), AVERAGING)
+            for old, new in zip(state["means"][index - 1], (x, y), strict=True)
         )
-    ]
-    return Assignment(gradients, {**state, "feedback": [inverses[0], *learned]}, losses.mean(-1))
+        means.append(known)
+        layer, rate = network.layers[index], state["rates"][index]
+        learned.append(learn_inverse(layer, inverses[index], x - known[0], y - known[1], rate))
+    return Assignment(gradients, {**state, "feedback": learned, "means": means}, losses.mean(-1))
 
 
-def _learn(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
-    """Return V^T after one step; c is the one that fits the batch, so both sides are centred."""
-    x, y = _centred(x), _centred(y)
+def learn_inverse(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate: Tensor) -> Tensor:
+    """Return V^T after one step down its objective, shortened where it would overshoot.
+
+    Args:
+        layer: The layer.
+        inverse: V^T, the shape of W.
+        x: Inputs less their mean (E, batch, ...).
+        y: Outputs for them less their mean (E, batch, ...).
+        rate: The learning rate of each network (E,).
+    """
     error = layer.back_project(inverse, y) - x
     ridge = _ridge(y)
-    gradient = layer.outer(y, error) + ridge[:, None, None] * inverse
+    gradient = layer.outer(y, error) + per_network(ridge, inverse) * inverse
     steepest = rate * (y.flatten(2).square().sum(-1).mean(-1) + ridge)
-    return inverse - (rate / steepest.clamp(min=1))[:, None, None] * gradient
+    return inverse - per_network(rate / steepest.clamp(min=1), inverse) * gradient
 
 
 def _reconstructions(
@@ -141,7 +157,8 @@ def _centred(x: Tensor) -> Tensor:
 
 
 def _ridge(centred: Tensor) -> Tensor:
-    return RIDGE * centred.flatten(1).square().mean(1)
+    # Silent outputs tell nothing of the input, and their inverse shrinks to nothing.
+    return RIDGE * centred.flatten(1).square().mean(1).clamp(min=torch.finfo(centred.dtype).eps)
 
 
 TARGET_PROPAGATION = CreditAssignment(
@@ -150,6 +167,7 @@ TARGET_PROPAGATION = CreditAssignment(
     _init,
     _step,
     angle=_angle,
+    feedback="feedback",
     ranges={"feedback_time": FEEDBACK_TIME},
 )
 """Difference target propagation. Source: Lee et al. 2015.

@@ -16,18 +16,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rule_id.errors import InputError, require_file
+from rule_id.errors import InputError, one_of, require_file
 from rule_id.rules.contract import CreditAssignment, Optimizer
 from rule_id.rules.table import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, combine
+from rule_id.trajectories import NETWORK_COLUMNS
 
 __all__ = ["load_rules", "source_of"]
 
 _sources: dict[str, str] = {}
 """Hash of the source of each credit assignment and optimizer that a user added."""
 
+_loaded: dict[Path, str] = {}
+"""Hash of each file that was loaded."""
+
+RESERVED = frozenset(NETWORK_COLUMNS) - {"learning_rate", "momentum", "weight_decay"}
+"""Names that no hyperparameter may have: columns of the corpus that say something else."""
+
 
 def load_rules(source: str | Path) -> str:
-    """Add the rules of a Python file or module to the tables; once only, however often called.
+    """Add the rules of a Python file or module to the tables.
+
+    Loading a file again does nothing while its text is the same; a changed file replaces what it
+    added before.
 
     Args:
         source: A path that ends in `.py`, or the dotted name of a module that can be imported.
@@ -41,24 +51,41 @@ def load_rules(source: str | Path) -> str:
             something else than new credit assignments and optimizers.
     """
     path = _path_of(str(source))
-    text = path.read_bytes()
-    digest = hashlib.sha256(text).hexdigest()[:16]
-    if digest in _sources.values():
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    if _loaded.get(path) == digest:
         return digest
     module = _run(path, digest) if str(source).endswith(".py") else _import(str(source))
     assignments = _listed(module, "CREDIT_ASSIGNMENTS", CreditAssignment, source)
     optimizers = _listed(module, "OPTIMIZERS", Optimizer, source)
     if not assignments and not optimizers:
         raise InputError(f"{source} must hold a list CREDIT_ASSIGNMENTS or OPTIMIZERS; it has none")
-    _check_new([one.name for one in assignments], CREDIT_ASSIGNMENTS, source)
-    _check_new([one.name for one in optimizers], OPTIMIZERS, source)
-    for optimizer in optimizers:
-        OPTIMIZERS[optimizer.name] = optimizer
+    before = _loaded.get(path, "")
+    _check_new([one.name for one in assignments], CREDIT_ASSIGNMENTS, before, source)
+    _check_new([one.name for one in optimizers], OPTIMIZERS, before, source)
+    known = {*OPTIMIZERS, *(one.name for one in optimizers)}
     for assignment in assignments:
-        CREDIT_ASSIGNMENTS[assignment.name] = assignment
+        for name in assignment.optimizers or ():
+            one_of(f"{source}: optimizers of {assignment.name}", name, sorted(known))
+    _forget(before)
+    OPTIMIZERS.update({one.name: one for one in optimizers})
+    CREDIT_ASSIGNMENTS.update({one.name: one for one in assignments})
     _sources.update({one.name: digest for one in (*assignments, *optimizers)})
-    RULES.update({rule.name: rule for one in CREDIT_ASSIGNMENTS.values() for rule in combine(one)})
+    _loaded[path] = digest
+    _make_rules()
     return digest
+
+
+def _forget(digest: str) -> None:
+    """Take out of the tables what a file added before it was changed."""
+    for name in [name for name, one in _sources.items() if one == digest]:
+        del _sources[name]
+        CREDIT_ASSIGNMENTS.pop(name, None)
+        OPTIMIZERS.pop(name, None)
+
+
+def _make_rules() -> None:
+    RULES.clear()
+    RULES.update({rule.name: rule for one in CREDIT_ASSIGNMENTS.values() for rule in combine(one)})
 
 
 def source_of(rule: str) -> str:
@@ -69,14 +96,15 @@ def source_of(rule: str) -> str:
 def _path_of(source: str) -> Path:
     if source.endswith(".py"):
         require_file(Path(source), "a Python file that adds rules")
-        return Path(source)
+        return Path(source).resolve()
     try:
-        spec = importlib.util.find_spec(source)
-    except (ImportError, ValueError):
-        spec = None
+        spec = importlib.util.find_spec(source)  # runs the packages that the module lies in
+    except Exception as error:
+        raise InputError(f"module {source} cannot be imported: {error!r}") from error
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise InputError(
-            f"rules must be a path that ends in .py or the name of a module; got {source!r}"
+            "rules must be a path that ends in .py or the name of a module that is installed; "
+            f"got {source!r}"
         )
     return Path(spec.origin)
 
@@ -130,10 +158,17 @@ def _listed(module: ModuleType, name: str, kind: type, source: str | Path) -> li
             )
         if not one.name.isidentifier():
             raise InputError(f"{source}: a name must be one word without '+'; got {one.name!r}")
+        taken = sorted(RESERVED & set(one.ranges))
+        if taken:
+            raise InputError(
+                f"{source}: a hyperparameter of {one.name} must have a name that no column of a "
+                f"corpus has; got {taken[0]!r}"
+            )
     return entries
 
 
-def _check_new(names: list[str], table: Iterable[str], source: str | Path) -> None:
-    taken = [name for name in names if name in table or names.count(name) > 1]
+def _check_new(names: list[str], table: Iterable[str], before: str, source: str | Path) -> None:
+    others = {name for name in table if not before or _sources.get(name) != before}
+    taken = [name for name in names if name in others or names.count(name) > 1]
     if taken:
         raise InputError(f"{source}: a name must be new; {taken[0]} is taken")

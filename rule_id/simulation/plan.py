@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -64,6 +64,22 @@ _NAMED = ("architecture", "task", "activation", "init", "bias_init", "schedule")
 
 SMALLEST_TEST_SET = 142
 """Held-out examples of the task that has the fewest, breast_cancer."""
+
+
+def _check_draw(
+    where: str, name: str, written: Any, limits: Mapping[str, tuple[float, float]]
+) -> None:
+    """Refuse a draw of a hyperparameter that is none, or beyond what its rule can work with."""
+    try:
+        support = parse_distribution(written).support()
+    except InputError as error:
+        raise InputError(f"{where} {error}") from None
+    low, high = limits.get(name, (0.0, math.inf))
+    allowed = f"from {low:g} to {high:g}" if name in limits else "above 0"
+    for value in support:
+        inside = _number(value) and (low <= value <= high if name in limits else value > 0)
+        if not inside:
+            raise InputError(f"{where} must be a number {allowed}; got {value!r}")
 
 
 class _Strict(BaseModel):
@@ -131,15 +147,29 @@ class EnsemblePlan(_Strict):
     def _some_rules(self) -> Self:
         if not self.named_rules:
             raise InputError("rules, families or credit_assignments must name a rule; got none")
+        paired = self.families or self.credit_assignments
+        if "optimizers" in self.model_fields_set and not paired:
+            raise InputError(
+                "optimizers must come with families or credit_assignments; rules name their own"
+            )
         return self
 
     @model_validator(mode="after")
     def _hyperparameters_of_some_rule(self) -> Self:
         from rule_id.rules import get_rule
 
-        known = {name for rule in self.named_rules for name in get_rule(rule).ranges}
-        for name in self.hyperparameters:
+        rules = [get_rule(rule) for rule in self.named_rules]
+        for rule in rules:
+            for name, written in rule.ranges.items():
+                _check_draw(f"rule {rule.name}: range of {name}", name, written, rule.limits)
+        known = {name for rule in rules for name in rule.ranges}
+        for name, drawn in self.hyperparameters.items():
             one_of("hyperparameters", name, sorted(known))
+            if name in ("learning_rate", "momentum", "weight_decay"):
+                raise InputError(f"hyperparameters may not hold {name}, which is a key of its own")
+            for rule in rules:
+                if name in rule.ranges:
+                    _check_draw(f"hyperparameters.{name}", name, drawn, rule.limits)
         return self
 
     @field_validator(*_NAMED, mode="before")
@@ -165,13 +195,7 @@ class EnsemblePlan(_Strict):
     def _valid_hyperparameters(cls, written: Any) -> dict[str, Distribution]:
         if not isinstance(written, dict):
             raise InputError(f"must be a table of hyperparameters and their draws; got {written!r}")
-        drawn = {name: parse_distribution(value) for name, value in written.items()}
-        for name, distribution in drawn.items():
-            valid, allowed = _NUMBERS.get(name, (_number, "a number"))
-            for value in distribution.support():
-                if not valid(value):
-                    raise InputError(f"{name} must be {allowed}; got {value!r}")
-        return drawn
+        return {name: parse_distribution(value) for name, value in written.items()}
 
     @field_serializer("hyperparameters")
     def _each_as_written(self, drawn: dict[str, Distribution]) -> dict[str, Any]:

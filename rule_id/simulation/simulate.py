@@ -15,7 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 
 from rule_id.errors import InputError, one_of
 from rule_id.networks import build_network
-from rule_id.rules import load_rules
+from rule_id.rules import load_rules, source_of
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.plan import Plan, read_plan
 from rule_id.simulation.resolve import Ensemble, resolve
@@ -98,7 +98,7 @@ def simulate(
         InputError: The plan is not valid, the folder holds a corpus of another plan or something
             else, or the device is not there.
     """
-    loaded = {Path(source).name: load_rules(source) for source in rules}
+    loaded = {load_rules(source): Path(source).name for source in rules}
     checked = read_plan(plan)
     chosen = _device(device)
     corpus = Path(out)
@@ -136,6 +136,11 @@ def _simulate_part(
 ) -> int:
     for source in sources:  # a worker is another process, with tables of its own
         load_rules(source)
+    if source_of(ensemble.rule) != ensemble.source:
+        raise InputError(
+            f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
+            "simulated; it was changed, so run simulate again in another folder"
+        )
     with _one_thread():
         networks, rows = run_ensemble(ensemble, device)
     write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)

@@ -110,15 +110,17 @@ class Learner:
 
     def step(self, batch: Batch, step: int) -> None:
         """Learn from one batch of each network."""
-        given = dict(self.hyperparameters)
+        factor = self._schedule.factor(step)
+        given = {**self.hyperparameters, "rate_factor": factor}
         if "learning_rate" in given:
-            given["learning_rate"] = given["learning_rate"] * self._schedule.factor(step)
+            given["learning_rate"] = given["learning_rate"] * factor
         with torch.no_grad():
             change, self.state, _ = self.rule.step(
                 self.network, self._vector, self.state, batch, given, self._noise.at(step)
             )
-        # In place: `parameters` are views of this vector.
-        self._vector += change
+        # Not in place: a rule may have kept what it was given in its state.
+        self._vector = self._vector + change
+        self.parameters = self.network.unflatten(self._vector)
 
     def respond(self, x: Tensor) -> ActivityLike:
         """Return the activity for inputs (E, n, ...): a forward pass, or what units settle to."""

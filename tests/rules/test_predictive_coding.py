@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from small import hyperparameters, noise, small, start
 
 from rule_id.rules import get_rule, teach
-from rule_id.rules.predictive_coding import energy
+from rule_id.rules.predictive_coding import energy, infer, values_of
 
 RULE = get_rule("predictive_coding+sgd")
 
@@ -27,22 +28,48 @@ def test_the_forward_pass_leaves_the_loss_alone_in_the_energy() -> None:
     torch.testing.assert_close(found, made.batch.loss(activity.output, made.batch.y))
 
 
+def inferred(made) -> list[torch.Tensor]:
+    rate = torch.ones(3, dtype=torch.float64)
+    errors = infer(made.network, made.parameters, made.batch, rate)
+    return values_of(made.network, made.parameters, made.batch.x, errors)[0]
+
+
+def slope_of_energy(made, values: list[torch.Tensor]) -> torch.Tensor:
+    """By the values themselves, whose minimum it is, for each example."""
+    values = [v.detach().requires_grad_() for v in values]
+    total = energy(made.network, made.parameters, made.batch, values).sum()
+    slopes = torch.autograd.grad(total, values)
+    return torch.cat([slope.flatten(2) for slope in slopes], 2).norm(dim=2)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("architecture", ["dense1", "dense2", "dense4"])
+def test_values_settle_in_networks_of_any_depth(architecture: str, activation: str) -> None:
+    made = small(architecture, activation, scale=0.7)
+    start = made.network.forward(made.parameters, made.batch.x).outputs[:-1]
+    before, after = (slope_of_energy(made, v) for v in (start, inferred(made)))
+    assert float((after / before.clamp(min=1e-6)).median()) < 0.1
+    energies = [
+        energy(made.network, made.parameters, made.batch, v) for v in (start, inferred(made))
+    ]
+    assert bool((energies[1] <= energies[0] + 1e-9).all())
+
+
 def test_every_layer_learns_from_its_own_error() -> None:
-    """G_1 = -(f'(z_1) * (v_1 - f(z_1))) x^T, with v_1 settled by hand."""
-    made = small("dense1")
-    given = hyperparameters(RULE, 3, inference_rate=0.5)
-    rate = 0.5 * start(RULE, made, given).assignment["rate"][:, None, None]
-    first, second = made.parameters
-    prediction = torch.tanh(made.batch.x @ first["weight"].mT + first["bias"][:, None])
-    v = prediction.clone()
-    for _ in range(20):
-        output = v @ second["weight"].mT + second["bias"][:, None]
-        wanted = torch.nn.functional.one_hot(made.batch.y, 4)
-        e = torch.softmax(output, -1) - wanted
-        v = v - rate * (v - prediction + e @ second["weight"])
-    signal = -(1 - prediction**2) * (v - prediction)
+    """G_l = -(f'(z_l) * e_l) v_{l-1}^T at the settled values, and the loss's own in the readout."""
+    made = small("dense2", scale=0.7)
+    found, values = gradients(made, rate=1.0), inferred(made)
     n = made.batch.x.shape[1]
-    torch.testing.assert_close(gradients(made)[0]["weight"], signal.mT @ made.batch.x / n)
+    below = [made.batch.x, *values]
+    for index in (0, 1):
+        own = made.parameters[index]
+        prediction = torch.tanh(below[index] @ own["weight"].mT + own["bias"][:, None])
+        signal = -(1 - prediction**2) * (values[index] - prediction)
+        torch.testing.assert_close(found[index]["weight"], signal.mT @ below[index] / n)
+    readout = made.parameters[2]
+    output = values[1] @ readout["weight"].mT + readout["bias"][:, None]
+    e = torch.softmax(output, -1) - torch.nn.functional.one_hot(made.batch.y, 4)
+    torch.testing.assert_close(found[2]["weight"], e.mT @ values[1] / n)
 
 
 def test_small_errors_make_it_backprop() -> None:

@@ -55,7 +55,8 @@ def test_the_papers_rules_and_every_pair_have_their_names() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hebb", "rule must begin with one of backprop, feedback_alignment.*; got 'hebb'"),
+        ("hebb", "rule must begin with a credit assignment such as .*; got 'hebb'"),
+        ("backprob+sgd", "credit assignment such as backprop; got 'backprob.sgd' .one of your own"),
         ("backprop", r"rule must be one of backprop\+sgd, backprop\+momentum, .*; got 'backprop'"),
         ("backprop+lion", r"rule must be one of backprop\+sgd, .*; got 'backprop\+lion'"),
         ("no_learning+sgd", r"rule must be no_learning alone, .* got 'no_learning\+sgd'"),

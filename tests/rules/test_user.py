@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from small import hyperparameters, noise, small, start
 
 from rule_id.errors import InputError
-from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, get_rule, load_rules, source_of
+from rule_id.rules import (
+    CREDIT_ASSIGNMENTS,
+    OPTIMIZERS,
+    RULES,
+    Assignment,
+    LearningRule,
+    get_rule,
+    load_rules,
+    source_of,
+)
 from rule_id.rules import user as module
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "random_feedback.py"
@@ -16,7 +28,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "random_feedback.py"
 
 @pytest.fixture(autouse=True)
 def _tables_as_they_were():
-    tables = (CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, module._sources)
+    tables = (CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, module._sources, module._loaded)
     kept = [dict(table) for table in tables]
     yield
     for table, before in zip(tables, kept, strict=True):
@@ -58,11 +70,21 @@ def test_an_optimizer_goes_with_every_credit_assignment(tmp_path: Path) -> None:
     assert "no_learning+sign" not in RULES
 
 
-def test_another_text_is_another_source(tmp_path: Path) -> None:
+def test_a_changed_file_replaces_what_it_added(tmp_path: Path) -> None:
     text = EXAMPLE.read_text().replace("random_feedback", "other_feedback")
     first = load_rules(write(tmp_path, text))
-    text = text.replace("other_feedback", "third_feedback")
-    assert load_rules(write(tmp_path, text)) != first
+    was = CREDIT_ASSIGNMENTS["other_feedback"]
+    assert load_rules(write(tmp_path, text + "# changed")) != first
+    assert CREDIT_ASSIGNMENTS["other_feedback"] is not was
+    load_rules(write(tmp_path, text.replace("other_feedback", "third_feedback")))
+    assert "third_feedback+sgd" in RULES
+    assert "other_feedback" not in CREDIT_ASSIGNMENTS and "other_feedback+sgd" not in RULES
+
+
+def test_a_file_may_not_take_the_name_that_another_one_added(tmp_path: Path) -> None:
+    load_rules(EXAMPLE)
+    with pytest.raises(InputError, match="a name must be new; random_feedback is taken"):
+        load_rules(write(tmp_path, EXAMPLE.read_text() + "# copied"))
 
 
 def test_a_module_is_named_by_its_dots(tmp_path: Path, monkeypatch) -> None:
@@ -82,6 +104,12 @@ def test_a_module_is_named_by_its_dots(tmp_path: Path, monkeypatch) -> None:
         ("x = 1", "must hold a list CREDIT_ASSIGNMENTS or OPTIMIZERS; it has none"),
         ("x = (", r"cannot be run: SyntaxError: .*, line 1"),
         ("x = 1\ny = x / 0", "cannot be run: ZeroDivisionError: division by zero, line 2"),
+        ("from dataclasses import replace\nfrom rule_id.rules import CREDIT_ASSIGNMENTS as known\n"
+         "CREDIT_ASSIGNMENTS = [replace(known['oja'], name='mine', ranges={'seed': 1.0})]",
+         "a hyperparameter of mine must have a name that no column .*; got 'seed'"),
+        ("from dataclasses import replace\nfrom rule_id.rules import CREDIT_ASSIGNMENTS as known\n"
+         "CREDIT_ASSIGNMENTS = [replace(known['oja'], name='mine', optimizers=('lion',))]",
+         "optimizers of mine must be one of adam, .*; got 'lion'"),
         ("CREDIT_ASSIGNMENTS = 3", "CREDIT_ASSIGNMENTS must be a list; got int"),
         ("CREDIT_ASSIGNMENTS = [3]", "must hold CreditAssignment objects; got int"),
         ("from rule_id.rules import CREDIT_ASSIGNMENTS as known\n"
@@ -104,4 +132,30 @@ def test_a_file_or_module_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must be a Python file that adds rules; there is no such"):
         load_rules(tmp_path / "none.py")
     with pytest.raises(InputError, match="must be a path that ends in .py or the name of a module"):
+        load_rules("no_such_module")
+    with pytest.raises(InputError, match="module no_such_package.rules cannot be imported: "):
         load_rules("no_such_package.rules")
+
+
+def test_a_module_that_fails(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "failing_module.py").write_text("1 / 0")
+    with pytest.raises(InputError, match="module failing_module cannot be imported: ZeroDivision"):
+        load_rules("failing_module")
+
+
+def test_what_a_step_may_not_return() -> None:
+    made, own = small(), CREDIT_ASSIGNMENTS["backprop"]
+    wrong = {
+        "step must return an Assignment; got int": lambda *arguments: 3,
+        r"gradients must have the names and shapes .*weight \(3, 5, 6\), bias \(3, 5\);.*; got $": (
+            lambda *arguments: Assignment([], {}, torch.zeros(3))
+        ),
+    }
+    for message, step in wrong.items():
+        rule = LearningRule(replace(own, step=step), OPTIMIZERS["sgd"])
+        given = hyperparameters(rule, 3)
+        with pytest.raises(InputError, match=message):
+            rule.step(
+                made.network, made.vector, start(rule, made, given), made.batch, given, noise(3)
+            )

@@ -20,6 +20,11 @@ PLAN: dict[str, Any] = {
 }
 
 
+OWN: dict[str, Any] = {
+    "rules": ["node_perturbation+rmsprop"], "blocks": 1, "networks_per_rule": 1,
+}  # fmt: skip
+
+
 def changed(where: str, value: Any) -> dict[str, Any]:
     plan = copy.deepcopy(PLAN)
     target = plan["ensembles"][0] if where.startswith("ensembles.") else plan
@@ -33,7 +38,7 @@ def changed(where: str, value: Any) -> dict[str, Any]:
         ("extra", 1, r"extra is not a key of a plan; the keys here are schema, seed, "),
         ("ensembles.extra", 1, r"ensembles\[0\].extra is not a key .* are rules, families, "),
         ("measurements", [{"u": 1}], r"measurements\[0\].u is not a key .* units, noise_std"),
-        ("ensembles.rules", ["x"], r"rules: rule must begin with one of backprop, .*got 'x'"),
+        ("ensembles.rules", ["x"], r"rules: rule must begin with a credit .*got 'x'"),
         ("ensembles.rules", ["no_learning+sgd"], r"rules: rule must be no_learning alone"),
         (
             "ensembles.rules",
@@ -43,6 +48,16 @@ def changed(where: str, value: Any) -> dict[str, Any]:
         ("ensembles.families", ["x"], r"families must be one of backprop, .*; got 'x'"),
         ("ensembles.credit_assignments", ["x"], r"credit_assignments must be one of backprop"),
         ("ensembles.optimizers", ["x"], r"optimizers must be one of sgd, .*; got 'x'"),
+        (
+            "ensembles",
+            [OWN | {"hyperparameters": {"exploration_std": 0}}],
+            r"hyperparameters.exploration_std must be a number above 0; got 0",
+        ),
+        (
+            "ensembles",
+            [OWN | {"hyperparameters": {"rms_decay": {"uniform": [0.5, 3]}}}],
+            r"hyperparameters.rms_decay must be a number from 0 to 1; got 3",
+        ),
         ("ensembles.schedule", "x", r"schedule must be one of constant, .*; got 'x'"),
         ("ensembles.update_noise", -1.0, r"update_noise: must be a number, 0 or more; got -1"),
         ("ensembles.hyperparameters", {"x": 1}, r"hyperparameters must be one of .*; got 'x'"),

@@ -253,7 +253,8 @@ def test_a_rule_of_one_s_own_is_simulated_by_every_worker(tmp_path: Path) -> Non
     own = networks[networks["credit_assignment"] == "random_feedback"]
     assert (own["family"] == "fixed feedback").all() and not own["delta_readout"].any()
     assert networks[networks["rule"] == "oja+sgd"]["delta_readout"].all()
-    assert list(json.loads((tmp_path / "corpus/manifest.json").read_text())["rules"]) == ["mine.py"]
+    manifest = json.loads((tmp_path / "corpus/manifest.json").read_text())
+    assert list(manifest["rules"].values()) == ["mine.py"]
     # The rule's text is part of what the corpus is: another text is another corpus.
     (tmp_path / "mine.py").write_text(EXAMPLE.read_text().replace(".std(1)", ".mean(1)"))
     again = simulate_in_a_process(tmp_path, *given)
@@ -263,7 +264,8 @@ def test_a_rule_of_one_s_own_is_simulated_by_every_worker(tmp_path: Path) -> Non
 def test_a_rule_of_one_s_own_must_be_named(tmp_path: Path) -> None:
     result = simulate_in_a_process(tmp_path, "--out", "corpus")
     assert result.returncode == 2
-    assert "rule must begin with one of backprop" in result.stderr
+    assert "rule must begin with a credit assignment such as" in result.stderr
+    assert "--rules" in result.stderr
     result = simulate_in_a_process(tmp_path, "--out", "corpus", "--rules", "none.py")
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
     assert "none.py must be a Python file that adds rules; there is no such file" in result.stderr
