@@ -75,7 +75,7 @@ def _draw_transfer(axes: Axes, rule: str, results: dict[str, dict[str, Any]]) ->
         (rule, "own", {"mfc": "white", "marker": marker}, "tuned in the same setting"),
         (rule, "transferred", {"marker": marker}, "tuned in the source setting"),
         (rule, "default", {"marker": "x"}, "authors' default"),
-        ("feedback_alignment", "fixed", {"marker": "_", "ms": 9}, "feedback alignment"),
+        ("feedback_alignment", "fixed", {"marker": "s", "ms": 3}, "feedback alignment"),
     ]
     for place, (name, form, style, label) in enumerate(forms):
         shown = _COLOURS[name] if name in LABELS else colour
@@ -106,7 +106,7 @@ def matrix_figure(matrices: dict[str, np.ndarray]) -> Figure:
     """
     names = [s.name for s in SETTINGS]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(11, 3.2), layout="constrained")
+        figure = Figure(figsize=(14, 4), layout="constrained")
         panels = figure.subplots(1, len(matrices), sharey=True)
         for axes, (rule, matrix) in zip(panels, matrices.items(), strict=True):
             image = axes.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
@@ -190,6 +190,8 @@ def ends_figure(ends: dict[str, dict[str, list[float]]]) -> Figure:
                 alpha=0.8,
             )  # fmt: skip
         axes.set_xscale("log")
+        axes.set_xticks([0.25, 0.5, 1, 2, 4], ["0.25", "0.5", "1", "2", "4"])
+        axes.minorticks_off()
         axes.set_xlabel("|B*| / |W|")
         axes.set_ylabel("angle of the fixed point B* to W$^T$, °")
         axes.legend(fontsize=8)
@@ -212,10 +214,12 @@ def noise_figure(curves: dict[Line, list[dict[str, Any]]], size: float) -> Figur
         size: Root mean square of backprop's own updates.
     """
     smallest = LEVELS[1]
-    figure = _panels_by_form(curves, list(LEVELS), "s.d. of the noise in every update (weights)")
+    figure = _panels_by_form(curves, list(LEVELS), "s.d. of noise in updates (weights)")
     for axes in figure.axes:
         axes.set_xscale("symlog", linthresh=smallest)
         axes.set_xlim(-smallest / 10, LEVELS[-1] * 1.5)
+        axes.set_xticks([0, 1e-3, 1e-2, 1e-1, 1], ["0", "0.001", "0.01", "0.1", "1"])
+        axes.minorticks_off()
         axes.axvline(size, color="black", lw=0.8, ls=":")
     figure.axes[0].annotate("r.m.s. of\nbackprop's updates", (size, 0.05), fontsize=7)
     return figure

@@ -1,8 +1,9 @@
-"""The text of docs/kunin.md, with the numbers of a run in it."""
+"""The numbers of a run in the text of docs/kunin.md, which is kunin_page.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from kunin_runs import (
     DEPTHS,
     DRAWS,
     FACTOR,
+    FAST,
     LEVELS,
+    LINES,
     MOMENTUM,
     NETWORKS,
     SEED,
@@ -24,6 +27,7 @@ from kunin_runs import (
     SPREAD,
     STEPS,
     Line,
+    best_draw,
     draws_of,
 )
 from kunin_theory import PREDICTED, default_coefficients, eigenvalue_range
@@ -39,13 +43,22 @@ CLOSE = 0.95
 """Share of backprop's accuracy above which a draw counts as good."""
 
 
+GAIN = {
+    "constant_symmetric_alignment": ("self", "decay"),
+    "constant_activation_alignment": ("amp", "sparse"),
+    "constant_weight_mirror": ("amp", "decay"),
+}
+"""The two primitives b, a whose coefficients give a fixed point of b / 2a times W^T."""
+
+
 def page(found: dict[str, Any]) -> str:
     """Return the page.
 
     Args:
         found: What `kunin.collect` returned.
     """
-    return TEXT.format(
+    template = Path(__file__).with_name("kunin_page.md").read_text()
+    return template.format(
         seed=SEED,
         steps=STEPS,
         batch=BATCH,
@@ -60,7 +73,11 @@ def page(found: dict[str, Any]) -> str:
         rates=_rates(found["rates"]["accuracy"]),
         close=f"{CLOSE:.0%}",
         collapsed=f"{COLLAPSED:.0%}",
+        fast=FAST,
+        gains=gain_table(found),
+        **facts(found),
         update_size=found["update_size"],
+        walk=np.sqrt(STEPS),
         versions=versions(),
         transfer=transfer_table(found["transfer"]),
         matrix=matrix_table(found),
@@ -68,10 +85,72 @@ def page(found: dict[str, Any]) -> str:
         eigenvalues=eigenvalue_table(found),
         ends=ends_table(found["theory"]),
         stability=stability_table(found),
-        depth=curve_table(found["depth"], "hidden layers", DEPTHS),
+        depth_table=curve_table(found["depth"], "hidden layers", DEPTHS),
         depth_best=curve_table(found["depth at the best rate"], "hidden layers", DEPTHS),
-        noise=curve_table(found["noise"], "noise", LEVELS),
+        noise_table=curve_table(found["noise"], "noise", LEVELS),
     )
+
+
+def facts(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers that stand in sentences."""
+    others = {rule: _off_diagonal(transfer_matrix(found, rule)) for rule in CONSTANT}
+    deep = [s.name for s in SETTINGS].index("4 hidden layers")
+    from_deep = [means[deep] for means in others.values()]
+    decay = found["rate"] * 2 * default_coefficients()["constant_symmetric_alignment"]["decay"]
+    noise = _cells(found["noise"], LEVELS)
+    reference = np.array(_means(found["noise"][LINES[0]]))
+    nonlocal_ = ("symmetric_alignment", "activation_alignment")
+    gaps = [
+        (reference - _means(points))[: LEVELS.index(0.03) + 1].max()
+        for line, points in found["noise"].items()
+        if line.rule in nonlocal_ and line.form == "calibrated"
+    ]
+    activation = found["depth"][Line("activation_alignment", "calibrated")]
+    return {
+        "pairs": {rule: f"{np.mean(means):.2f}" for rule, means in others.items()},
+        "from_deep": f"{min(from_deep):.2f} to {max(from_deep):.2f}",
+        "depth": _cells(found["depth"], DEPTHS),
+        "noise": noise,
+        "times": 0.03 / found["update_size"],
+        "within": np.ceil(100 * max(gaps)) / 100,
+        "decay_rate": decay,
+        "decay_factor": PREDICTED / decay,
+        "spread_aa": _spread(found, "constant_activation_alignment"),
+        "spread_ia": _spread(found, "constant_information_alignment"),
+        "angle_aa": mean_and_sem(activation[-1]["angle"])[0],
+    }
+
+
+def _cells(curves: dict[Line, list[Any]], x: Sequence[float]) -> dict[str, str]:
+    """Return mean accuracies by `rule form x`."""
+    return {
+        f"{line.rule} {line.form} {value:g}": f"{mean:.2f}"
+        for line, points in curves.items()
+        for value, mean in zip(x, _means(points), strict=True)
+    }
+
+
+def _means(points: list[Any]) -> list[float]:
+    return [mean_and_sem(point["accuracy"])[0] for point in points]
+
+
+def _spread(found: dict[str, Any], rule: str) -> float:
+    """Return by how many times the largest eigenvalue differs between settings."""
+    own = default_coefficients()[rule]
+    largest = [eigenvalue_range(own, one["spectra"])[2] for one in found["theory"].values()]
+    return max(largest) / min(largest)
+
+
+def gain_table(found: dict[str, Any]) -> str:
+    """Return the gain of the best draw of each setting, for rules whose fixed point is in W^T."""
+    rows = []
+    for setting in SETTINGS:
+        row = [setting.name]
+        for rule, (up, down) in GAIN.items():
+            own = draws_of(rule)[best_draw(found["tuning"][rule][setting.name])]
+            row.append(f"{own[up] / (2 * own[down]):.2f}")
+        rows.append(row)
+    return markdown_table(["tuned in", *map(label_of, GAIN)], rows)
 
 
 def _rates(accuracies: dict[float, list[float]]) -> str:
@@ -242,26 +321,3 @@ def curve_table(curves: dict[Line, list[Any]], name: str, x: Sequence[float]) ->
         cells = ["{:.2f} ± {:.2f}".format(*mean_and_sem(p["accuracy"])[:2]) for p in points]
         rows.append([label_of(line.rule) + form, *cells])
     return markdown_table([f"rule \\ {name}", *(f"{value:g}" for value in x)], rows)
-
-
-TEXT = """{transfer}
-{rates}
-
-{robustness}
-
-{matrix}
-
-{eigenvalues}
-
-{ends}
-
-{stability}
-
-{depth}
-
-{depth_best}
-
-{noise}
-
-{update_size}
-"""

@@ -91,14 +91,15 @@ def gradient_angle(learner: Learner, batch: Batch, noise: Noise) -> Tensor:
         noise: Draws that no step of training makes.
     """
     own, network = learner.rule.credit_assignment, learner.network
+    # What `Learner.step` adds to the hyperparameters: the schedule's factor, here none.
+    given = {**learner.hyperparameters, "rate_factor": torch.ones(len(batch.x))}
     with torch.no_grad():
-        given, _, _ = own.step(
-            network, learner.parameters, learner.state.assignment, batch,
-            learner.hyperparameters, noise,
-        )  # fmt: skip
+        pseudo, _, _ = own.step(
+            network, learner.parameters, learner.state.assignment, batch, given, noise
+        )
         true, _, _ = teach(network, learner.parameters, batch)
     n_hidden = sum(tensor[0].numel() for layer in true[:-1] for tensor in layer.values())
-    return angle_between(network.flatten(given)[:, :n_hidden], network.flatten(true)[:, :n_hidden])
+    return angle_between(network.flatten(pseudo)[:, :n_hidden], network.flatten(true)[:, :n_hidden])
 
 
 def feedback_of(learner: Learner, noise: Noise) -> list[Tensor] | None:
