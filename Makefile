@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference rules-table kunin clean
+.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times kunin clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -42,6 +42,9 @@ reference: .venv/installed
 # Studies: parts go to corpora/, from which an interrupted command goes on.
 rules-table: .venv/installed
 	$(BIN)/python docs/studies/rules_table.py
+
+alignment-times: .venv/installed
+	$(BIN)/python docs/studies/alignment_times.py
 
 kunin: .venv/installed
 	$(BIN)/python docs/studies/kunin.py

@@ -24,7 +24,7 @@ from rule_id.rules import RULES, LearningRule, Noise
 from rule_id.rules.alignment import descend
 from rule_id.rules.learned_feedback import AUTHORS
 
-MODULES = ("study", "rules_table", "kunin", "kunin_runs", "kunin_theory")
+MODULES = ("study", "rules_table", "kunin", "kunin_runs", "kunin_theory", "alignment_times")
 
 
 @pytest.mark.parametrize("name", MODULES)
