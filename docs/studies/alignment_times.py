@@ -121,8 +121,8 @@ Share within 5 to 50%, by architecture and task:
 {parts}
 
 Where it falls short: `kolen_pollack` aligns only as far as the learned part of the weights outgrows
-what has decayed, which takes longest in the deep networks whose weights change least; stronger decay
-would align them sooner and keep them from learning the task. The fixed points of
+what has decayed, which takes longest in the deep networks whose weights change least; stronger
+decay would align them sooner and keep them from learning the task. The fixed points of
 `information_alignment` and `target_propagation` are regularised inverses of W on the layer's
 activity: both move while a deep network learns, and B runs after them.
 
