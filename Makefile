@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference clean
+.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times kunin clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -38,6 +38,16 @@ reference: .venv/installed
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features features/reference/summary.parquet --model models/reference/summary
+
+# Studies: parts go to corpora/, from which an interrupted command goes on.
+rules-table: .venv/installed
+	$(BIN)/python docs/studies/rules_table.py
+
+alignment-times: .venv/installed
+	$(BIN)/python docs/studies/alignment_times.py
+
+kunin: .venv/installed
+	$(BIN)/python docs/studies/kunin.py
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt tests/external/requirements.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }

@@ -1,0 +1,137 @@
+"""The small functions of the studies in docs/studies."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "studies"))
+
+import authors_rules
+import kunin_runs
+import kunin_theory
+import rules_table
+import study
+
+from rule_id.rules import RULES, LearningRule, Noise
+from rule_id.rules.alignment import descend
+from rule_id.rules.learned_feedback import AUTHORS
+
+MODULES = ("study", "rules_table", "kunin", "kunin_runs", "kunin_theory", "alignment_times")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+    assert result.attempted > 0
+
+
+def test_importing_a_study_adds_nothing_to_the_tables() -> None:
+    assert not any(name.startswith("constant_") for name in RULES)
+
+
+def test_a_part_is_computed_once_and_again_for_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "CORPORA", tmp_path)
+    calls: list[int] = []
+
+    def compute() -> int:
+        calls.append(1)
+        return len(calls)
+
+    assert [study.part("x", "a", settings, compute) for settings in ([1], [1], [2])] == [1, 1, 2]
+    assert len(list((tmp_path / "x").iterdir())) == 2
+
+
+def test_mean_and_sem_say_how_many_are_missing() -> None:
+    assert study.mean_and_sem([None, float("nan")])[2] == 2
+    assert np.isnan(study.mean_and_sem([None])[0])
+
+
+def _learner(rule: str) -> Any:
+    networks = [{"learning_rate": 0.05, **kunin_runs.middle_hyperparameters(rule)}] * 2
+    ensemble = kunin_runs.ensemble_of(rule, kunin_runs.SOURCE, [0, 1], networks)
+    data = study.EnsembleData(ensemble, "cpu", torch.float32)
+    return study.Learner(ensemble, data, "cpu", torch.float32), data
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("backprop", 0.0), ("random_drift", 90.0)])
+def test_angle_to_the_gradient(rule: str, expected: float) -> None:
+    learner, data = _learner(rule)
+    angle = study.gradient_angle(
+        learner, study.large_batch(data), Noise([1, 2], "cpu", torch.float32)
+    )
+    assert angle.numpy() == pytest.approx([expected] * 2, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("feedback_alignment", 90.0),
+        ("sign_symmetry_uniform", 37.1),  # E|w| / sqrt(E w^2) is sqrt(2 / pi) for normal weights
+        ("sign_symmetry_fixed_random", 50.5),  # 2 / pi
+        ("sign_symmetry_batchwise_random", 46.3),  # sqrt(2 / pi) sqrt(3) / 2
+    ],
+)  # fmt: skip
+def test_angle_to_the_weights_before_learning(rule: str, expected: float) -> None:
+    learner, _ = _learner(rule)
+    angle = study.weight_angle(learner, Noise([1, 2], "cpu", torch.float32))
+    assert angle is not None
+    assert angle.numpy() == pytest.approx([expected] * 2, abs=3)
+
+
+def test_no_angle_without_layerwise_feedback() -> None:
+    noise = Noise([1, 2], "cpu", torch.float32)
+    assert study.weight_angle(_learner("backprop")[0], noise) is None
+
+
+def test_draws_are_the_same_each_time_and_name_the_authors_primitives() -> None:
+    for rule in kunin_runs.CONSTANT:
+        draws = kunin_runs.draws_of(rule)
+        assert draws == kunin_runs.draws_of(rule)
+        assert all(draw.keys() == AUTHORS[kunin_runs.LIKE[rule]].keys() for draw in draws)
+
+
+def test_constant_coefficients_are_the_authors_and_take_full_steps() -> None:
+    rules = {one.name: one for one in authors_rules.CREDIT_ASSIGNMENTS}
+    assert set(rules) == set(kunin_runs.CONSTANT)
+    for name, own in rules.items():
+        assert own.ranges == AUTHORS[kunin_runs.LIKE[name]]
+        assert LearningRule(own).family == "learned feedback"
+
+
+def test_eigenvalues_say_where_the_authors_rule_moves_away_from_its_fixed_point() -> None:
+    torch.manual_seed(0)
+    x, w, start = torch.randn(1, 500, 6), torch.randn(1, 4, 6), torch.randn(1, 4, 6)
+    layer = kunin_runs.dense(1, 6, 4, 4, "relu").layers[0]
+    s = (x.mT @ x / x.shape[1]).double()
+    spectra = kunin_theory.spectra_of([(w.double(), s)])
+    for own in ({"amp": 2.0, "null": 1.0, "decay": 1.0}, {"amp": 2.0, "sparse": 1.0}):
+        largest = kunin_theory.eigenvalue_range(own, spectra)[2]
+        for eta, grows in ((1.9 / largest, False), (2.1 / largest, True)):
+            amounts = {k: torch.full((1,), eta * v) for k, v in own.items()}
+            end = kunin_theory.fixed_point(w, s.float(), amounts)
+            b = start
+            for _ in range(200):
+                b = descend(layer, b, w, x, amounts, shortened=False)
+            assert bool((b - end).norm() > (start - end).norm()) is grows
+
+
+def test_cells_of_the_rules_table_leave_out_what_is_not_there() -> None:
+    assert rules_table.angle_cell([[], [], []]) == ""
+    assert rules_table.accuracy_cells({"accuracy": {"digits": [None]}}) == ["", "1"]
+
+
+def test_every_credit_assignment_has_one_row_in_the_main_table() -> None:
+    names = [rules_table.main_rule(one) for one in rules_table.CREDIT_ASSIGNMENTS]
+    assert len(set(names)) == len(names)
+    assert set(names) <= set(RULES)
