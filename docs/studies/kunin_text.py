@@ -110,6 +110,7 @@ def facts(found: dict[str, Any]) -> dict[str, Any]:
         "pairs": {rule: f"{np.mean(means):.2f}" for rule, means in others.items()},
         "from_deep": f"{min(from_deep):.2f} to {max(from_deep):.2f}",
         "depth": _cells(found["depth"], DEPTHS),
+        "best": _cells(found["depth at the best rate"], DEPTHS),
         "noise": noise,
         "times": 0.03 / found["update_size"],
         "within": np.ceil(100 * max(gaps)) / 100,
