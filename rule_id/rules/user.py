@@ -126,6 +126,8 @@ def _run(path: Path, digest: str) -> ModuleType:
 
 def _import(name: str) -> ModuleType:
     try:
+        if name in sys.modules:  # what was imported before may be an older text
+            return importlib.reload(sys.modules[name])
         return importlib.import_module(name)
     except Exception as error:
         raise InputError(f"module {name} cannot be imported: {error!r}") from error

@@ -137,6 +137,18 @@ def test_a_file_or_module_that_is_not_there(tmp_path: Path) -> None:
         load_rules("no_such_package.rules")
 
 
+def test_a_changed_module_is_read_again(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    path = tmp_path / "changing_module.py"
+    path.write_text(EXAMPLE.read_text())
+    load_rules("changing_module")
+    path.write_text(EXAMPLE.read_text().replace("random_feedback", "other_feedback"))
+    load_rules("changing_module")
+    assert "other_feedback+sgd" in RULES and "random_feedback+sgd" not in RULES
+    del sys.modules["changing_module"]
+
+
 def test_a_module_that_fails(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "failing_module.py").write_text("1 / 0")
