@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rule_id.networks import Network, build_network
+from rule_id.networks import Network, build_network, get_architecture
 from rule_id.rules import Batch, LearningRule, Noise, RuleState, Setup, get_rule
 from rule_id.simulation.distributions import parse_distribution
 from rule_id.simulation.draws import generator
 from rule_id.tasks import cross_entropy
 
 BATCH, N_IN, N_OUT, WIDTH = 16, 6, 4, 5
+IMAGE, CHANNELS = (2, 4, 4), 2
 
 
 @dataclass
@@ -43,19 +44,27 @@ def small(
     networks: int = 3,
     seed: int = 0,
     scale: float = 0.5,
+    **further: object,
 ) -> Small:
     source = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=source, dtype=torch.float64)
 
+    images = get_architecture(architecture).images
+    shape = IMAGE if images else (N_IN,)
     network = build_network(
-        architecture, n_in=N_IN, n_out=N_OUT, width=WIDTH, activation=activation
+        architecture,
+        input_shape=shape,
+        n_out=N_OUT,
+        width=CHANNELS if images else WIDTH,
+        activation=activation,
+        **further,
     )
     vector = scale * normal(networks, network.n_parameters)
     y = torch.randint(N_OUT, (networks, BATCH), generator=source)
-    batch = Batch(normal(networks, BATCH, N_IN), y, cross_entropy)
-    feedback = [scale * normal(networks, layer.n_out, layer.n_in) for layer in network.layers]
+    batch = Batch(network.arrange(normal(networks, BATCH, *shape)), y, cross_entropy)
+    feedback = [scale * normal(networks, *layer.map.weight_shape) for layer in network.layers]
     return Small(network, vector, batch, feedback)
 
 

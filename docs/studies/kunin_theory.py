@@ -18,6 +18,7 @@ from kunin_runs import CONSTANT, LIKE, Hyperparameters, Setting, learner_of
 from study import part
 from torch import Tensor
 
+from rule_id.networks import Layer
 from rule_id.rules.alignment import fixed_point
 from rule_id.rules.learned_feedback import AUTHORS
 from rule_id.rules.tensors import angle_between
@@ -32,6 +33,9 @@ PREDICTED = 2.0
 """eta lambda above which a full step makes B's distance from the fixed point grow."""
 
 Spectra = dict[str, list[float]]
+
+Held = tuple[Layer, Tensor, Tensor]
+"""A layer, its W, and its inputs x."""
 
 
 def theory_of(setting: Setting, coefficients: dict[str, Hyperparameters]) -> dict[str, Any]:
@@ -60,23 +64,24 @@ def default_coefficients() -> dict[str, Hyperparameters]:
     return {rule: dict(AUTHORS[LIKE[rule]]) for rule in CONSTANT}
 
 
-def _layers(setting: Setting) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield W and S of every layer but the first, float64, before learning."""
+def _layers(setting: Setting) -> Iterator[Held]:
+    """Yield every layer but the first with W and x, float64, before learning."""
     learner, data = learner_of("backprop", setting, {"learning_rate": 1.0})
     with torch.no_grad():
         inputs = learner.network.forward(learner.parameters, data.examples(EXAMPLES)).inputs
-    for own, x in zip(learner.parameters[1:], inputs[1:], strict=True):
-        x = x.double()
-        yield own["weight"].double(), x.mT @ x / x.shape[1]
+    layers = learner.network.layers[1:]
+    for layer, own, x in zip(layers, learner.parameters[1:], inputs[1:], strict=True):
+        yield layer, own["weight"].double(), x.double()
 
 
-def spectra_of(layers: list[tuple[Tensor, Tensor]]) -> Spectra:
+def spectra_of(layers: list[Held]) -> Spectra:
     """Return smallest, median and largest eigenvalue of W S W^T and of S.
 
     Over all layers and networks together.
     """
-    projected = torch.cat([torch.linalg.eigvalsh(w @ s @ w.mT).flatten() for w, s in layers])
-    plain = torch.cat([torch.linalg.eigvalsh(s).flatten() for _, s in layers])
+    pairs = [(w, x.mT @ x / x.shape[1]) for _, w, x in layers]
+    projected = torch.cat([torch.linalg.eigvalsh(w @ s @ w.mT).flatten() for w, s in pairs])
+    plain = torch.cat([torch.linalg.eigvalsh(s).flatten() for _, s in pairs])
     return {"wsw": _range(projected), "s": _range(plain)}
 
 
@@ -99,13 +104,12 @@ def eigenvalue_range(own: Hyperparameters, spectra: Spectra) -> list[float]:
     ]
 
 
-def end_of(layers: list[tuple[Tensor, Tensor]], rule: str, own: Hyperparameters) -> list[float]:
+def end_of(layers: list[Held], rule: str, own: Hyperparameters) -> list[float]:
     """Return the mean over networks and layers of |B*| / |W| and of the angle of B*^T to W."""
     ratios, angles = [], []
-    for weight, s in layers:
-        covariance = torch.eye(s.shape[-1], dtype=s.dtype).expand_as(s) if rule in NOISY else s
+    for layer, weight, x in layers:
         amounts = {name: weight.new_full((len(weight),), value) for name, value in own.items()}
-        end = fixed_point(weight, covariance, amounts)
+        end = fixed_point(layer, weight, x, amounts, white=rule in NOISY)
         ratios.append(end.flatten(1).norm(dim=1) / weight.flatten(1).norm(dim=1))
         angles.append(angle_between(end, weight))
     return [float(torch.stack(values).mean()) for values in (ratios, angles)]

@@ -115,23 +115,34 @@ def descend(
     return feedback - gradient / per_network(curvature.clamp(min=1), weight)
 
 
-def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) -> Tensor:
+def fixed_point(
+    layer: LayerLike,
+    weight: Tensor,
+    x: Tensor,
+    coefficients: Coefficients,
+    *,
+    white: bool = False,
+) -> Tensor:
     """Return the B^T at which the objective's gradient vanishes while W is held.
 
-    With S = E[x x^T], B^T solves
+    With S = E[x x^T], B^T of a dense layer solves
 
         (null W S W^T + decay) B^T + sparse B^T S = (self W + amp W S) / 2,
 
     so that symmetric and activation alignment end at a multiple of W, weight mirror at one of W S,
-    and information alignment at a regularised pseudo-inverse of W.
+    and information alignment at a regularised pseudo-inverse of W. In a convolution W S is summed
+    over positions, and W S W^T is the second moment of what each input position feeds.
 
     Args:
-        weight: W, (E, n_out, n_in).
-        covariance: S, (E, n_in, n_in).
+        layer: The layer.
+        weight: W.
+        x: Inputs of the layer (E, batch, ...).
         coefficients: `sparse` may be joined by `amp` alone.
+        white: Whether the layer is fed white noise instead, so that S is the identity; not for
+            `null` and `sparse`.
 
     Returns:
-        (E, n_out, n_in), NaN for a network that has diverged.
+        B^T, in the shape of W, NaN for a network that has diverged.
 
     Raises:
         InputError: `sparse` is joined by `null`, `decay` or `self`.
@@ -145,22 +156,30 @@ def fixed_point(weight: Tensor, covariance: Tensor, coefficients: Coefficients) 
         return amount["amp"] / (2 * amount["sparse"]) * weight
     target = amount.get("self", 0) / 2 * weight
     if "amp" in amount:
-        target = target + amount["amp"] / 2 * weight @ covariance
+        seen = weight * layer.map.white_power(x) if white else _through(layer, weight, x)
+        target = target + amount["amp"] / 2 * seen
     if "null" not in amount:
         return target / amount["decay"]
-    identity = torch.eye(weight.shape[1], dtype=weight.dtype, device=weight.device)
-    inner = amount["null"] * weight @ covariance @ weight.mT + amount["decay"] * identity
+    moment = _moment(layer.map.fed(layer.project(weight, x)), x.shape[1])
+    identity = torch.eye(moment.shape[1], dtype=weight.dtype, device=weight.device)
+    null, decay = (coefficients[name][:, None, None] for name in ("null", "decay"))
     # The checked solve refuses all networks for the sake of one that has diverged.
-    solved, failed = torch.linalg.solve_ex(inner, target)
-    return torch.where((failed != 0)[:, None, None], torch.nan, solved)
+    solved, failed = torch.linalg.solve_ex(
+        null * moment + decay * identity, layer.map.by_inputs(target).mT
+    )
+    solved = torch.where((failed != 0)[:, None, None], torch.nan, solved)
+    return layer.map.from_inputs(solved.mT)
 
 
 def alignment_time(
+    layer: LayerLike,
     feedback: Tensor,
     weight: Tensor,
-    covariance: Tensor,
+    x: Tensor,
     coefficients: Coefficients,
     degrees: float = 45.0,
+    *,
+    white: bool = False,
 ) -> Tensor:
     r"""Return how long B takes to come within an angle of its fixed point while W is held.
 
@@ -169,18 +188,20 @@ def alignment_time(
     by itself, and the time is found by bisection.
 
     Args:
-        feedback: B^T as it begins, (E, n_out, n_in).
-        weight: W, (E, n_out, n_in).
-        covariance: S, (E, n_in, n_in).
+        layer: The layer.
+        feedback: B^T as it begins, the shape of W.
+        weight: W.
+        x: Inputs of the layer (E, batch, ...).
         coefficients: Those of the objective.
         degrees: The angle.
+        white: As in `fixed_point`.
 
     Returns:
         Time for a learning rate of 1, in steps, (E,).
     """
-    end = fixed_point(weight, covariance, coefficients)
-    rates, left, right = _decay_rates(weight, covariance, coefficients)
-    return time_within(left.mT @ (feedback - end) @ right, left.mT @ end @ right, rates, degrees)
+    end = fixed_point(layer, weight, x, coefficients, white=white)
+    rates, turned = _modes(layer, weight, x, coefficients)
+    return time_within(turned(feedback - end), turned(end), rates, degrees)
 
 
 def time_within(start: Tensor, end: Tensor, rates: Tensor, degrees: float = 45.0) -> Tensor:
@@ -189,7 +210,7 @@ def time_within(start: Tensor, end: Tensor, rates: Tensor, degrees: float = 45.0
     Args:
         start: Distance from the end at time 0, (E, n, m).
         end: Where it leads, (E, n, m).
-        rates: Decay rate of each entry, 0 or more, (E, n, m).
+        rates: Decay rate of each entry, 0 or more, (E, n, m) or (E, 1, m).
         degrees: The angle.
 
     Returns:
@@ -210,19 +231,33 @@ def time_within(start: Tensor, end: Tensor, rates: Tensor, degrees: float = 45.0
     return high.exp() / fastest
 
 
-def _decay_rates(
-    weight: Tensor, covariance: Tensor, coefficients: Coefficients
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the decay rate of each entry of D and the eigenvectors that it is written in."""
-    n_out, n_in = weight.shape[1:]
-    left, right = (torch.eye(n, dtype=weight.dtype, device=weight.device) for n in (n_out, n_in))
-    rates = torch.zeros_like(weight)
-    if "decay" in coefficients:
-        rates = rates + 2 * per_network(coefficients["decay"], weight)
+def _modes(
+    layer: LayerLike, weight: Tensor, x: Tensor, coefficients: Coefficients
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Return decay rates (E, 1, n), and the function that turns D into what decays at them.
+
+    `null` acts on the view of D by inputs, `sparse` on that by outputs; no rule has both.
+    """
+    map_, always = layer.map, 2 * coefficients.get("decay", x.new_zeros(len(x)))[:, None]
     if "null" in coefficients:
-        values, left = eigen(weight @ covariance @ weight.mT)
-        rates = rates + 2 * per_network(coefficients["null"], weight) * values[:, :, None]
-    if "sparse" in coefficients:
-        values, right = eigen(covariance)
-        rates = rates + 2 * per_network(coefficients["sparse"], weight) * values[:, None, :]
-    return rates.clamp(min=0), left, right
+        moment = _moment(map_.fed(layer.project(weight, x)), x.shape[1])
+        own, view = coefficients["null"], map_.by_inputs
+    elif "sparse" in coefficients:
+        moment = _moment(map_.seen(x), x.shape[1])
+        own, view = coefficients["sparse"], map_.by_outputs
+    else:
+        matrix = map_.by_outputs
+        return always.expand(-1, matrix(weight).shape[2])[:, None], matrix
+    values, vectors = eigen(moment)
+    rates = always + 2 * own[:, None] * values.clamp(min=0)
+    return rates[:, None], lambda d: view(d) @ vectors
+
+
+def _through(layer: LayerLike, weight: Tensor, x: Tensor) -> Tensor:
+    """Return W S."""
+    return layer.outer(layer.project(weight, x), x)
+
+
+def _moment(x: Tensor, batch: int) -> Tensor:
+    """Return the second moment of x (E, batch x positions, n), summed over positions."""
+    return x.mT @ x / batch

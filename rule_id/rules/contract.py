@@ -25,12 +25,15 @@ __all__ = [
     "ActivityLike",
     "Assignment",
     "Batch",
+    "Conditions",
     "CreditAssignment",
     "Hyperparameters",
     "LayerLike",
+    "MapLike",
     "NetworkLike",
     "Optimizer",
     "Parameters",
+    "Refusal",
     "Setup",
     "State",
 ]
@@ -78,8 +81,56 @@ class ActivityLike(Protocol):
         """Output of the last layer."""
 
 
+class MapLike(Protocol):
+    """The matrices that some rules make of W (`rule_id.networks.DenseMap` is one).
+
+    In the view by inputs W is (E, C_in, M) and meets what each input position feeds; in the view by
+    outputs it is (E, C_out, K) and meets what each output position sees.
+    """
+
+    @property
+    def channels_out(self) -> int:
+        """Output channels; units where units share no weights."""
+
+    @property
+    def taps(self) -> int:
+        """Input positions that one output position sees."""
+
+    @property
+    def shape_out(self) -> tuple[int, ...]:
+        """Shape of the output of one example, without time."""
+
+    def seen(self, h: Tensor) -> Tensor:
+        """Return what each output position sees, (E, batch x positions, K)."""
+
+    def fed(self, p: Tensor) -> Tensor:
+        """Return what each input position feeds, (E, batch x positions, M)."""
+
+    def inputs_by_position(self, h: Tensor) -> Tensor:
+        """Return the input at each of its positions, (E, batch x positions, C_in)."""
+
+    def by_outputs(self, weight: Tensor) -> Tensor:
+        """Return W as (E, C_out, K)."""
+
+    def by_inputs(self, weight: Tensor) -> Tensor:
+        """Return W as (E, C_in, M)."""
+
+    def from_inputs(self, matrix: Tensor) -> Tensor:
+        """Return what `by_inputs` was made of."""
+
+    def white_power(self, h: Tensor) -> Tensor:
+        """Return E over white noise of seen(h)², in the shape of W for one network and output."""
+
+
 class LayerLike(Protocol):
-    """What a rule asks of a layer (`rule_id.networks.DenseLayer` is one)."""
+    """What a rule asks of a layer (`rule_id.networks.Layer` is one)."""
+
+    @property
+    def map(self) -> MapLike:
+        """What is linear in it."""
+
+    def receive(self, h: Tensor) -> Tensor:
+        """Return its input for the output of the layer that feeds it."""
 
     def preactivation(self, parameters: dict[str, Tensor], h: Tensor) -> Tensor:
         """Return z = W h + b."""
@@ -120,6 +171,28 @@ class NetworkLike(Protocol):
 
     def unflatten(self, vector: Tensor) -> Parameters:
         """Return views of (E, n_parameters) as the parameters of each layer."""
+
+
+class Conditions(NamedTuple):
+    """What a credit assignment may not be able to work under.
+
+    Attributes:
+        architecture_group: `dense`, `convolutional`, `residual` or `recurrent`.
+        normalisation: `none`, `layer` or `batch`.
+        dropout: Share of hidden units left out in training.
+        loss: The name of the task's loss.
+        separable: Whether an example's loss depends on its own output alone.
+    """
+
+    architecture_group: str = "dense"
+    normalisation: str = "none"
+    dropout: float = 0.0
+    loss: str = "cross_entropy"
+    separable: bool = True
+
+
+Refusal = Callable[[Conditions], str | None]
+"""From conditions to why a rule does not work under them, None where it does."""
 
 
 class Batch(NamedTuple):
@@ -210,6 +283,7 @@ class CreditAssignment:
             that changes the weights itself: its pseudo-gradient is then the change, negative.
         delta_readout: Whether its last layer learns by the delta rule because the rule itself
             knows no target, so that this layer says nothing of it.
+        refuses: What it does not work under, each a function from conditions to the reason.
     """
 
     name: str
@@ -225,6 +299,12 @@ class CreditAssignment:
     learning_rates: Mapping[str, Any] = field(default_factory=dict)
     optimizers: tuple[str, ...] | None = None
     delta_readout: bool = False
+    refuses: tuple[Refusal, ...] = ()
+
+    def refusal(self, conditions: Conditions) -> str | None:
+        """Return why it does not work under these conditions, or None where it does."""
+        reasons = (refuse(conditions) for refuse in self.refuses)
+        return next((reason for reason in reasons if reason is not None), None)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def teach_directly(
         network: Any network.
         parameters: Its parameters.
         batch: Inputs, targets and loss.
-        feedback: B_l of each layer but the last, (E, units of the layer's output, n_output).
+        feedback: B_l of each layer but the last, (E, units of the layer's output, n_output); the
+            same for every time step.
 
     Returns:
         Pseudo-gradients, of the shapes of the parameters, and the loss of each network (E,).
@@ -44,22 +45,24 @@ def teach_directly(
         activity = network.forward(leaves, batch.x, local=True)
     losses, error = output_error(batch, activity.output)
     e = error / losses.shape[1]
-    hidden = activity.outputs[:-1]
-    signals = [(e.flatten(2) @ b.mT).view(h.shape) for h, b in zip(hidden, feedback, strict=True)]
+    hidden = zip(network.layers, activity.outputs[:-1], feedback, strict=False)
+    signals = [_over_time((e @ b.mT).unflatten(2, la.map.shape_out), h) for la, h, b in hidden]
     gradients = gradients_of(leaves, activity.outputs, [*signals, e])
     return gradients, losses.mean(-1)
 
 
+def _over_time(signal: Tensor, h: Tensor) -> Tensor:
+    """Return a signal for each time step of h, where h has time."""
+    return signal if signal.dim() == h.dim() else signal[:, :, None].expand_as(h)
+
+
 def _init(setup: Setup) -> State:
     """Draw B_l uniform with variance 2 / (n_output + units), Glorot & Bengio's."""
-    with torch.no_grad():
-        outputs = setup.network.forward(setup.parameters, setup.inputs).outputs
-    n_output = outputs[-1][0, 0].numel()
+    units = [math.prod(layer.map.shape_out) for layer in setup.network.layers]
     feedback = []
-    for index, h in enumerate(outputs[:-1]):
-        n = h[0, 0].numel()
-        bound = math.sqrt(6 / (n + n_output))
-        drawn = setup.noise.uniform(f"direct feedback {index}", (n, n_output))
+    for index, n in enumerate(units[:-1]):
+        bound = math.sqrt(6 / (n + units[-1]))
+        drawn = setup.noise.uniform(f"direct feedback {index}", (n, units[-1]))
         feedback.append(bound * (2 * drawn - 1))
     return {"direct_feedback": feedback}
 

@@ -24,6 +24,7 @@ from rule_id.rules.contract import (
     Batch,
     CreditAssignment,
     Hyperparameters,
+    LayerLike,
     NetworkLike,
     Parameters,
     Setup,
@@ -55,7 +56,7 @@ AUTHORS: Mapping[str, Mapping[str, float]] = {
 }
 """Default coefficients in the code of Kunin et al. (2020)."""
 
-Coefficient = Callable[[Tensor, Tensor, Hyperparameters], Coefficients]
+Coefficient = Callable[[LayerLike, Tensor, Tensor, Hyperparameters], Coefficients]
 
 
 def learned_feedback(
@@ -71,11 +72,11 @@ def learned_feedback(
 
     Args:
         name: Its name.
-        coefficients: From W, S = E[x x^T] and hyperparameters to the coefficients of one layer,
-            up to a common factor.
+        coefficients: From layer, W, inputs x and hyperparameters to the coefficients of that
+            layer, up to a common factor.
         ranges: Draws of its hyperparameters.
-        noisy_input: Feed the layer standard normal noise while B learns, so that S is the
-            identity.
+        noisy_input: Feed the layer standard normal noise while B learns, so that S = E[x x^T] is
+            the identity.
         calibrated: Set that factor by `feedback_time`, and shorten steps that would overshoot;
             False takes the learning rate of W and full steps, as the authors do.
         substeps: Parts that each step of B is taken in.
@@ -84,11 +85,14 @@ def learned_feedback(
     def init(setup: Setup) -> State:
         inputs = setup.network.forward(setup.parameters, setup.inputs).inputs
         amounts: list[Coefficients] = [{}]
-        for own, b, x in zip(setup.parameters[1:], setup.feedback[1:], inputs[1:], strict=True):
-            s = _covariance(x, noisy_input)
-            amount = coefficients(own["weight"], s, setup.hyperparameters)
+        layers, parameters = setup.network.layers[1:], setup.parameters[1:]
+        for layer, own, b, x in zip(
+            layers, parameters, setup.feedback[1:], inputs[1:], strict=True
+        ):
+            weight = own["weight"]
+            amount = coefficients(layer, weight, x, setup.hyperparameters)
             if calibrated:
-                time = alignment_time(b, own["weight"], s, amount)
+                time = alignment_time(layer, b, weight, x, amount, white=noisy_input)
                 rate = time / (setup.hyperparameters["feedback_time"] * setup.steps)
             else:
                 rate = setup.hyperparameters["learning_rate"]
@@ -122,10 +126,10 @@ def learned_feedback(
     def angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor) -> Tensor:
         inputs = network.forward(parameters, x).inputs
         ends: list[Tensor | None] = [None]
-        for own, h, amount in zip(
-            parameters[1:], inputs[1:], state["coefficients"][1:], strict=True
+        for layer, own, h, amount in zip(
+            network.layers[1:], parameters[1:], inputs[1:], state["coefficients"][1:], strict=True
         ):
-            ends.append(fixed_point(own["weight"], _covariance(h, noisy_input), amount))
+            ends.append(fixed_point(layer, own["weight"], h, amount, white=noisy_input))
         return feedback_angle(state["feedback"], ends)
 
     return CreditAssignment(
@@ -146,35 +150,37 @@ def feedback_angle(feedback: list[Tensor], ends: list[Tensor | None]) -> Tensor:
     return torch.stack(angles).mean(0)
 
 
-def _covariance(x: Tensor, noisy_input: bool) -> Tensor:
-    """Return S = E[x x^T], (E, n_in, n_in): the identity where the input is standard noise."""
-    if noisy_input:
-        return torch.eye(x.shape[-1], dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
-    return x.mT @ x / x.shape[1]
-
-
-def _symmetric(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coefficients:
+def _symmetric(
+    layer: LayerLike, weight: Tensor, x: Tensor, hyperparameters: Hyperparameters
+) -> Coefficients:
     gain = hyperparameters["feedback_gain"]
     return {"decay": torch.full_like(gain, 0.5), "self": gain}
 
 
-def _activation(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coefficients:
+def _activation(
+    layer: LayerLike, weight: Tensor, x: Tensor, hyperparameters: Hyperparameters
+) -> Coefficients:
     gain = hyperparameters["feedback_gain"]
     return {"sparse": torch.full_like(gain, 0.5), "amp": gain}
 
 
-def _mirror(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coefficients:
+def _mirror(
+    layer: LayerLike, weight: Tensor, x: Tensor, hyperparameters: Hyperparameters
+) -> Coefficients:
     gain = hyperparameters["feedback_gain"]
     return {"decay": torch.full_like(gain, 0.5), "amp": gain}
 
 
-def _information(weight: Tensor, s: Tensor, hyperparameters: Hyperparameters) -> Coefficients:
+def _information(
+    layer: LayerLike, weight: Tensor, x: Tensor, hyperparameters: Hyperparameters
+) -> Coefficients:
     """Take the decay in units of the mean power of Wx, and the amp that gives B* its norm."""
-    power = (weight @ s @ weight.mT).diagonal(dim1=1, dim2=2).mean(1)
+    fed = layer.map.fed(layer.project(weight, x))
+    power = fed.square().sum(1).mean(1) / x.shape[1]
     power = power.clamp(min=torch.finfo(weight.dtype).eps)
     half = torch.full_like(power, 0.5)
     amount = {"null": half, "decay": half * hyperparameters["feedback_damping"] * power}
-    end = fixed_point(weight, s, {**amount, "amp": torch.ones_like(power)})
+    end = fixed_point(layer, weight, x, {**amount, "amp": torch.ones_like(power)})
     # A silent layer has no power, and nothing to align with.
     least = torch.finfo(weight.dtype).tiny
     norms = weight.flatten(1).norm(dim=1) / end.flatten(1).norm(dim=1).clamp(min=least)

@@ -23,6 +23,7 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
+from rule_id.rules.refusals import needs_loss_of_each_example
 from rule_id.rules.teaching import gradients_of, leaves_of
 from rule_id.rules.tensors import per_network
 
@@ -142,6 +143,7 @@ NODE_PERTURBATION = CreditAssignment(
         "scaled": {"log_uniform": [3e-4, 4e-3]},
         "normalised": {"log_uniform": [5e-4, 1e-2]},
     },
+    refuses=(needs_loss_of_each_example,),
 )
 """d_l = (L_noisy - L) n_l / s: noise s n on z, one draw and one loss an example.
 
@@ -175,6 +177,7 @@ REWARD_MODULATED_HEBBIAN = CreditAssignment(
         "scaled": {"log_uniform": [2e-4, 2e-3]},
         "normalised": {"log_uniform": [5e-4, 5e-3]},
     },
+    refuses=(needs_loss_of_each_example,),
 )
 """G = -(R - R~) n h^T / s: the exploratory noise s n is part of the only pass there is.
 

@@ -33,6 +33,11 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
+from rule_id.rules.refusals import (
+    needs_dense,
+    needs_loss_of_each_example,
+    needs_separate_examples,
+)
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
 
 __all__ = ["PREDICTIVE_CODING", "energy", "infer", "values_of"]
@@ -160,5 +165,6 @@ PREDICTIVE_CODING = CreditAssignment(
     _step,
     ranges={"inference_rate": {"uniform": [0.5, 1.0]}},
     limits={"inference_rate": (1e-6, 1.0)},
+    refuses=(needs_dense, needs_separate_examples, needs_loss_of_each_example),
 )
 """See the module; the errors move 25 times a step."""

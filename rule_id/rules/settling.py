@@ -35,6 +35,13 @@ from rule_id.rules.contract import (
     State,
 )
 from rule_id.rules.noise import Noise
+from rule_id.rules.refusals import (
+    needs_dense,
+    needs_desired_output,
+    needs_every_unit,
+    needs_loss_of_each_example,
+    needs_plain_sums,
+)
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error
 from rule_id.rules.tensors import per_network
 
@@ -53,6 +60,8 @@ LEARNING_RATES = {
     "scaled": {"log_uniform": [3e-3, 2e-2]},
     "normalised": {"log_uniform": [3e-4, 2e-3]},
 }
+
+SETTLING = (needs_dense, needs_plain_sums, needs_every_unit, needs_loss_of_each_example)
 
 
 class Settled(NamedTuple):
@@ -260,6 +269,7 @@ EQUILIBRIUM_PROPAGATION = CreditAssignment(
     respond=_respond,
     ranges={"nudging": {"uniform": [0.1, 1.0]}, "coupling": COUPLING},
     learning_rates=LEARNING_RATES,
+    refuses=SETTLING,
 )
 """The second phase descends F + beta loss, beta `nudging`; as beta goes to 0, G tends to the
 gradient of the loss in the free phase.
@@ -276,6 +286,7 @@ CONTRASTIVE_HEBBIAN = CreditAssignment(
     respond=_respond,
     ranges={"coupling": COUPLING},
     learning_rates=LEARNING_RATES,
+    refuses=(*SETTLING, needs_desired_output),
 )
 """The second phase has the output clamped to 1 for the class and 0 for the others; beta = 1.
 

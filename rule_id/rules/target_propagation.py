@@ -33,7 +33,8 @@ from rule_id.rules.contract import (
 )
 from rule_id.rules.learned_feedback import FEEDBACK_TIME, feedback_angle
 from rule_id.rules.noise import Noise
-from rule_id.rules.teaching import gradients_of, leaves_of, output_error
+from rule_id.rules.refusals import needs_chain
+from rule_id.rules.teaching import gradients_of, hand_down, leaves_of, output_error
 from rule_id.rules.tensors import eigen, per_network
 
 __all__ = ["TARGET_PROPAGATION", "learn_inverse", "linear_inverse"]
@@ -48,23 +49,34 @@ RIDGE = 0.1
 """k in multiples of the mean variance of the layer's outputs."""
 
 
-def linear_inverse(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Return the V^T at which the inverse's objective is smallest, (E, n_out, n_in).
+def linear_inverse(layer: LayerLike, inputs: Tensor, outputs: Tensor) -> Tensor:
+    """Return the V^T at which the inverse's objective is smallest, in the shape of W.
 
-    V = Cov(x, y) (Cov(y) + k I)^{-1} for y = f(W x + b), k `RIDGE` times the mean variance of y.
+    V = Cov(x, y) (Cov(y) + k I)^{-1} for y = f(W x + b), k `RIDGE` times the mean variance of y;
+    in a convolution x at each position is told from what it feeds.
 
     Args:
-        inputs: x, (E, n, n_in).
-        outputs: y, (E, n, n_out).
+        layer: The layer.
+        inputs: x, (E, n, ...).
+        outputs: y, (E, n, ...).
 
     Returns:
         NaN for a network that has diverged.
     """
     x, y = _centred(inputs), _centred(outputs)
-    identity = torch.eye(y.shape[-1], dtype=x.dtype, device=x.device)
-    inner = y.mT @ y / y.shape[1] + _ridge(y)[:, None, None] * identity
-    solved, failed = torch.linalg.solve_ex(inner, y.mT @ x / x.shape[1])
-    return torch.where((failed != 0)[:, None, None], torch.nan, solved)
+    moment, ridge = _ridged(layer, y)
+    fed, n = layer.map.fed(y), y.shape[1]
+    identity = torch.eye(moment.shape[1], dtype=x.dtype, device=x.device)
+    solved, failed = torch.linalg.solve_ex(
+        moment + ridge[:, None, None] * identity, fed.mT @ layer.map.inputs_by_position(x) / n
+    )
+    return layer.map.from_inputs(torch.where((failed != 0)[:, None, None], torch.nan, solved).mT)
+
+
+def _ridged(layer: LayerLike, centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the second moment of what each input position feeds, and k."""
+    fed = layer.map.fed(centred)
+    return fed.mT @ fed / centred.shape[1], _ridge(layer, centred)
 
 
 def _init(setup: Setup) -> State:
@@ -72,11 +84,14 @@ def _init(setup: Setup) -> State:
     rates = [torch.zeros_like(setup.hyperparameters["feedback_time"])]
     means = []
     pairs = _reconstructions(setup.network, setup.parameters, activity.inputs, setup.noise)
-    for b, (x, y) in zip(setup.feedback[1:], pairs, strict=True):
-        end, centred = linear_inverse(x, y), _centred(y)
-        values, vectors = eigen(centred.mT @ centred / y.shape[1])
-        decay = (values.clamp(min=0) + _ridge(centred)[:, None])[:, :, None].expand_as(end)
-        time = time_within(vectors.mT @ (b - end), vectors.mT @ end, decay)
+    layers = setup.network.layers[1:]
+    for layer, b, (x, y) in zip(layers, setup.feedback[1:], pairs, strict=True):
+        end = linear_inverse(layer, x, y)
+        moment, ridge = _ridged(layer, _centred(y))
+        values, vectors = eigen(moment)
+        decay = (values.clamp(min=0) + ridge[:, None])[:, None]
+        start, goal = (layer.map.by_inputs(one) @ vectors for one in (b - end, end))
+        time = time_within(start, goal, decay)
         rates.append(time / (setup.hyperparameters["feedback_time"] * setup.steps))
         means.append((x.mean(1, keepdim=True), y.mean(1, keepdim=True)))
     return {"feedback": list(setup.feedback), "rates": rates, "means": means}
@@ -96,8 +111,10 @@ def _step(
         activity = network.forward(leaves, batch.x, local=True)
     losses, error = output_error(batch, activity.output)
     displacements = [error / losses.shape[1]]
-    for layer, inverse in zip(network.layers[:0:-1], inverses[:0:-1], strict=True):
-        displacements.insert(0, layer.back_project(inverse, displacements[0]))
+    for index in range(len(inverses) - 1, 0, -1):
+        layer, below = network.layers[index], activity.outputs[index - 1]
+        at_input = layer.back_project(inverses[index], displacements[0])
+        displacements.insert(0, hand_down(layer, below, at_input))
     gradients = gradients_of(leaves, activity.outputs, displacements)
     learned, means = [inverses[0]], []
     pairs = _reconstructions(network, parameters, activity.inputs, noise)
@@ -124,9 +141,10 @@ def learn_inverse(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate:
         rate: The learning rate of each network (E,).
     """
     error = layer.back_project(inverse, y) - x
-    ridge = _ridge(y)
+    ridge = _ridge(layer, y)
     gradient = layer.outer(y, error) + per_network(ridge, inverse) * inverse
-    steepest = rate * (y.flatten(2).square().sum(-1).mean(-1) + ridge)
+    power = layer.map.taps * y.flatten(2).square().sum(-1).mean(-1)
+    steepest = rate * (power + ridge)
     return inverse - per_network(rate / steepest.clamp(min=1), inverse) * gradient
 
 
@@ -147,7 +165,10 @@ def _angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor
     activity = network.forward(parameters, x)
     ends: list[Tensor | None] = [None]
     ends += [
-        linear_inverse(h, y) for h, y in zip(activity.inputs[1:], activity.outputs[1:], strict=True)
+        linear_inverse(layer, h, y)
+        for layer, h, y in zip(
+            network.layers[1:], activity.inputs[1:], activity.outputs[1:], strict=True
+        )
     ]
     return feedback_angle(state["feedback"], ends)
 
@@ -156,9 +177,11 @@ def _centred(x: Tensor) -> Tensor:
     return x - x.mean(1, keepdim=True)
 
 
-def _ridge(centred: Tensor) -> Tensor:
+def _ridge(layer: LayerLike, centred: Tensor) -> Tensor:
+    """Return k: `RIDGE` times the mean variance of outputs, summed over positions."""
+    power = centred.flatten(2).square().sum(-1).mean(1) / layer.map.channels_out
     # Silent outputs tell nothing of the input, and their inverse shrinks to nothing.
-    return RIDGE * centred.flatten(1).square().mean(1).clamp(min=torch.finfo(centred.dtype).eps)
+    return RIDGE * power.clamp(min=torch.finfo(centred.dtype).eps)
 
 
 TARGET_PROPAGATION = CreditAssignment(
@@ -169,6 +192,7 @@ TARGET_PROPAGATION = CreditAssignment(
     angle=_angle,
     feedback="feedback",
     ranges={"feedback_time": FEEDBACK_TIME},
+    refuses=(needs_chain,),
 )
 """Difference target propagation. Source: Lee et al. 2015.
 

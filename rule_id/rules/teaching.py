@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rule_id.rules.contract import ActivityLike, Batch, NetworkLike, Parameters
+from rule_id.rules.contract import ActivityLike, Batch, LayerLike, NetworkLike, Parameters
 
-__all__ = ["gradients_of", "leaves_of", "output_error", "teach", "zeros_like"]
+__all__ = ["gradients_of", "hand_down", "leaves_of", "output_error", "teach", "zeros_like"]
 
 
 def teach(
@@ -49,6 +49,22 @@ def output_error(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
     # An example's loss depends on its own output alone.
     (error,) = torch.autograd.grad(losses, leaf, torch.ones_like(losses))
     return losses.detach(), error
+
+
+def hand_down(layer: LayerLike, output: Tensor, signal: Tensor) -> Tensor:
+    """Return what a signal at a layer's input is at the output that it is made of.
+
+    The same where the layer takes that output as it is; pooled maps hand it to what they took.
+
+    Args:
+        layer: The layer.
+        output: What feeds it, (E, batch, ...).
+        signal: Of the shape of its input.
+    """
+    with torch.enable_grad():
+        leaf = output.detach().requires_grad_()
+        received = layer.receive(leaf)
+    return signal if received is leaf else torch.autograd.grad(received, leaf, signal)[0]
 
 
 def leaves_of(parameters: Parameters) -> Parameters:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rule_id.errors import InputError
-from rule_id.networks.dense import DenseLayer
+from rule_id.networks import DenseMap, Layer
 from rule_id.rules.alignment import (
     PRIMITIVES,
     alignment_time,
@@ -19,7 +19,7 @@ from rule_id.rules.learned_feedback import AUTHORS
 from rule_id.rules.tensors import angle_between
 
 E, N, N_IN, N_OUT = 3, 200, 6, 4
-LAYER = DenseLayer("layer", N_IN, N_OUT, "identity")
+LAYER = Layer("layer", DenseMap(N_IN, N_OUT), -1)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -82,8 +82,9 @@ def published(rule: str, w: Tensor, s: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("rule", AUTHORS)
 def test_the_fixed_point_is_the_published_one(rule: str) -> None:
-    w, _, _, s = problem()
-    torch.testing.assert_close(fixed_point(w, s, coefficients(rule)), published(rule, w, s))
+    w, _, x, s = problem()
+    found = fixed_point(LAYER, w, x, coefficients(rule))
+    torch.testing.assert_close(found, published(rule, w, s))
 
 
 @pytest.mark.parametrize("rule", AUTHORS)
@@ -96,20 +97,20 @@ def test_descending_ends_there(rule: str) -> None:
 
 
 def test_information_alignment_is_not_the_transpose() -> None:
-    w, _, _, s = problem()
-    end = fixed_point(w, s, coefficients("information_alignment"))
+    w, _, x, _ = problem()
+    end = fixed_point(LAYER, w, x, coefficients("information_alignment"))
     assert float(angle_between(end, w).min()) > 15
     assert not torch.allclose(end, w, atol=0.1)
 
 
 @pytest.mark.parametrize("rule", AUTHORS)
 def test_small_steps_arrive_when_they_are_said_to(rule: str) -> None:
-    w, b, x, s = problem()
+    w, b, x, _ = problem()
     amount = coefficients(rule)
-    time = alignment_time(b, w, s, amount)
+    time = alignment_time(LAYER, b, w, x, amount)
     steps = 400
     rates = {name: time / steps * value for name, value in amount.items()}
-    end = fixed_point(w, s, amount)
+    end = fixed_point(LAYER, w, x, amount)
     angles = []
     for _ in range(steps):
         angles.append(angle_between(b, end))
@@ -154,13 +155,13 @@ def test_a_full_step_can_overshoot() -> None:
 
 
 def test_sparse_is_joined_by_amp_alone() -> None:
-    w, _, _, s = problem()
+    w, _, x, _ = problem()
     amount = coefficients("activation_alignment") | coefficients("symmetric_alignment")
     with pytest.raises(InputError, match="sparse may be joined by amp alone; got decay, self too"):
-        fixed_point(w, s, amount)
+        fixed_point(LAYER, w, x, amount)
 
 
 def test_who_is_there_already_still_follows() -> None:
-    w, _, _, s = problem()
+    w, _, x, _ = problem()
     amount = coefficients("symmetric_alignment")
-    assert bool((alignment_time(w, w, s, amount) > 0.05 / (2 * 1e-3)).all())
+    assert bool((alignment_time(LAYER, w, w, x, amount) > 0.05 / (2 * 1e-3)).all())

@@ -6,8 +6,7 @@ import torch
 from small import BATCH, N_OUT, small, start
 from small import hyperparameters as drawn
 
-from rule_id.networks import Network
-from rule_id.networks.dense import DenseLayer
+from rule_id.networks import Layer, Network
 from rule_id.rules import get_rule, teach
 from rule_id.rules.direct import teach_directly
 
@@ -15,7 +14,7 @@ from rule_id.rules.direct import teach_directly
 def test_retied_to_the_product_of_later_weights_it_is_backprop_in_linear_networks() -> None:
     made = small("dense4")
     linear = Network(
-        tuple(DenseLayer(la.name, la.n_in, la.n_out, "identity") for la in made.network.layers)
+        tuple(Layer(la.name, la.map, la.source) for la in made.network.layers)
     )
     weights = [own["weight"] for own in made.parameters]
     products = [weights[-1].mT]

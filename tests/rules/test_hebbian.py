@@ -7,7 +7,7 @@ import scipy.linalg
 import torch
 from small import hyperparameters, noise, run, small, start
 
-from rule_id.networks.dense import DenseLayer
+from rule_id.networks import DenseMap, Layer
 from rule_id.rules import get_rule, teach
 from rule_id.rules.hebbian import oja_gradient
 
@@ -15,7 +15,7 @@ from rule_id.rules.hebbian import oja_gradient
 def test_oja_s_weights_span_the_leading_subspace_of_a_known_covariance() -> None:
     source = torch.Generator().manual_seed(0)
     n_in, n_out = 8, 3
-    layer = DenseLayer("linear", n_in, n_out, "identity")
+    layer = Layer("linear", DenseMap(n_in, n_out), -1)
     axes = torch.linalg.qr(torch.randn(n_in, n_in, generator=source, dtype=torch.float64))[0]
     spread = torch.tensor([3.0, 2.5, 2.0, 0.7, 0.6, 0.5, 0.4, 0.3], dtype=torch.float64)
     weight = 0.3 * torch.randn(1, n_out, n_in, generator=source, dtype=torch.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from small import hyperparameters, noise, run, small, start
 
+from rule_id.networks import DenseMap, Layer
 from rule_id.rules import get_rule, teach
 from rule_id.rules.target_propagation import (
     RIDGE,
@@ -47,7 +48,8 @@ def test_the_linear_inverse_has_the_least_error_of_all() -> None:
     source = torch.Generator().manual_seed(0)
     x = torch.randn(2, 100, 6, generator=source, dtype=torch.float64)
     y = torch.tanh(x @ torch.randn(2, 6, 4, generator=source, dtype=torch.float64))
-    inverse = linear_inverse(x, y)
+    layer = Layer("layer", DenseMap(6, 4), -1)
+    inverse = linear_inverse(layer, x, y)
 
     def objective(v: torch.Tensor) -> torch.Tensor:
         xc, yc = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
@@ -76,10 +78,10 @@ def test_learning_ends_at_the_linear_inverse_of_noisy_inputs() -> None:
             layer.preactivation(own, h)).mean(1, keepdim=True))  # fmt: skip
         rate = torch.full((1,), 0.05, dtype=torch.float64)
         inverse = learn_inverse(layer, inverse, *centred, rate)
-    expected = linear_inverse(torch.cat(xs, 1), torch.cat(ys, 1))
+    expected = linear_inverse(layer, torch.cat(xs, 1), torch.cat(ys, 1))
     assert float((inverse - expected).norm() / expected.norm()) < 0.1
     # Without the noise it would have ended elsewhere.
-    clean = linear_inverse(h, layer.activate(layer.preactivation(own, h)))
+    clean = linear_inverse(layer, h, layer.activate(layer.preactivation(own, h)))
     assert float((clean - expected).norm() / expected.norm()) > 0.02
 
 
