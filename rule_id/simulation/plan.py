@@ -22,7 +22,7 @@ from pydantic import (
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.simulation.distributions import Distribution, parse_distribution
 
-__all__ = ["EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
+__all__ = ["OWN_NORMALISATION", "TUNED", "EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
 
 
 def _number(value: Any) -> bool:
@@ -35,35 +35,61 @@ def _whole(value: Any) -> bool:
 
 def _names(key: str) -> list[str]:
     """Return the names that a key may hold; read late, for the tables import torch."""
-    from rule_id.networks import ARCHITECTURES, BIAS_INITS, INITS
-    from rule_id.rules import SCHEDULES
-    from rule_id.tasks import TASKS
+    from rule_id.networks import ACTIVATIONS, ARCHITECTURES, BIAS_INITS, INITS, NORMALISATIONS
+    from rule_id.rules import NO_OPTIMIZER, RULES, SCHEDULES
+    from rule_id.tasks import CURRICULA, FILE_TASKS, TASKS
 
     return {
         "schedule": list(SCHEDULES),
         "architecture": list(ARCHITECTURES),
-        "task": list(TASKS),
-        "activation": ["relu", "tanh"],
+        "task": [*TASKS, *FILE_TASKS],
+        "curriculum": list(CURRICULA),
+        "activation": list(ACTIVATIONS),
+        "normalisation": [OWN_NORMALISATION, *NORMALISATIONS],
         "init": list(INITS),
         "bias_init": list(BIAS_INITS),
+        "pretrained_by": [NO_OPTIMIZER, *RULES],
     }[key]
+
+
+OWN_NORMALISATION = "own"
+"""What stands for the normalisation that an architecture has by itself."""
+
+TUNED = "tuned"
+"""What a plan writes for learning rates of two decades around the best one."""
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 _NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "width": (_whole, "a whole number, 1 or more"),
     "steps": (_whole, "a whole number, 1 or more"),
     "batch_size": (_whole, "a whole number, 1 or more"),
+    "stimuli": (lambda v: _whole(v) and v >= 2, "a whole number, 2 or more"),
+    "bias": (_truth, "true or false"),
+    "dropout": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
+    "input_scale": (lambda v: _number(v) and v > 0, "a number above 0"),
+    "label_noise": (lambda v: _number(v) and 0 <= v <= 1, "a number from 0 to 1"),
+    "pretraining_steps": (_whole, "a whole number, 1 or more"),
     "init_scale": (lambda v: _number(v) and v > 0, "a number above 0"),
     "learning_rate": (lambda v: _number(v) and v > 0, "a number above 0"),
     "momentum": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
     "weight_decay": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
     "update_noise": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
 }
-_NAMED = ("architecture", "task", "activation", "init", "bias_init", "schedule")
-
-
-SMALLEST_TEST_SET = 142
-"""Held-out examples of the task that has the fewest, breast_cancer."""
+_NAMED = (
+    "architecture",
+    "task",
+    "curriculum",
+    "activation",
+    "normalisation",
+    "init",
+    "bias_init",
+    "schedule",
+    "pretrained_by",
+)
 
 
 def _check_draw(
@@ -96,10 +122,11 @@ class EnsemblePlan(_Strict):
     """Blocks, and the networks of each rule in each block.
 
     Rules are named one by one (`rules`), or as all pairs of `optimizers` with credit assignments
-    that are named themselves or by their family. A block draws what its networks share
-    (architecture, task, width, activation, steps, batch size); each network then draws the rest
-    for itself. What is left out of `learning_rate`, `momentum`, `weight_decay` and
-    `hyperparameters` each rule draws from its own range.
+    that are named themselves or by their family. A block draws what its networks share, the shapes
+    (`SHAPES`) once for `blocks_per_shape` blocks; every rule that works under them runs the block.
+    Copy k of each rule draws the same for what is left, so that nothing of it tells the rules of a
+    block apart, but for the hyperparameters, which each network draws for itself: what is left out
+    of `learning_rate`, `momentum`, `weight_decay` and `hyperparameters` from its rule's own range.
     """
 
     rules: list[str] = []
@@ -108,16 +135,26 @@ class EnsemblePlan(_Strict):
     optimizers: list[str] = []
     blocks: int = Field(ge=1)
     networks_per_rule: int = Field(ge=1)
+    blocks_per_shape: int = Field(default=1, ge=1)
     architecture: Distribution = _choice("dense1", "dense2", "dense3", "dense4")
     task: Distribution = _choice("digits", "breast_cancer", "teacher_student")
     width: Distribution = _choice(32, 64, 128)
     activation: Distribution = _choice("relu", "tanh")
+    normalisation: Distribution = _choice(OWN_NORMALISATION)
+    dropout: Distribution = _choice(0.0)
+    bias: Distribution = _choice(True)
     steps: Distribution = _choice(400)
     batch_size: Distribution = _choice(32)
+    stimuli: Distribution = _choice(64)
+    pretraining_steps: Distribution = _choice(100)
+    curriculum: Distribution = _choice("shuffled")
+    input_scale: Distribution = _choice(1.0)
+    label_noise: Distribution = _choice(0.0)
+    pretrained_by: Distribution = _choice("none")
     init: Distribution = _choice("he_normal", "pytorch_uniform", "xavier_uniform")
     init_scale: Distribution = Distribution("uniform", (0.7, 1.4))
     bias_init: Distribution = _choice("zero", "uniform")
-    learning_rate: Distribution | None = None
+    learning_rate: Distribution | Literal["tuned"] | None = None
     momentum: Distribution | None = None
     weight_decay: Distribution | None = None
     schedule: Distribution = _choice("constant")
@@ -183,7 +220,9 @@ class EnsemblePlan(_Strict):
 
     @field_validator(*_NUMBERS, mode="before")
     @classmethod
-    def _valid_numbers(cls, written: Any, info: ValidationInfo) -> Distribution:
+    def _valid_numbers(cls, written: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "learning_rate" and written == TUNED:
+            return written
         valid, allowed = _NUMBERS[str(info.field_name)]
         distribution = parse_distribution(written)
         for value in distribution.support():
@@ -203,8 +242,8 @@ class EnsemblePlan(_Strict):
         return {name: distribution.written() for name, distribution in drawn.items()}
 
     @field_serializer(*_NAMED, *_NUMBERS)
-    def _as_written(self, distribution: Distribution | None) -> Any:
-        return None if distribution is None else distribution.written()
+    def _as_written(self, drawn: Distribution | str | None) -> Any:
+        return drawn.written() if isinstance(drawn, Distribution) else drawn
 
 
 class MeasurementPlan(_Strict):
@@ -231,9 +270,29 @@ class Plan(_Strict):
     schema_: Literal[1] = Field(alias="schema")
     seed: int = Field(ge=0)
     checkpoints: int = Field(default=21, ge=2)
-    stimuli: int = Field(default=64, ge=2, le=SMALLEST_TEST_SET)
+    data: dict[str, str] = {}
+    image_size: int = Field(default=32, ge=8)
+    held_out_architectures: list[str] = []
+    held_out_tasks: list[str] = []
+    held_out_curricula: list[str] = []
     ensembles: list[EnsemblePlan] = Field(min_length=1)
     measurements: list[MeasurementPlan] = Field(default=[MeasurementPlan()], min_length=1)
+
+    @model_validator(mode="after")
+    def _known_groups(self) -> Self:
+        from rule_id.networks import ARCHITECTURE_GROUPS
+        from rule_id.tasks import FILE_TASKS, TASK_GROUPS
+
+        for key, values, allowed in (
+            ("held_out_architectures", self.held_out_architectures,
+             [*_names("architecture"), *ARCHITECTURE_GROUPS]),
+            ("held_out_tasks", self.held_out_tasks, [*_names("task"), *TASK_GROUPS]),
+            ("held_out_curricula", self.held_out_curricula, _names("curriculum")),
+            ("data", self.data, FILE_TASKS),
+        ):  # fmt: skip
+            for value in values:
+                one_of(key, value, allowed)
+        return self
 
     @model_validator(mode="after")
     def _room_for_checkpoints(self) -> Self:
