@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -59,6 +59,18 @@ class DenseLayer:
     n_out: int
     nonlinearity: str
     kind: str = "dense"
+    unit_dims: ClassVar[int] = 1
+    """How many last axes of its activity count units."""
+
+    @property
+    def channels_in(self) -> int:
+        """Input units, each of which has weights of its own."""
+        return self.n_in
+
+    @property
+    def channels_out(self) -> int:
+        """Output units, each of which has weights of its own."""
+        return self.n_out
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
