@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
+from rule_id.observables.measurement import OBSERVATIONS
+from rule_id.observables.observation import BASELINE, GAIN_DRIFT, HALF_SATURATION
 from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, SCHEDULES
 from rule_id.simulation.plan import EnsemblePlan, MeasurementPlan, Plan
 
@@ -33,6 +36,19 @@ def test_every_key_of_a_plan_is_explained() -> None:
     for model in (Plan, EnsemblePlan, MeasurementPlan):
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in text or f"`[[{name}]]`" in text, name
+
+
+def test_the_measurements_shown_can_be_made() -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", (DOCS / "plans.md").read_text(), re.DOTALL)
+    for table in tomllib.loads(shown)["measurements"]:
+        MeasurementPlan.model_validate(table)
+
+
+def test_the_page_on_measurements_has_every_model_and_its_constants() -> None:
+    text = (DOCS / "measurements.md").read_text()
+    assert all(f"| `{name}` |" in text for name in OBSERVATIONS)
+    constants = f"K = {HALF_SATURATION:g} ", f"F_0 = {BASELINE:g} ", f"exp({GAIN_DRIFT:g} ("
+    assert all(constant in text for constant in constants)
 
 
 def test_every_link_and_make_target_that_is_named_is_there() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from rule_id.observables.measurement import Observer, n_kept
+from rule_id.observables.measurement import n_kept
+from rule_id.observables.observer import Observer
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.resolve import Ensemble
 from rule_id.simulation.training import EnsembleData, Learner
@@ -52,7 +53,6 @@ def run_ensemble(
     observers = [
         Observer(
             measurement,
-            learner.network.layers,
             [seed_of(draw.seed, "measurement", index) for draw in ensemble.networks],
         )
         for index, measurement in enumerate(ensemble.measurements)
@@ -82,7 +82,8 @@ def _observe(
     loss, performance = learner.evaluate(data.test_x, data.test_y)
     activity = learner.respond(stimuli)
     measured = [
-        observer.measure(learner.parameters, activity, len(record.steps)) for observer in observers
+        observer.measure(learner.network.layers, learner.parameters, activity, len(record.steps))
+        for observer in observers
     ]
     by_measurement = [
         torch.stack([statistics[name] for name in STATISTICS], -1) for statistics in measured
@@ -99,7 +100,10 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
     steps = np.array(record.steps)
     # A mean square is missing just where a tensor held a value that is not finite.
     squares = [STATISTICS.index(f"{observable}_sq_mean") for observable in OBSERVABLES]
-    measured = np.isfinite(np.stack(record.statistics)[..., squares]).all(axis=(0, 2, 3, 4))
+    # Where a measurement sees no weights, theirs are missing for another reason.
+    complete = [index for index, m in enumerate(ensemble.measurements) if m.complete]
+    seen = np.stack(record.statistics)[:, :, complete][..., squares]  # (T, E, M, L, 3)
+    measured = np.isfinite(seen).all(axis=(0, 2, 3, 4))
     weights_finite = torch.isfinite(learner.network.flatten(learner.parameters)).all(1)
     table = pd.DataFrame(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from rule_id.errors import InputError, one_of, require_file
+from rule_id.observables.measurement import COUNTS, Measurement
 from rule_id.simulation.distributions import Distribution, parse_distribution
 
 __all__ = ["OWN_NORMALISATION", "TUNED", "EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
@@ -247,21 +249,32 @@ class EnsemblePlan(_Strict):
 
 
 class MeasurementPlan(_Strict):
-    """What an experimenter could see: `units` is a fraction (1.0) or a number (100)."""
+    """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
-    units: float | int = 1.0
-    noise_std: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    `units` is a fraction (1.0) or a number (100). `units` and `noise_std` may be drawn, once for
+    each block.
+    """
+
+    units: Distribution = _choice(1.0)
+    noise_std: Distribution = _choice(0.0)
     tracked: bool = True
+    observation: Literal["exact", "gaussian", "poisson", "calcium"] = "exact"
+    counts: float = COUNTS
+
+    @field_validator("units", "noise_std", mode="before")
+    @classmethod
+    def _drawn(cls, written: Any) -> Distribution:
+        return parse_distribution(written)
 
     @model_validator(mode="after")
-    def _units_in_range(self) -> Self:
-        whole = isinstance(self.units, int)
-        if not (self.units >= 1 if whole else 0 < self.units <= 1):
-            raise InputError(
-                "units must be a fraction above 0 and at most 1.0, or a whole number of units, "
-                f"1 or more; got {self.units!r}"
-            )
+    def _whatever_is_drawn_can_be_measured(self) -> Self:
+        for units, noise_std in product(self.units.support(), self.noise_std.support()):
+            Measurement(units, noise_std, self.tracked, self.observation, self.counts)
         return self
+
+    @field_serializer("units", "noise_std")
+    def _as_written(self, distribution: Distribution) -> Any:
+        return distribution.written()
 
 
 class Plan(_Strict):

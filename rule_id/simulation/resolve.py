@@ -13,6 +13,7 @@ from rule_id.observables.measurement import Measurement
 from rule_id.rules import get_rule, source_of
 from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.draws import generator, seed_of
+from rule_id.simulation.measurements import draw_measurements
 from rule_id.simulation.plan import EnsemblePlan, Plan
 from rule_id.trajectories import SCHEMA_VERSION
 
@@ -84,7 +85,7 @@ _SHARED = ("architecture", "task", "width", "activation", "steps", "batch_size")
 def resolve(plan: Plan) -> list[Ensemble]:
     """Resolve a plan into its ensembles.
 
-    Networks of one rule whose blocks drew the same shapes share an ensemble.
+    Networks of one rule whose blocks drew the same shapes and measurements share an ensemble.
 
     Args:
         plan: A checked plan.
@@ -92,10 +93,9 @@ def resolve(plan: Plan) -> list[Ensemble]:
     Returns:
         The ensembles, in an order that depends on the plan alone.
     """
-    measurements = tuple(Measurement(**m.model_dump()) for m in plan.measurements)
     grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
     for block, ensemble_plan in _blocks(plan):
-        shared = _draw_shared(plan.seed, block, ensemble_plan)
+        shared = _draw_shared(plan, block, ensemble_plan)
         for rule in ensemble_plan.named_rules:
             grouped[rule, *shared] += [
                 _draw_network(plan.seed, block, rule, copy, ensemble_plan)
@@ -103,11 +103,10 @@ def resolve(plan: Plan) -> list[Ensemble]:
             ]
     return [
         Ensemble(
-            **dict(zip(("rule", *_SHARED), shape, strict=True)),
+            **dict(zip(("rule", *_SHARED, "measurements"), shape, strict=True)),
             source=source_of(shape[0]),
             checkpoints=plan.checkpoints,
             stimuli=plan.stimuli,
-            measurements=measurements,
             networks=tuple(networks[start : start + MAX_NETWORKS]),
         )
         for shape, networks in grouped.items()
@@ -123,10 +122,11 @@ def _blocks(plan: Plan) -> Iterator[tuple[int, EnsemblePlan]]:
             block += 1
 
 
-def _draw_shared(root: int, block: int, plan: EnsemblePlan) -> tuple[Any, ...]:
-    return tuple(
-        getattr(plan, name).draw(generator(root, "block", block, name)) for name in _SHARED
-    )
+def _draw_shared(plan: Plan, block: int, own: EnsemblePlan) -> tuple[Any, ...]:
+    shapes = [
+        getattr(own, name).draw(generator(plan.seed, "block", block, name)) for name in _SHARED
+    ]
+    return (*shapes, draw_measurements(plan.seed, block, plan))
 
 
 def _draw_network(root: int, block: int, rule: str, copy: int, plan: EnsemblePlan) -> NetworkDraw:

@@ -96,8 +96,27 @@ def changed(where: str, value: Any) -> dict[str, Any]:
         ("measurements", [{"units": 0}], r"units must be a fraction above 0 .*got 0"),
         ("stimuli", 143, r"stimuli: .* less than or equal to 142; got 143"),
         ("ensembles.learning_rate", float("inf"), r"must be a number above 0; got inf"),
-        ("measurements", [{"noise_std": float("inf")}], r"noise_std: .* finite number; got inf"),
-        ("measurements", [{"noise_std": -1.0}], r"noise_std: .*got -1.0"),
+        ("measurements", [{"noise_std": float("inf")}], r"noise_std must be a number, .*; got inf"),
+        ("measurements", [{"noise_std": -1.0}], r"noise_std must be .*got -1.0"),
+        ("measurements", [{"units": {"uniform": [0.5, 2.0]}}], r"units must be a fraction .*2.0"),
+        (
+            "measurements",
+            [{"units": [0.5]}],
+            r"measurements\[0\].units: must be a value, .* a list",
+        ),
+        ("measurements", [{"observation": "spikes"}], r"observation: .*'calcium'; got 'spikes'"),
+        ("measurements", [{"observation": "gaussian"}], r"noise_std must be above 0 with"),
+        (
+            "measurements",
+            [{}, {"observation": "poisson", "noise_std": {"choice": [0.0, 0.5]}}],
+            r"measurements\[1\]: noise_std must be 0 with the observation poisson, .*; got 0.5",
+        ),
+        ("measurements", [{"counts": 3.0}], r"counts must come with the observation poisson; got"),
+        (
+            "measurements",
+            [{"observation": "poisson", "counts": 0}],
+            r"counts must be a number above 0; got 0",
+        ),
     ],
 )
 def test_a_faulty_plan_is_refused(where: str, value: Any, message: str) -> None:
