@@ -3,156 +3,275 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from rule_id.errors import InputError
+from rule_id.networks import get_architecture
 from rule_id.observables.measurement import Measurement
-from rule_id.rules import get_rule, source_of
+from rule_id.rules import NO_OPTIMIZER, get_rule, source_of
 from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.draws import generator, seed_of
+from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape, task_from
 from rule_id.simulation.measurements import draw_measurements
-from rule_id.simulation.plan import EnsemblePlan, Plan
-from rule_id.trajectories import SCHEMA_VERSION
+from rule_id.simulation.plan import TUNED, EnsemblePlan, Plan
+from rule_id.simulation.rates import BestRates, RateKey, learning_rates
+from rule_id.tasks import FILE_TASKS, Task, refusal
 
-__all__ = ["MAX_NETWORKS", "Ensemble", "NetworkDraw", "resolve"]
+__all__ = ["MAX_NETWORKS", "Block", "blocks_of", "rates_wanted", "resolve"]
 
-MAX_NETWORKS = 64
-"""Networks simulated together at most: more gained nothing on a CPU."""
+MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
+"""Networks simulated together at most, by group of architectures: more gained nothing on a CPU."""
 
 
-@dataclass(frozen=True)
-class NetworkDraw:
-    """What one network draws for itself.
+class Block(NamedTuple):
+    """One block of a plan.
 
     Attributes:
-        network: Its id, unique in the corpus.
-        block: The block that it belongs to.
-        block_seed: Seed of what its block shares: data, and the teacher if there is one.
-        seed: Seed of its weights, feedback, batches, noise and measurements.
-        init: How weights are drawn.
-        init_scale: Factor on them.
-        bias_init: How biases are drawn.
-        schedule: How the learning rate goes over training.
-        update_noise: Standard deviation of the noise added to every update, in units of weights.
-        hyperparameters: Those of its rule, by name.
+        number: Its place among all blocks of the plan.
+        plan: The entry of the plan that it comes from.
+        shape: What its networks have in common.
+        measurements: What is seen of them.
+        task: Its task.
+        held_out: Whether the plan sets it apart.
     """
 
-    network: str
-    block: int
-    block_seed: int
-    seed: int
-    init: str
-    init_scale: float
-    bias_init: str
-    schedule: str
-    update_noise: float
-    hyperparameters: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """Networks simulated together: one rule, the same shapes and steps.
-
-    `source` is the hash of the user's file that the rule comes from, empty for one that ships.
-    """
-
-    rule: str
-    source: str
-    architecture: str
-    task: str
-    width: int
-    activation: str
-    steps: int
-    batch_size: int
-    checkpoints: int
-    stimuli: int
+    number: int
+    plan: EnsemblePlan
+    shape: Shape
     measurements: tuple[Measurement, ...]
-    networks: tuple[NetworkDraw, ...]
+    task: Task
+    held_out: bool
 
     @property
-    def key(self) -> str:
-        """A hash of all that its result depends on; names its part of the corpus."""
-        text = json.dumps([SCHEMA_VERSION, asdict(self)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def rules(self) -> list[str]:
+        """The rules that work under its conditions, of those that the plan names."""
+        conditions = self.shape.conditions(self.task)
+        return [
+            name
+            for name in self.plan.named_rules
+            if get_rule(name).credit_assignment.refusal(conditions) is None
+        ]
 
 
-_SHARED = ("architecture", "task", "width", "activation", "steps", "batch_size")
-
-
-def resolve(plan: Plan) -> list[Ensemble]:
+def resolve(
+    plan: Plan, *, base: Path = Path(), best: BestRates | None = None
+) -> list[Ensemble]:
     """Resolve a plan into its ensembles.
 
     Networks of one rule whose blocks drew the same shapes and measurements share an ensemble.
 
     Args:
         plan: A checked plan.
+        base: The folder that folders of data are relative to.
+        best: The best learning rate of each of `rates_wanted`, where the plan says `tuned`.
 
     Returns:
         The ensembles, in an order that depends on the plan alone.
+
+    Raises:
+        InputError: What a block drew does not go together, or a rule works under no block.
     """
     grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
-    for block, ensemble_plan in _blocks(plan):
-        shared = _draw_shared(plan, block, ensemble_plan)
-        for rule in ensemble_plan.named_rules:
-            grouped[rule, *shared] += [
-                _draw_network(plan.seed, block, rule, copy, ensemble_plan)
-                for copy in range(ensemble_plan.networks_per_rule)
+    for block in blocks_of(plan, base):
+        for rule in block.rules:
+            grouped[rule, block.shape, block.measurements] += [
+                _draw_network(plan, block, rule, copy, best or {})
+                for copy in range(block.plan.networks_per_rule)
             ]
+    _require_all_rules(plan, {rule for rule, *_ in grouped})
     return [
         Ensemble(
-            **dict(zip(("rule", *_SHARED, "measurements"), shape, strict=True)),
-            source=source_of(shape[0]),
+            rule=rule,
+            source=source_of(rule),
+            shape=shape,
             checkpoints=plan.checkpoints,
-            stimuli=plan.stimuli,
-            networks=tuple(networks[start : start + MAX_NETWORKS]),
+            measurements=measurements,
+            networks=tuple(part),
+            **_files(plan, shape.task, base),
         )
-        for shape, networks in grouped.items()
-        for start in range(0, len(networks), MAX_NETWORKS)
+        for (rule, shape, measurements), networks in grouped.items()
+        for part in _parts(networks, shape)
     ]
 
 
-def _blocks(plan: Plan) -> Iterator[tuple[int, EnsemblePlan]]:
-    block = 0
-    for ensemble_plan in plan.ensembles:
-        for _ in range(ensemble_plan.blocks):
-            yield block, ensemble_plan
-            block += 1
-
-
-def _draw_shared(plan: Plan, block: int, own: EnsemblePlan) -> tuple[Any, ...]:
-    shapes = [
-        getattr(own, name).draw(generator(plan.seed, "block", block, name)) for name in _SHARED
+def rates_wanted(plan: Plan, base: Path = Path()) -> list[RateKey]:
+    """Return whose best learning rates a plan needs, each once."""
+    wanted = [
+        RateKey(rule, get_architecture(block.shape.architecture).group, block.shape.task)
+        for block in blocks_of(plan, base)
+        if block.plan.learning_rate == TUNED
+        for rule in block.rules
+        if "learning_rate" in get_rule(rule).ranges
     ]
-    return (*shapes, draw_measurements(plan.seed, block, plan))
+    return list(dict.fromkeys(wanted))
 
 
-def _draw_network(root: int, block: int, rule: str, copy: int, plan: EnsemblePlan) -> NetworkDraw:
-    def draw(name: str, distribution: Distribution) -> Any:
-        return distribution.draw(generator(root, "network", block, rule, copy, name))
+def blocks_of(plan: Plan, base: Path = Path()) -> Iterator[Block]:
+    """Yield the blocks of a plan.
 
-    ranges = get_rule(rule).ranges
-    given: dict[str, Distribution | None] = {
-        "learning_rate": plan.learning_rate,
-        "momentum": plan.momentum,
-        "weight_decay": plan.weight_decay,
-        **plan.hyperparameters,
+    Raises:
+        InputError: What a block drew does not go together.
+    """
+    number = shapes = 0
+    for own in plan.ensembles:
+        for index in range(own.blocks):
+            shapes += index % own.blocks_per_shape == 0
+            shape = _draw_shape(plan.seed, shapes, own)
+            task = task_from(shape.task, **_where(plan, shape.task, base))
+            _check(shape, own, task)
+            measurements = draw_measurements(plan.seed, shapes, plan)
+            yield Block(number, own, shape, measurements, task, _held_out(plan, shape, task))
+            number += 1
+
+
+def _draw_shape(root: int, number: int, own: EnsemblePlan) -> Shape:
+    return Shape(
+        **{
+            field.name: getattr(own, field.name).draw(generator(root, "shape", number, field.name))
+            for field in fields(Shape)
+        }
+    )
+
+
+def _check(shape: Shape, own: EnsemblePlan, task: Task) -> None:
+    """Refuse shapes that cannot be, whichever block drew them."""
+    architecture = get_architecture(shape.architecture)
+    reason = architecture.refusal(task.input_shape, shape.own_normalisation)
+    if reason is not None:
+        raise InputError(
+            f"architecture {shape.architecture} {reason}; the plan may draw it with task "
+            f"{shape.task} and normalisation {shape.normalisation}, so give them [[ensembles]] of "
+            "their own"
+        )
+    if shape.stimuli > task.n_test:
+        raise InputError(
+            f"stimuli must be at most the {task.n_test} held-out examples of task {task.name}; "
+            f"got {shape.stimuli}"
+        )
+    for curriculum in own.curriculum.support():
+        reason = refusal(curriculum, task)
+        if reason is not None:
+            raise InputError(f"curriculum {curriculum} does not go with every task here: {reason}")
+
+
+def _held_out(plan: Plan, shape: Shape, task: Task) -> bool:
+    group = get_architecture(shape.architecture).group
+    return bool(
+        {shape.architecture, group} & set(plan.held_out_architectures)
+        or {shape.task, task.group} & set(plan.held_out_tasks)
+    )
+
+
+def _require_all_rules(plan: Plan, used: set[str]) -> None:
+    named = dict.fromkeys(rule for own in plan.ensembles for rule in own.named_rules)
+    unused = [rule for rule in named if rule not in used]
+    if unused:
+        own = next(one for one in plan.ensembles if unused[0] in one.named_rules)
+        reasons = {
+            get_rule(unused[0]).credit_assignment.refusal(block.shape.conditions(block.task))
+            for block in blocks_of(plan.model_copy(update={"ensembles": [own]}))
+        }
+        raise InputError(
+            f"rule {unused[0]} works under no block of the plan: it "
+            f"{'; it '.join(sorted(filter(None, reasons)))}"
+        )
+
+
+def _draw_network(
+    plan: Plan, block: Block, rule: str, copy: int, best: BestRates
+) -> NetworkDraw:
+    own, root, number = block.plan, plan.seed, block.number
+
+    def shared(name: str) -> Any:
+        """Draw what all networks of the block have in common."""
+        return getattr(own, name).draw(generator(root, "block", number, name))
+
+    def alike(name: str) -> Any:
+        """Draw what this copy of every rule has in common."""
+        return getattr(own, name).draw(generator(root, "copy", number, copy, name))
+
+    curriculum, pretrained_by = shared("curriculum"), alike("pretrained_by")
+    before = None
+    if pretrained_by != NO_OPTIMIZER:
+        ranges = get_rule(pretrained_by).ranges
+        before = _draw_hyperparameters(ranges, root, "pretraining", number, copy)
+    return NetworkDraw(
+        network=f"b{number:05d}.{rule}.{copy}",
+        block=number,
+        block_seed=seed_of(root, "block", number, "task"),
+        seed=seed_of(root, "network", number, rule, copy),
+        init=alike("init"),
+        init_scale=alike("init_scale"),
+        bias_init=alike("bias_init"),
+        schedule=alike("schedule"),
+        update_noise=float(alike("update_noise")),
+        hyperparameters=_draw_hyperparameters(
+            _ranges(block, rule, best), root, "network", number, rule, copy
+        ),
+        curriculum=curriculum,
+        input_scale=float(shared("input_scale")),
+        label_noise=float(shared("label_noise")),
+        pretrained_by=pretrained_by,
+        pretraining=before,
+        held_out=block.held_out or curriculum in plan.held_out_curricula,
+    )
+
+
+def _ranges(block: Block, rule: str, best: BestRates) -> dict[str, Any]:
+    """Return what the hyperparameters of a rule are drawn from."""
+    ranges, own = get_rule(rule).ranges, block.plan
+    rate = own.learning_rate
+    if rate == TUNED and "learning_rate" in ranges:
+        group = get_architecture(block.shape.architecture).group
+        rate = learning_rates(best[RateKey(rule, group, block.shape.task)])
+    given: dict[str, Any] = {
+        "learning_rate": rate,
+        "momentum": own.momentum,
+        "weight_decay": own.weight_decay,
+        **own.hyperparameters,
     }
     # What a rule does not have it does not draw.
-    ranges |= {name: one for name, one in given.items() if one is not None and name in ranges}
-    return NetworkDraw(
-        network=f"b{block:05d}.{rule}.{copy}",
-        block=block,
-        block_seed=seed_of(root, "block", block, "task"),
-        seed=seed_of(root, "network", block, rule, copy),
-        init=draw("init", plan.init),
-        init_scale=draw("init_scale", plan.init_scale),
-        bias_init=draw("bias_init", plan.bias_init),
-        schedule=draw("schedule", plan.schedule),
-        update_noise=float(draw("update_noise", plan.update_noise)),
-        hyperparameters={
-            name: float(draw(name, parse_distribution(written))) for name, written in ranges.items()
-        },
-    )
+    return ranges | {k: one for k, one in given.items() if one is not None and k in ranges}
+
+
+def _draw_hyperparameters(ranges: dict[str, Any], root: int, *whose: str | int) -> dict[str, float]:
+    return {
+        name: float(_distribution(written).draw(generator(root, *whose, name)))
+        for name, written in ranges.items()
+    }
+
+
+def _distribution(written: Any) -> Distribution:
+    return written if isinstance(written, Distribution) else parse_distribution(written)
+
+
+def _parts(networks: list[NetworkDraw], shape: Shape) -> Iterator[list[NetworkDraw]]:
+    most = MAX_NETWORKS[get_architecture(shape.architecture).group]
+    for start in range(0, len(networks), most):
+        yield networks[start : start + most]
+
+
+def _where(plan: Plan, task: str, base: Path) -> dict[str, Any]:
+    if task not in FILE_TASKS:
+        return {"folder": None, "image_size": None}
+    if task not in plan.data:
+        raise InputError(f"task {task} needs the folder of its files under [data]; got none")
+    return {"folder": str(base / plan.data[task]), "image_size": plan.image_size}
+
+
+def _files(plan: Plan, task: str, base: Path) -> dict[str, Any]:
+    where = _where(plan, task, base)
+    return where | {"data": _fingerprint(where["folder"]) if where["folder"] else ""}
+
+
+@cache
+def _fingerprint(folder: str) -> str:
+    """Return a hash of the names and sizes of the files in a folder."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    text = "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,96 +1,79 @@
-"""Training of one ensemble: draws, batches, steps."""
+"""Training of one ensemble: draws, steps, and what comes before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rule_id.networks import Network, build_network, draw_bias, draw_weight
-from rule_id.rules import Batch, LearningRule, Noise, RuleState, Schedule, Setup, get_rule
+from rule_id.networks import Layer, Network, draw_bias, draw_weight
+from rule_id.rules import (
+    NO_OPTIMIZER,
+    Batch,
+    LearningRule,
+    Noise,
+    RuleState,
+    Schedule,
+    Setup,
+    get_rule,
+)
 from rule_id.rules.contract import ActivityLike, Parameters
-from rule_id.simulation.draws import generator
-from rule_id.simulation.resolve import Ensemble, NetworkDraw
-from rule_id.tasks import accuracy, cross_entropy, draw_task, shuffled, task_shape
+from rule_id.simulation.data import EnsembleData
+from rule_id.simulation.draws import generator, seed_of
+from rule_id.simulation.ensembles import Ensemble, NetworkDraw
+from rule_id.tasks import pretraining_task
 
 __all__ = ["EnsembleData", "Learner"]
 
-SETUP_EXAMPLES = 256
-"""Inputs of training that a rule may look at before the first step."""
+SETUP_EXAMPLES = {"vector": 256, "image": 64, "sequence": 64}
+"""Inputs of training that a rule may look at before the first step, by form; an image or a
+sequence counts many times."""
 
+POPULATION = 256
+"""Inputs of training that batch normalisation has its statistics from outside training."""
 
-class EnsembleData:
-    """The examples of each network's task, and the order in which it sees them.
-
-    Networks of one block share their task; each has batches of its own.
-    """
-
-    def __init__(self, ensemble: Ensemble, device: str, dtype: torch.dtype) -> None:
-        """Draw tasks and batches, and move them to the device once."""
-        seeds = list(dict.fromkeys(draw.block_seed for draw in ensemble.networks))
-        tasks = [draw_task(ensemble.task, generator(seed, "data")) for seed in seeds]
-        which = [seeds.index(draw.block_seed) for draw in ensemble.networks]
-        self._which = torch.tensor(which, device=device)[:, None]
-        self._x = torch.as_tensor(np.stack([t.train_x for t in tasks])).to(device, dtype)
-        self._y = torch.as_tensor(np.stack([t.train_y for t in tasks])).to(device)
-        test_x = torch.as_tensor(np.stack([t.test_x for t in tasks])).to(device, dtype)
-        test_y = torch.as_tensor(np.stack([t.test_y for t in tasks])).to(device)
-        self.test_x, self.test_y = test_x[self._which[:, 0]], test_y[self._which[:, 0]]
-        order = np.stack(
-            [
-                shuffled(
-                    generator(draw.seed, "batches"),
-                    self._x.shape[1],
-                    ensemble.steps,
-                    ensemble.batch_size,
-                )
-                for draw in ensemble.networks
-            ],
-            axis=1,
-        )
-        self._order = torch.as_tensor(order, device=device)
-
-    def batch(self, step: int) -> Batch:
-        """Return the batch of each network at a step."""
-        rows = self._order[step]
-        return Batch(self._x[self._which, rows], self._y[self._which, rows], cross_entropy)
-
-    def examples(self, n: int) -> Tensor:
-        """Return the first n inputs of training, or as many as there are, of each network."""
-        return self._x[self._which[:, 0], :n]
+ANGLE_EXAMPLES = 64
 
 
 class Learner:
     """The networks of an ensemble while they learn; all state in one place."""
 
     def __init__(
-        self, ensemble: Ensemble, data: EnsembleData, device: str, dtype: torch.dtype
+        self,
+        ensemble: Ensemble,
+        data: EnsembleData,
+        device: str,
+        dtype: torch.dtype,
+        start: Tensor | None = None,
     ) -> None:
-        """Draw the networks' weights, feedback and hyperparameters."""
-        n_in, n_out = task_shape(ensemble.task)
-        self.network: Network = build_network(
-            ensemble.architecture,
-            n_in=n_in,
-            n_out=n_out,
-            width=ensemble.width,
-            activation=ensemble.activation,
-        )
+        """Draw the networks' weights, feedback and hyperparameters, and train them before.
+
+        Args:
+            ensemble: The networks and all that they drew.
+            data: Their examples.
+            device: Where they train.
+            dtype: Precision.
+            start: Their parameters side by side (E, P); drawn when left out, and trained on
+                another task by the rule that each network drew for that.
+        """
+        self.data = data
+        self.network: Network = ensemble.shape.network(data.task)
         self.rule: LearningRule = get_rule(ensemble.rule)
-        drawn = draw_parameters(self.network, ensemble.networks, "weights")
-        vector = self.network.flatten([_to(own, device, dtype) for own in drawn])
-        self._vector = vector
-        self.parameters: Parameters = self.network.unflatten(vector)
+        if start is None:
+            drawn = draw_parameters(self.network, ensemble.networks, "weights")
+            start = self.network.flatten([_to(own, device, dtype) for own in drawn])
+            start = _pretrained(ensemble, data, start, device, dtype)
+        self._vector = start
+        self.parameters: Parameters = self.network.unflatten(start)
         self.hyperparameters = _to(_columns(ensemble.networks), device, dtype)
         schedules = [draw.schedule for draw in ensemble.networks]
-        self._schedule = Schedule(schedules, ensemble.steps, device, dtype)
+        self._schedule = Schedule(schedules, ensemble.shape.steps, device, dtype)
         self._noise = Noise([draw.seed for draw in ensemble.networks], device, dtype)
-        self.state: RuleState = self._init(ensemble, data, device, dtype)
+        self.state: RuleState = self._init(ensemble, device, dtype)
 
-    def _init(
-        self, ensemble: Ensemble, data: EnsembleData, device: str, dtype: torch.dtype
-    ) -> RuleState:
+    def _init(self, ensemble: Ensemble, device: str, dtype: torch.dtype) -> RuleState:
         feedback = [
             own["weight"].to(device, dtype)
             for own in draw_parameters(self.network, ensemble.networks, "feedback")
@@ -100,13 +83,21 @@ class Learner:
             self.network,
             self.parameters,
             feedback,
-            data.examples(SETUP_EXAMPLES),
+            self._examples(SETUP_EXAMPLES[self.network.form]),
             self.hyperparameters,
-            ensemble.steps,
+            ensemble.shape.steps,
             self._noise.at(-1),
         )
         with torch.no_grad():
             return self.rule.init(setup)
+
+    def _examples(self, n: int) -> Tensor:
+        return self.network.arrange(self.data.examples(n))
+
+    @property
+    def vector(self) -> Tensor:
+        """All parameters side by side, (E, P)."""
+        return self._vector
 
     def step(self, batch: Batch, step: int) -> None:
         """Learn from one batch of each network."""
@@ -114,31 +105,103 @@ class Learner:
         given = {**self.hyperparameters, "rate_factor": factor}
         if "learning_rate" in given:
             given["learning_rate"] = given["learning_rate"] * factor
+        draws = self._noise.at(step)
+        arranged = batch._replace(x=self.network.arrange(batch.x))
         with torch.no_grad():
             change, self.state, _ = self.rule.step(
-                self.network, self._vector, self.state, batch, given, self._noise.at(step)
+                self.network.training(draws), self._vector, self.state, arranged, given, draws
             )
         # Not in place: a rule may have kept what it was given in its state.
         self._vector = self._vector + change
         self.parameters = self.network.unflatten(self._vector)
 
-    def respond(self, x: Tensor) -> ActivityLike:
-        """Return the activity for inputs (E, n, ...): a forward pass, or what units settle to."""
+    def measured(self) -> Network:
+        """Return the network as it is measured now: no dropout, statistics of the population."""
         with torch.no_grad():
-            return self.rule.respond(self.network, self.parameters, self.state, x)
+            return self.network.evaluating(self.parameters, self._examples(POPULATION))
 
-    def evaluate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss and the accuracy of each network on held-out examples, each (E,)."""
-        output = self.respond(x).output
-        return cross_entropy(output, y).mean(-1), accuracy(output, y)
+    def respond(self, x: Tensor, network: Network | None = None) -> ActivityLike:
+        """Return the activity for inputs of the task (E, n, ...).
 
-    def angle(self, x: Tensor) -> Tensor:
+        A forward pass, or what units settle to.
+
+        Args:
+            x: The inputs.
+            network: What `measured` returned, when it is known already.
+        """
+        network = network or self.measured()
+        with torch.no_grad():
+            arranged = network.arrange(x)
+            return self.rule.respond(network, self.parameters, self.state, arranged)
+
+    def evaluate(self, step: int, network: Network | None = None) -> tuple[Tensor, Tensor]:
+        """Return the loss and the performance of each network on held-out examples, each (E,).
+
+        Args:
+            step: Steps done; the task may have changed on the way.
+            network: What `measured` returned, when it is known already.
+        """
+        x, y = self.data.test(step)
+        output, loss = self.respond(x, network).output, self.data.task.loss
+        return loss.of_examples(output, y).mean(-1), loss.performance(output, y)
+
+    def angle(self, network: Network) -> Tensor:
         """Return the angle of learned feedback to its fixed point, degrees (E,); NaN without."""
+        x = network.arrange(self.data.stimuli(ANGLE_EXAMPLES))
         angle = self.rule.credit_assignment.angle
         if angle is None:
             return torch.full((len(x),), torch.nan)
         with torch.no_grad():
-            return angle(self.network, self.parameters, self.state.assignment, x)
+            return angle(network, self.parameters, self.state.assignment, x)
+
+
+def _pretrained(
+    ensemble: Ensemble, data: EnsembleData, start: Tensor, device: str, dtype: torch.dtype
+) -> Tensor:
+    """Return parameters after the training that some networks had before, by another rule.
+
+    Args:
+        ensemble: The networks.
+        data: Their examples, for the shape of the task.
+        start: Parameters as they were drawn (E, P).
+        device: Where they train.
+        dtype: Precision.
+    """
+    task = pretraining_task(data.task.input_shape, data.task.n_out)
+    trained = start.clone()
+    rules = dict.fromkeys(draw.pretrained_by for draw in ensemble.networks)
+    for rule in rules:
+        if rule == NO_OPTIMIZER:
+            continue
+        places = [i for i, draw in enumerate(ensemble.networks) if draw.pretrained_by == rule]
+        before = _before(ensemble, rule, places)
+        shown = EnsembleData(before, task, device, dtype)
+        learner = Learner(before, shown, device, dtype, start[places])
+        for step in range(before.shape.steps):
+            learner.step(shown.batch(step), step)
+        trained[places] = learner.vector
+    return trained
+
+
+def _before(ensemble: Ensemble, rule: str, places: list[int]) -> Ensemble:
+    """Return the ensemble that trains these networks before, with draws of its own."""
+    networks = [
+        replace(
+            draw,
+            seed=seed_of(draw.seed, "pretraining"),
+            block_seed=seed_of(draw.block_seed, "pretraining"),
+            hyperparameters=draw.pretraining or {},
+            schedule="constant",
+            update_noise=0.0,
+            curriculum="shuffled",
+            input_scale=1.0,
+            label_noise=0.0,
+            pretrained_by=NO_OPTIMIZER,
+        )
+        for draw in (ensemble.networks[place] for place in places)
+    ]
+    shape = replace(ensemble.shape, steps=ensemble.shape.pretraining_steps)
+    return replace(ensemble, rule=rule, shape=shape, networks=tuple(networks))
 
 
 def draw_parameters(
@@ -153,23 +216,19 @@ def draw_parameters(
     """
     parameters = []
     for index, layer in enumerate(network.layers):
-        own = list(_draw_layer(networks, purpose, index, layer.n_out, layer.n_in))
+        own = [_draw_layer(draw, purpose, index, layer) for draw in networks]
         parameters.append(
-            {
-                "weight": torch.as_tensor(np.stack([weight for weight, _ in own])),
-                "bias": torch.as_tensor(np.stack([bias for _, bias in own])),
-            }
+            {name: torch.as_tensor(np.stack([one[name] for one in own])) for name in layer.shapes}
         )
     return parameters
 
 
 def _draw_layer(
-    networks: tuple[NetworkDraw, ...], purpose: str, index: int, n_out: int, n_in: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for draw in networks:
-        source = generator(draw.seed, purpose, index)
-        weight = draw_weight(source, draw.init, draw.init_scale, n_out, n_in)
-        yield weight, draw_bias(source, draw.bias_init, n_out, n_in)
+    draw: NetworkDraw, purpose: str, index: int, layer: Layer
+) -> dict[str, np.ndarray]:
+    source, shape = generator(draw.seed, purpose, index), layer.shapes["weight"]
+    weight = draw_weight(source, draw.init, draw.init_scale, shape)
+    return {"weight": weight, "bias": draw_bias(source, draw.bias_init, shape)}
 
 
 def _columns(networks: tuple[NetworkDraw, ...]) -> dict[str, Tensor]:
