@@ -98,9 +98,7 @@ def knet(
         pooled = index > 0 and min(chain.shape[1:]) >= 4
         kernel = 5 if index == 0 and min(input_shape[1:]) >= 32 else 3
         channels = width * (2 if index else 1)
-        chain.convolution(
-            channels, kernel, receive_as="largest_of_2x2" if pooled else "as_it_is"
-        )
+        chain.convolution(channels, kernel, receive_as="largest_of_2x2" if pooled else "as_it_is")
     return chain.network(n_out, "flat_mean_4x4")
 
 
@@ -145,5 +143,3 @@ def _pool(shape: Shape, large: bool) -> str:
     if min(shape[1:]) < 4:
         return "as_it_is"
     return "largest_of_3x3" if large else "largest_of_2x2"
-
-

@@ -86,9 +86,7 @@ def draw_weight(
     return scale * draw(generator, shape, shape[1] * taps, shape[0] * taps)
 
 
-def draw_bias(
-    generator: np.random.Generator, bias_init: str, shape: tuple[int, ...]
-) -> np.ndarray:
+def draw_bias(generator: np.random.Generator, bias_init: str, shape: tuple[int, ...]) -> np.ndarray:
     """Draw the biases of one layer of one network: zero, or uniform within 1 / sqrt(fan in).
 
     Args:

@@ -142,9 +142,7 @@ class ConvolutionMap:
     @property
     def shape_out(self) -> tuple[int, ...]:
         """Shape of the output of one example."""
-        sizes = [
-            (n + 2 * self.padding - self.kernel) // self.stride + 1 for n in self.shape_in[1:]
-        ]
+        sizes = [(n + 2 * self.padding - self.kernel) // self.stride + 1 for n in self.shape_in[1:]]
         return (self.channels_out, *sizes)
 
     def apply(
@@ -175,7 +173,17 @@ class ConvolutionMap:
     ) -> tuple[Tensor, Tensor, Tensor]:
         strides, paddings = [self.stride] * 2, [self.padding] * 2
         result: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
-            merged(d), images, kernel, None, strides, paddings, [1, 1], False, [0, 0], len(d), wanted
+            merged(d),
+            images,
+            kernel,
+            None,
+            strides,
+            paddings,
+            [1, 1],
+            False,
+            [0, 0],
+            len(d),
+            wanted,
         )
         return result
 

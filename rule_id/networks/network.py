@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -58,6 +59,18 @@ class Network:
             int(torch.Size(shape).numel())
             for layer in self.layers
             for shape in layer.shapes.values()
+        )
+
+    def n_products(self, time_steps: int = TIME_STEPS) -> int:
+        """Return the multiplications of one pass of one example through one network.
+
+        Args:
+            time_steps: Those of a sequence.
+        """
+        repeats = time_steps if self.form == "sequence" else 1
+        return repeats * sum(
+            math.prod(layer.map.weight_shape) * layer.n_out // layer.channels_out
+            for layer in self.layers
         )
 
     @property

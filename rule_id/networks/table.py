@@ -14,7 +14,13 @@ from rule_id.networks.network import Network
 from rule_id.networks.recurrent import LEAK, recurrent
 from rule_id.networks.residual import resnet
 
-__all__ = ["ARCHITECTURES", "ARCHITECTURE_GROUPS", "Architecture", "build_network", "get_architecture"]
+__all__ = [
+    "ARCHITECTURES",
+    "ARCHITECTURE_GROUPS",
+    "Architecture",
+    "build_network",
+    "get_architecture",
+]
 
 ARCHITECTURE_GROUPS = ("dense", "convolutional", "residual", "recurrent")
 

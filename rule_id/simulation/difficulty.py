@@ -56,9 +56,7 @@ def difficulty_of(task: Task, blocks: Sequence[TaskData], seeds: Sequence[int]) 
         return np.asarray(task.loss.of_examples(output, y))
 
 
-def _start(
-    source: np.random.Generator, shapes: Sequence[dict[str, tuple[int, ...]]]
-) -> np.ndarray:
+def _start(source: np.random.Generator, shapes: Sequence[dict[str, tuple[int, ...]]]) -> np.ndarray:
     drawn = [
         part
         for own in shapes

@@ -9,10 +9,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from rule_id.networks import get_architecture
 from rule_id.observables.measurement import n_kept
 from rule_id.observables.observer import Observer
+from rule_id.rules import NO_OPTIMIZER
 from rule_id.simulation.draws import seed_of
-from rule_id.simulation.resolve import Ensemble
+from rule_id.simulation.ensembles import Ensemble, NetworkDraw
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import NETWORK_COLUMNS, OBSERVABLES, ROW_COLUMNS, STATISTICS, depth_group
 
@@ -47,9 +49,10 @@ def run_ensemble(
         Its networks (`NETWORK_COLUMNS`, then what else its rule has of hyperparameters) and their
         trajectories (`ROW_COLUMNS`, `STATISTICS`).
     """
-    data = EnsembleData(ensemble, device, dtype)
+    data = EnsembleData(ensemble, ensemble.task, device, dtype)
     learner = Learner(ensemble, data, device, dtype)
-    stimuli = data.test_x[:, : ensemble.stimuli]
+    stimuli = data.stimuli(ensemble.shape.stimuli)
+    steps = ensemble.shape.steps
     observers = [
         Observer(
             measurement,
@@ -59,30 +62,30 @@ def run_ensemble(
     ]
     record = _Record()
     checkpoints = set(_checkpoint_steps(ensemble))
-    for step in range(ensemble.steps + 1):
+    for step in range(steps + 1):
         if step in checkpoints:
-            _observe(record, step, learner, data, stimuli, observers)
-        if step < ensemble.steps:
+            _observe(record, step, learner, stimuli, observers)
+        if step < steps:
             learner.step(data.batch(step), step)
     return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
 
 
 def _checkpoint_steps(ensemble: Ensemble) -> list[int]:
-    return np.linspace(0, ensemble.steps, ensemble.checkpoints).round().astype(int).tolist()
+    return np.linspace(0, ensemble.shape.steps, ensemble.checkpoints).round().astype(int).tolist()
 
 
 def _observe(
     record: _Record,
     step: int,
     learner: Learner,
-    data: EnsembleData,
     stimuli: Tensor,
     observers: list[Observer],
 ) -> None:
-    loss, performance = learner.evaluate(data.test_x, data.test_y)
-    activity = learner.respond(stimuli)
+    network = learner.measured()
+    loss, performance = learner.evaluate(step, network)
+    activity = learner.respond(stimuli, network)
     measured = [
-        observer.measure(learner.network.layers, learner.parameters, activity, len(record.steps))
+        observer.measure(network.layers, learner.parameters, activity, len(record.steps))
         for observer in observers
     ]
     by_measurement = [
@@ -91,7 +94,7 @@ def _observe(
     record.steps.append(step)
     record.loss.append(_to_numpy(loss))
     record.performance.append(_to_numpy(performance))
-    record.angle.append(_to_numpy(learner.angle(data.test_x)))
+    record.angle.append(_to_numpy(learner.angle(network)))
     record.statistics.append(_to_numpy(torch.stack(by_measurement, 1)))  # (E, M, L, 45)
 
 
@@ -105,38 +108,12 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
     seen = np.stack(record.statistics)[:, :, complete][..., squares]  # (T, E, M, L, 3)
     measured = np.isfinite(seen).all(axis=(0, 2, 3, 4))
     weights_finite = torch.isfinite(learner.network.flatten(learner.parameters)).all(1)
-    table = pd.DataFrame(
-        [
-            {
-                "network": draw.network,
-                "block": draw.block,
-                "init": draw.init,
-                "init_scale": draw.init_scale,
-                "bias_init": draw.bias_init,
-                "seed": draw.seed,
-                "schedule": draw.schedule,
-                "update_noise": draw.update_noise,
-                **draw.hyperparameters,
-            }
-            for draw in ensemble.networks
-        ]
-    ).assign(
-        rule=learner.rule.name,
-        credit_assignment=learner.rule.credit_assignment.name,
-        optimizer=learner.rule.optimizer_name,
-        family=learner.rule.family,
-        architecture=ensemble.architecture,
-        task=ensemble.task,
-        loss="cross_entropy",
-        curriculum="shuffled",
-        activation=ensemble.activation,
-        batch_size=ensemble.batch_size,
-        steps=ensemble.steps,
-        width=ensemble.width,
-        n_layers=len(learner.network.layers),
-        n_parameters=learner.network.n_parameters,
-        delta_readout=learner.rule.credit_assignment.delta_readout,
+    rows = [_drawn_columns(draw, ensemble.shape.pretraining_steps) for draw in ensemble.networks]
+    table = pd.DataFrame(rows).assign(
+        **_shared_columns(ensemble, learner),
         alignment_time=_first_below(np.stack(record.angle, 1), steps / steps[-1], ALIGNED),
+        chance=learner.data.chance,
+        initial_performance=record.performance[0],
         final_loss=losses[:, -1],
         final_performance=record.performance[-1],
         diverged=~(np.isfinite(losses).all(1) & measured & weights_finite.cpu().numpy()),
@@ -145,6 +122,49 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
     own = ensemble.networks[0].hyperparameters
     further = [name for name in own if name not in NETWORK_COLUMNS]
     return table.reindex(columns=[*NETWORK_COLUMNS, *further])
+
+
+def _drawn_columns(draw: NetworkDraw, pretraining_steps: int) -> dict[str, object]:
+    """Return what a network drew, as columns of the networks table."""
+    return {
+        **{
+            name: getattr(draw, name)
+            for name in (
+                "network", "block", "init", "init_scale", "bias_init", "seed", "schedule",
+                "update_noise", "curriculum", "input_scale", "label_noise", "pretrained_by",
+                "held_out",
+            )
+        },
+        "pretraining_steps": 0 if draw.pretrained_by == NO_OPTIMIZER else pretraining_steps,
+        **draw.hyperparameters,
+    }  # fmt: skip
+
+
+def _shared_columns(ensemble: Ensemble, learner: Learner) -> dict[str, object]:
+    """Return what all networks of an ensemble have in common, as columns."""
+    rule, shape, task = learner.rule, ensemble.shape, learner.data.task
+    return {
+        "rule": rule.name,
+        "credit_assignment": rule.credit_assignment.name,
+        "optimizer": rule.optimizer_name,
+        "family": rule.family,
+        "delta_readout": rule.credit_assignment.delta_readout,
+        "architecture": shape.architecture,
+        "architecture_group": get_architecture(shape.architecture).group,
+        "task": task.name,
+        "task_group": task.group,
+        "loss": task.loss.name,
+        "activation": shape.activation,
+        "normalisation": shape.own_normalisation,
+        "dropout": float(shape.dropout),
+        "bias": shape.bias,
+        "stimuli": shape.stimuli,
+        "batch_size": shape.batch_size,
+        "steps": shape.steps,
+        "width": shape.width,
+        "n_layers": len(learner.network.layers),
+        "n_parameters": learner.network.n_parameters,
+    }
 
 
 def _first_below(curves: np.ndarray, times: np.ndarray, threshold: float) -> np.ndarray:
@@ -171,7 +191,7 @@ def _rows_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.Dat
         "measurement": measurement,
         "checkpoint": checkpoint,
         "step": steps[checkpoint],
-        "progress": (steps / ensemble.steps)[checkpoint],
+        "progress": (steps / ensemble.shape.steps)[checkpoint],
         "loss": np.stack(record.loss, 1)[network, checkpoint],
         "performance": np.stack(record.performance, 1)[network, checkpoint],
         **{name: values[layer] for name, values in _layer_columns(learner).items()},

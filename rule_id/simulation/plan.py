@@ -24,7 +24,15 @@ from rule_id.errors import InputError, one_of, require_file
 from rule_id.observables.measurement import COUNTS, Measurement
 from rule_id.simulation.distributions import Distribution, parse_distribution
 
-__all__ = ["OWN_NORMALISATION", "TUNED", "EnsemblePlan", "MeasurementPlan", "Plan", "read_plan"]
+__all__ = [
+    "OWN_NORMALISATION",
+    "TUNED",
+    "EnsemblePlan",
+    "MeasurementPlan",
+    "Plan",
+    "folder_of",
+    "read_plan",
+]
 
 
 def _number(value: Any) -> bool:
@@ -338,6 +346,11 @@ def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} must be a plan in TOML: {error}") from None
     return _check(written, str(path))
+
+
+def folder_of(plan: str | Path | dict[str, Any]) -> Path:
+    """Return the folder that a plan's folders of data are relative to."""
+    return Path() if isinstance(plan, dict) else Path(plan).parent
 
 
 def _check(written: dict[str, Any], source: str) -> Plan:

@@ -11,7 +11,7 @@ from rule_id.rules import NO_OPTIMIZER, get_rule, source_of
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape
 from rule_id.simulation.rates import RateKey
-from rule_id.simulation.resolve import _draw_hyperparameters
+from rule_id.simulation.resolve import draw_hyperparameters
 from rule_id.simulation.training import EnsembleData, Learner
 
 __all__ = ["RATES", "REPRESENTATIVES", "STEPS", "rates_tried", "search_rate"]
@@ -90,7 +90,7 @@ def _ensemble(
 
 
 def _draw(rule: str, rate: float, seed: int, copy: int) -> NetworkDraw:
-    drawn = _draw_hyperparameters(get_rule(rule).ranges, seed, "rate search", copy)
+    drawn = draw_hyperparameters(get_rule(rule).ranges, seed, "rate search", copy)
     return NetworkDraw(
         network=f"{rate:.3g}.{copy}",
         block=copy,

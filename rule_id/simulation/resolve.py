@@ -22,7 +22,15 @@ from rule_id.simulation.plan import TUNED, EnsemblePlan, Plan
 from rule_id.simulation.rates import BestRates, RateKey, learning_rates
 from rule_id.tasks import FILE_TASKS, Task, refusal
 
-__all__ = ["MAX_NETWORKS", "Block", "blocks_of", "rates_wanted", "resolve"]
+__all__ = [
+    "MAX_NETWORKS",
+    "Block",
+    "blocks_of",
+    "draw_hyperparameters",
+    "rates_wanted",
+    "resolve",
+    "where_files_are",
+]
 
 MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
 """Networks simulated together at most, by group of architectures: more gained nothing on a CPU."""
@@ -58,9 +66,7 @@ class Block(NamedTuple):
         ]
 
 
-def resolve(
-    plan: Plan, *, base: Path = Path(), best: BestRates | None = None
-) -> list[Ensemble]:
+def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -> list[Ensemble]:
     """Resolve a plan into its ensembles.
 
     Networks of one rule whose blocks drew the same shapes and measurements share an ensemble.
@@ -122,7 +128,7 @@ def blocks_of(plan: Plan, base: Path = Path()) -> Iterator[Block]:
         for index in range(own.blocks):
             shapes += index % own.blocks_per_shape == 0
             shape = _draw_shape(plan.seed, shapes, own)
-            task = task_from(shape.task, **_where(plan, shape.task, base))
+            task = task_from(shape.task, **where_files_are(plan, shape.task, base))
             _check(shape, own, task)
             measurements = draw_measurements(plan.seed, shapes, plan)
             yield Block(number, own, shape, measurements, task, _held_out(plan, shape, task))
@@ -182,9 +188,7 @@ def _require_all_rules(plan: Plan, used: set[str]) -> None:
         )
 
 
-def _draw_network(
-    plan: Plan, block: Block, rule: str, copy: int, best: BestRates
-) -> NetworkDraw:
+def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRates) -> NetworkDraw:
     own, root, number = block.plan, plan.seed, block.number
 
     def shared(name: str) -> Any:
@@ -199,7 +203,7 @@ def _draw_network(
     before = None
     if pretrained_by != NO_OPTIMIZER:
         ranges = get_rule(pretrained_by).ranges
-        before = _draw_hyperparameters(ranges, root, "pretraining", number, copy)
+        before = draw_hyperparameters(ranges, root, "pretraining", number, copy)
     return NetworkDraw(
         network=f"b{number:05d}.{rule}.{copy}",
         block=number,
@@ -210,7 +214,7 @@ def _draw_network(
         bias_init=alike("bias_init"),
         schedule=alike("schedule"),
         update_noise=float(alike("update_noise")),
-        hyperparameters=_draw_hyperparameters(
+        hyperparameters=draw_hyperparameters(
             _ranges(block, rule, best), root, "network", number, rule, copy
         ),
         curriculum=curriculum,
@@ -239,7 +243,8 @@ def _ranges(block: Block, rule: str, best: BestRates) -> dict[str, Any]:
     return ranges | {k: one for k, one in given.items() if one is not None and k in ranges}
 
 
-def _draw_hyperparameters(ranges: dict[str, Any], root: int, *whose: str | int) -> dict[str, float]:
+def draw_hyperparameters(ranges: dict[str, Any], root: int, *whose: str | int) -> dict[str, float]:
+    """Draw one value from each range, a function of the seed and of whose it is."""
     return {
         name: float(_distribution(written).draw(generator(root, *whose, name)))
         for name, written in ranges.items()
@@ -256,7 +261,12 @@ def _parts(networks: list[NetworkDraw], shape: Shape) -> Iterator[list[NetworkDr
         yield networks[start : start + most]
 
 
-def _where(plan: Plan, task: str, base: Path) -> dict[str, Any]:
+def where_files_are(plan: Plan, task: str, base: Path) -> dict[str, Any]:
+    """Return `folder` and `image_size` of a task, None for those that read no files.
+
+    Raises:
+        InputError: The plan names no folder for a task that reads files.
+    """
     if task not in FILE_TASKS:
         return {"folder": None, "image_size": None}
     if task not in plan.data:
@@ -265,7 +275,7 @@ def _where(plan: Plan, task: str, base: Path) -> dict[str, Any]:
 
 
 def _files(plan: Plan, task: str, base: Path) -> dict[str, Any]:
-    where = _where(plan, task, base)
+    where = where_files_are(plan, task, base)
     return where | {"data": _fingerprint(where["folder"]) if where["folder"] else ""}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,14 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 
 from rule_id.errors import InputError, one_of
-from rule_id.networks import build_network
 from rule_id.rules import load_rules, source_of
+from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.ensemble import run_ensemble
-from rule_id.simulation.plan import Plan, read_plan
-from rule_id.simulation.resolve import Ensemble, resolve
-from rule_id.tasks import task_shape
+from rule_id.simulation.ensembles import Ensemble
+from rule_id.simulation.plan import Plan, folder_of, read_plan
+from rule_id.simulation.rates import BestRates
+from rule_id.simulation.resolve import resolve
+from rule_id.simulation.workers import Progress, one_thread
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
     has_part,
@@ -29,8 +30,6 @@ from rule_id.trajectories import (
 )
 
 __all__ = ["Estimate", "simulate"]
-
-Progress = Callable[[str, int, int], None]
 
 BYTES_PER_ROW, BYTES_PER_PART = 235, 52_000
 """On disk, fitted to corpora of 172 and 424 parts; a part of 62 columns has a price of its own."""
@@ -101,12 +100,15 @@ def simulate(
     loaded = {load_rules(source): Path(source).name for source in rules}
     checked = read_plan(plan)
     chosen = _device(device)
-    corpus = Path(out)
-    ensembles = resolve(checked)
-    manifest = _manifest(checked, ensembles, chosen) | {"rules": loaded}
+    corpus, base = Path(out), folder_of(plan)
+    n_workers = _workers(workers) if chosen == "cpu" else 1
+    sources = [str(source) for source in rules]
+    best = best_rates(checked, base, corpus, sources, n_workers, progress)
+    ensembles = resolve(checked, base=base, best=best)
+    manifest = _manifest(checked, ensembles, chosen, best) | {"rules": loaded}
     _check_folder(corpus, manifest)
     left = [e for e in ensembles if not has_part(corpus, e.key)]
-    n_workers = min(_workers(workers), max(1, len(left))) if chosen == "cpu" else 1
+    n_workers = min(n_workers, max(1, len(left)))
     if dry_run:
         return _estimate(ensembles, left, chosen, n_workers)
     if not (corpus / "manifest.json").exists():
@@ -116,7 +118,6 @@ def simulate(
     # Long ones first, so that no worker is left alone with one at the end.
     columns = _network_columns(ensembles)
     ordered = sorted(left, key=_cost)[::-1]
-    sources = [str(source) for source in rules]
     jobs = (delayed(_simulate_part)(e, corpus, chosen, columns, sources) for e in ordered)
     for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
         done += finished
@@ -141,21 +142,10 @@ def _simulate_part(
             f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
             "simulated; it was changed, so run simulate again in another folder"
         )
-    with _one_thread():
+    with one_thread():
         networks, rows = run_ensemble(ensemble, device)
     write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)
     return len(networks)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run with one torch thread: sums are then the same whatever else this process does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _device(device: str) -> str:
@@ -188,11 +178,14 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
             )
 
 
-def _manifest(plan: Plan, ensembles: list[Ensemble], device: str) -> dict[str, Any]:
+def _manifest(
+    plan: Plan, ensembles: list[Ensemble], device: str, best: BestRates
+) -> dict[str, Any]:
     packages = ("rule-id", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
     return {
         "plan": plan.model_dump(mode="json", by_alias=True),
         "parts": sorted(ensemble.key for ensemble in ensembles),
+        "learning_rates": written_rates(best),
         "device": device,
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
@@ -200,22 +193,16 @@ def _manifest(plan: Plan, ensembles: list[Ensemble], device: str) -> dict[str, A
 
 def _cost(ensemble: Ensemble) -> float:
     """Return the arithmetic of an ensemble, up to a factor."""
-    return float(_network_size(ensemble) * len(ensemble.networks) * ensemble.steps)
-
-
-def _network_size(ensemble: Ensemble) -> int:
-    n_in, n_out = task_shape(ensemble.task)
-    shape = {"n_in": n_in, "n_out": n_out, "width": ensemble.width}
-    return build_network(
-        ensemble.architecture, activation=ensemble.activation, **shape
-    ).n_parameters
+    examples = ensemble.shape.steps * ensemble.shape.batch_size
+    return float(ensemble.network.n_products() * len(ensemble.networks) * examples)
 
 
 def _estimate(
     ensembles: list[Ensemble], left: list[Ensemble], device: str, workers: int
 ) -> Estimate:
     n_rows = sum(
-        len(e.networks) * e.checkpoints * len(e.measurements) * _n_layers(e) for e in ensembles
+        len(e.networks) * e.checkpoints * len(e.measurements) * len(e.network.layers)
+        for e in ensembles
     )
     return Estimate(
         networks=sum(len(e.networks) for e in ensembles),
@@ -226,29 +213,26 @@ def _estimate(
     )
 
 
-def _n_layers(ensemble: Ensemble) -> int:
-    return len(
-        build_network(
-            ensemble.architecture, n_in=1, n_out=1, width=1, activation=ensemble.activation
-        ).layers
-    )
-
-
 def _trial(ensembles: list[Ensemble], device: str, samples: int = 8, steps: int = 30) -> float:
     """Time the first steps of a few ensembles, from cheap to dear, and scale up; seconds."""
     ordered = sorted(ensembles, key=_cost)
     chosen = ordered[:: max(1, len(ordered) // samples)]
-    _timed(replace(chosen[0], steps=1, checkpoints=2), device)  # the first call also warms up
+    _timed(_shortened(chosen[0], 1), device)  # the first call also warms up
     seconds = 0.0
     for ensemble in chosen:
-        start = _timed(replace(ensemble, steps=1, checkpoints=2), device)
-        step = (_timed(replace(ensemble, steps=steps, checkpoints=2), device) - start) / (steps - 1)
-        seconds += max(step, 0.0) * ensemble.steps + start / 2 * ensemble.checkpoints
+        start = _timed(_shortened(ensemble, 1), device)
+        step = (_timed(_shortened(ensemble, steps), device) - start) / (steps - 1)
+        seconds += max(step, 0.0) * ensemble.shape.steps + start / 2 * ensemble.checkpoints
     return seconds * len(ensembles) / len(chosen)
+
+
+def _shortened(ensemble: Ensemble, steps: int) -> Ensemble:
+    shape = replace(ensemble.shape, steps=steps, pretraining_steps=1)
+    return replace(ensemble, shape=shape, checkpoints=2)
 
 
 def _timed(ensemble: Ensemble, device: str) -> float:
     begin = time.perf_counter()
-    with _one_thread():
+    with one_thread():
         run_ensemble(ensemble, device)
     return time.perf_counter() - begin

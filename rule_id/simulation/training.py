@@ -223,9 +223,7 @@ def draw_parameters(
     return parameters
 
 
-def _draw_layer(
-    draw: NetworkDraw, purpose: str, index: int, layer: Layer
-) -> dict[str, np.ndarray]:
+def _draw_layer(draw: NetworkDraw, purpose: str, index: int, layer: Layer) -> dict[str, np.ndarray]:
     source, shape = generator(draw.seed, purpose, index), layer.shapes["weight"]
     weight = draw_weight(source, draw.init, draw.init_scale, shape)
     return {"weight": weight, "bias": draw_bias(source, draw.bias_init, shape)}

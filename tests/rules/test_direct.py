@@ -13,9 +13,7 @@ from rule_id.rules.direct import teach_directly
 
 def test_retied_to_the_product_of_later_weights_it_is_backprop_in_linear_networks() -> None:
     made = small("dense4")
-    linear = Network(
-        tuple(Layer(la.name, la.map, la.source) for la in made.network.layers)
-    )
+    linear = Network(tuple(Layer(la.name, la.map, la.source) for la in made.network.layers))
     weights = [own["weight"] for own in made.parameters]
     products = [weights[-1].mT]
     for weight in weights[-2:0:-1]:

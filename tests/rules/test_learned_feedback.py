@@ -97,7 +97,9 @@ def test_the_authors_coefficients_take_the_learning_rate_of_the_weights() -> Non
     fixed = AUTHORS["symmetric_alignment"]
     assignment = learned_feedback(
         "authors",
-        lambda layer, weight, x, given: {k: torch.full_like(weight[:, 0, 0], v) for k, v in fixed.items()},
+        lambda layer, weight, x, given: {
+            k: torch.full_like(weight[:, 0, 0], v) for k, v in fixed.items()
+        },
         ranges={},
         calibrated=False,
     )
