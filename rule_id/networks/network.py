@@ -159,7 +159,8 @@ class Network:
     ) -> tuple[Activity, list[Tensor]]:
         """Return the activity, and W h of each layer with its stream."""
         nothing = [None] * len(self.layers)
-        activity, totals = Activity([], [], []), []
+        activity = Activity([], [], [])
+        totals: list[Tensor] = []
         for layer, own, b, extra in zip(
             self.layers, parameters, feedback or nothing, added or nothing, strict=True
         ):

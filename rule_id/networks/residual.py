@@ -31,9 +31,14 @@ class _Builder:
         self.layers: list[Layer] = []
 
     def convolution(
-        self, name: str, source: int, shape: tuple[int, ...], channels: int, kernel: int, stride: int,
-        receive_as: str = "as_it_is",
-    ) -> int:  # fmt: skip
+        self,
+        name: str,
+        source: int,
+        shape: tuple[int, ...],
+        channels: int,
+        kernel: int,
+        stride: int,
+    ) -> int:
         """Add a convolution, its normalisation and nonlinearity; return its place."""
         channels_in, height, width = shape
         own = ConvolutionMap((channels_in, height, width), channels, kernel, stride, kernel // 2)
@@ -43,7 +48,7 @@ class _Builder:
                 name,
                 own,
                 source,
-                receive_as,
+                "as_it_is",
                 hidden.activation,
                 hidden.normalisation,
                 hidden.bias,
@@ -61,8 +66,10 @@ class _Builder:
             skipped = self._shortcut(f"{name}.shortcut", source, shape, channels, stride)
         inner = self.layers[first].map.shape_out
         second = self.convolution(f"{name}.conv2", first, inner, channels, 3, 1)
-        joined = {"skip": skipped} if self.form == 1 else {"stream": skipped}
-        self.layers[second] = replace(self.layers[second], **joined)
+        own = self.layers[second]
+        self.layers[second] = (
+            replace(own, skip=skipped) if self.form == 1 else replace(own, stream=skipped)
+        )
         return second
 
     def _shortcut(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,7 +141,7 @@ def _drawn_columns(draw: NetworkDraw, pretraining_steps: int) -> dict[str, objec
     }  # fmt: skip
 
 
-def _shared_columns(ensemble: Ensemble, learner: Learner) -> dict[str, object]:
+def _shared_columns(ensemble: Ensemble, learner: Learner) -> dict[str, Any]:
     """Return what all networks of an ensemble have in common, as columns."""
     rule, shape, task = learner.rule, ensemble.shape, learner.data.task
     return {

@@ -16,7 +16,7 @@ from rule_id.simulation.training import EnsembleData, Learner
 
 __all__ = ["RATES", "REPRESENTATIVES", "STEPS", "rates_tried", "search_rate"]
 
-STEPS, RATES, COPIES = 100, 8, 4
+STEPS, RATES, COPIES = 100, 8, 2
 
 REPRESENTATIVES: dict[str, tuple[str, int, str]] = {
     "dense": ("dense3", 64, "relu"),
@@ -27,8 +27,8 @@ REPRESENTATIVES: dict[str, tuple[str, int, str]] = {
 """The architecture, its width and its activation that stand for a group."""
 
 SPANS = {"scaled": (1e-4, 3.0), "normalised": (1e-5, 1e-1), NO_OPTIMIZER: (1e-5, 1e-1)}
-"""Smallest and largest rate tried: of optimizers whose step grows with the pseudo-gradient, of those
-whose step does not, and of rules without one."""
+"""Smallest and largest rate tried: of optimizers whose step grows with the pseudo-gradient, of
+those whose step does not, and of rules without one."""
 
 
 def rates_tried(rule: str) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Learning rates of two decades around the best one, which a committed table holds.
 
 Every rule then draws from a range of the same width, and none is told by how well its rates suit
-it. The table is made by `make learning-rates`; what it lacks, such as a user's own rule, is searched
-when a plan is resolved (`rule_id.simulation.rate_search`).
+it. The table is made by `make learning-rates`; what it lacks, such as a user's own rule, is
+searched when a plan is resolved (`rule_id.simulation.rate_search`).
 """
 
 from __future__ import annotations
