@@ -61,7 +61,7 @@ def test_pretraining_images_are_smooth() -> None:
 
 def test_pretraining_on_large_images_takes_fewer() -> None:
     task = pretraining_task((3, 128, 128), 5)
-    assert task.n_train + task.n_test == 2**26 // (3 * 128 * 128)
+    assert task.n_train + task.n_test == 2**25 // (3 * 128 * 128)
     assert pretraining_task((3, 512, 512), 5).n_test == 64
 
 
