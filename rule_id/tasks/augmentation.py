@@ -21,10 +21,10 @@ __all__ = [
     "two_views",
 ]
 
-SMALLEST_CROP = 0.6
+SMALLEST_CROP = 0.75
 """Least side of a crop, as a share of the image's."""
 
-SHIFT = 0.1
+SHIFT = 0.05
 """Farthest that a crop's centre lies beyond where the crop just fits, as a share of the side."""
 
 NOISE_STD = 0.3
@@ -75,9 +75,9 @@ def two_views(task: Task, x: Tensor, noise: NoiseLike) -> Tensor:
 def augmented(x: Tensor, noise: NoiseLike, view: int) -> Tensor:
     """Return a random crop of each image, resized to the image's size, with noise on its pixels.
 
-    The side of a crop is uniform in 0.6 to 1 of the image's; its centre is uniform within where
-    the crop fits and a tenth of the side beyond, where the image's edge is repeated; the noise has
-    a standard deviation of 0.3. Images are not mirrored: that changes a digit or a word.
+    The side of a crop is uniform in 0.75 to 1 of the image's; its centre is uniform within where
+    the crop fits and a twentieth of the side beyond, where the image's edge is repeated; the noise
+    has a standard deviation of 0.3. Images are not mirrored: that changes a digit or a word.
 
     Args:
         x: Images of unit variance (E, B, channels, height, width).

@@ -78,7 +78,7 @@ def cursor_task(generator: np.random.Generator) -> TaskData:
 
 def turned_decoder(data: TaskData, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return the targets (train_y, test_y) with the decoder turned by 90 degrees, left or right."""
-    sign = generator.choice([-1, 1])
+    sign = int(generator.choice([-1, 1]))
     return _turned(data.train_y, sign), _turned(data.test_y, sign)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from rule_id.errors import InputError, one_of
-from rule_id.tasks import reward, tables, teacher
+from rule_id.tasks import real_data, reward, teacher
 from rule_id.tasks.files import FILE_TASKS, file_task
 from rule_id.tasks.loss import CURSOR_ERROR, EXPECTED_REWARD, SQUARED_ERROR
 from rule_id.tasks.self_supervised import contrastive, reconstruction
@@ -18,7 +18,7 @@ __all__ = ["TASKS", "get_task"]
 
 _TRAIN, _TEST = teacher.N_EXAMPLES - teacher.N_TEST, teacher.N_TEST
 
-_DIGITS = classification("digits", tables.digits, (1, 8, 8), 10, 1348, 449)
+_DIGITS = classification("digits", real_data.digits, (1, 8, 8), 10, 1348, 449)
 _SHAPES16, _SHAPES32 = (
     classification(
         f"shapes{side}",
@@ -34,8 +34,8 @@ _WORDS = classification("words", words, (1, 16, 16), N_WORDS, _TRAIN, _TEST)
 
 _BUILT_IN = (
     _DIGITS,
-    classification("breast_cancer", tables.breast_cancer, (30,), 2, 427, 142),
-    classification("wine", tables.wine, (13,), 3, 107, 71),
+    classification("breast_cancer", real_data.breast_cancer, (30,), 2, 427, 142),
+    classification("wine", real_data.wine, (13,), 3, 107, 71),
     classification("teacher_student", teacher.teacher_student, (32,), 5, _TRAIN, _TEST),
     _SHAPES16,
     _SHAPES32,

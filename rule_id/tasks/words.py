@@ -62,10 +62,10 @@ def words(generator: np.random.Generator) -> TaskData:
     Each draw makes a vocabulary: 7 voiced and 4 unvoiced phonemes of three formants, each gliding
     from one frequency to another, 2 to 4 frames long; words are different sequences of 2 to 4 of
     them. Each example has a speaker of its own: a factor on all formants (the vocal tract's length,
-    log-normal, 0.15), tempo in 0.8 to 1.25, loudness in -6 to 6 dB, onset in 0 to 4 frames. Power in
-    a band is a sum of resonances, times noise as of an estimate of power (exponential when
-    unvoiced), plus a background of random level. Bands are evenly spaced in mel from 150 to 7,000
-    Hz, low ones first.
+    log-normal, 0.15), tempo in 0.8 to 1.25, loudness and background in -6 to 6 dB, onset in 0 to 4
+    frames. Power in a band is a sum of resonances, times noise as of an estimate of power
+    (exponential when unvoiced), plus the background's. Bands are evenly spaced in mel from 150 to
+    7,000 Hz, low ones first.
 
     Args:
         generator: Draws vocabulary and speakers.
