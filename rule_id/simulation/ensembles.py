@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from rule_id.networks import Network, build_network, get_architecture
 from rule_id.observables.measurement import Measurement
 from rule_id.rules import Conditions
-from rule_id.simulation.plan import OWN_NORMALISATION
+from rule_id.simulation.plan_keys import OWN_NORMALISATION
 from rule_id.tasks import FILE_TASKS, Task, get_task
 from rule_id.trajectories import SCHEMA_VERSION
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
-from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +21,14 @@ from pydantic import (
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.observables.measurement import COUNTS, Measurement
 from rule_id.simulation.distributions import Distribution, parse_distribution
+from rule_id.simulation.plan_keys import (
+    NAMED,
+    NUMBERS,
+    OWN_NORMALISATION,
+    TUNED,
+    check_draw,
+    names_of,
+)
 
 __all__ = [
     "OWN_NORMALISATION",
@@ -33,89 +39,6 @@ __all__ = [
     "folder_of",
     "read_plan",
 ]
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _names(key: str) -> list[str]:
-    """Return the names that a key may hold; read late, for the tables import torch."""
-    from rule_id.networks import ACTIVATIONS, ARCHITECTURES, BIAS_INITS, INITS, NORMALISATIONS
-    from rule_id.rules import NO_OPTIMIZER, RULES, SCHEDULES
-    from rule_id.tasks import CURRICULA, FILE_TASKS, TASKS
-
-    return {
-        "schedule": list(SCHEDULES),
-        "architecture": list(ARCHITECTURES),
-        "task": [*TASKS, *FILE_TASKS],
-        "curriculum": list(CURRICULA),
-        "activation": list(ACTIVATIONS),
-        "normalisation": [OWN_NORMALISATION, *NORMALISATIONS],
-        "init": list(INITS),
-        "bias_init": list(BIAS_INITS),
-        "pretrained_by": [NO_OPTIMIZER, *RULES],
-    }[key]
-
-
-OWN_NORMALISATION = "own"
-"""What stands for the normalisation that an architecture has by itself."""
-
-TUNED = "tuned"
-"""What a plan writes for learning rates of two decades around the best one."""
-
-
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-_NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "width": (_whole, "a whole number, 1 or more"),
-    "steps": (_whole, "a whole number, 1 or more"),
-    "batch_size": (_whole, "a whole number, 1 or more"),
-    "stimuli": (lambda v: _whole(v) and v >= 2, "a whole number, 2 or more"),
-    "bias": (_truth, "true or false"),
-    "dropout": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
-    "input_scale": (lambda v: _number(v) and v > 0, "a number above 0"),
-    "label_noise": (lambda v: _number(v) and 0 <= v <= 1, "a number from 0 to 1"),
-    "pretraining_steps": (_whole, "a whole number, 1 or more"),
-    "init_scale": (lambda v: _number(v) and v > 0, "a number above 0"),
-    "learning_rate": (lambda v: _number(v) and v > 0, "a number above 0"),
-    "momentum": (lambda v: _number(v) and 0 <= v < 1, "a number from 0 to below 1"),
-    "weight_decay": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
-    "update_noise": (lambda v: _number(v) and v >= 0, "a number, 0 or more"),
-}
-_NAMED = (
-    "architecture",
-    "task",
-    "curriculum",
-    "activation",
-    "normalisation",
-    "init",
-    "bias_init",
-    "schedule",
-    "pretrained_by",
-)
-
-
-def _check_draw(
-    where: str, name: str, written: Any, limits: Mapping[str, tuple[float, float]]
-) -> None:
-    """Refuse a draw of a hyperparameter that is none, or beyond what its rule can work with."""
-    try:
-        support = parse_distribution(written).support()
-    except InputError as error:
-        raise InputError(f"{where} {error}") from None
-    low, high = limits.get(name, (0.0, math.inf))
-    allowed = f"from {low:g} to {high:g}" if name in limits else "above 0"
-    for value in support:
-        inside = _number(value) and (low <= value <= high if name in limits else value > 0)
-        if not inside:
-            raise InputError(f"{where} must be a number {allowed}; got {value!r}")
 
 
 class _Strict(BaseModel):
@@ -209,7 +132,7 @@ class EnsemblePlan(_Strict):
         rules = [get_rule(rule) for rule in self.named_rules]
         for rule in rules:
             for name, written in rule.ranges.items():
-                _check_draw(f"rule {rule.name}: range of {name}", name, written, rule.limits)
+                check_draw(f"rule {rule.name}: range of {name}", name, written, rule.limits)
         known = {name for rule in rules for name in rule.ranges}
         for name, drawn in self.hyperparameters.items():
             one_of("hyperparameters", name, sorted(known))
@@ -217,23 +140,23 @@ class EnsemblePlan(_Strict):
                 raise InputError(f"hyperparameters may not hold {name}, which is a key of its own")
             for rule in rules:
                 if name in rule.ranges:
-                    _check_draw(f"hyperparameters.{name}", name, drawn, rule.limits)
+                    check_draw(f"hyperparameters.{name}", name, drawn, rule.limits)
         return self
 
-    @field_validator(*_NAMED, mode="before")
+    @field_validator(*NAMED, mode="before")
     @classmethod
-    def _known_names(cls, written: Any, info: ValidationInfo) -> Distribution:
+    def _knownnames_of(cls, written: Any, info: ValidationInfo) -> Distribution:
         distribution = parse_distribution(written)
         for value in distribution.support():
-            one_of(str(info.field_name), value, _names(str(info.field_name)))
+            one_of(str(info.field_name), value, names_of(str(info.field_name)))
         return distribution
 
-    @field_validator(*_NUMBERS, mode="before")
+    @field_validator(*NUMBERS, mode="before")
     @classmethod
     def _valid_numbers(cls, written: Any, info: ValidationInfo) -> Any:
         if info.field_name == "learning_rate" and written == TUNED:
             return written
-        valid, allowed = _NUMBERS[str(info.field_name)]
+        valid, allowed = NUMBERS[str(info.field_name)]
         distribution = parse_distribution(written)
         for value in distribution.support():
             if not valid(value):
@@ -251,7 +174,7 @@ class EnsemblePlan(_Strict):
     def _each_as_written(self, drawn: dict[str, Distribution]) -> dict[str, Any]:
         return {name: distribution.written() for name, distribution in drawn.items()}
 
-    @field_serializer(*_NAMED, *_NUMBERS)
+    @field_serializer(*NAMED, *NUMBERS)
     def _as_written(self, drawn: Distribution | str | None) -> Any:
         return drawn.written() if isinstance(drawn, Distribution) else drawn
 
@@ -306,9 +229,9 @@ class Plan(_Strict):
 
         for key, values, allowed in (
             ("held_out_architectures", self.held_out_architectures,
-             [*_names("architecture"), *ARCHITECTURE_GROUPS]),
-            ("held_out_tasks", self.held_out_tasks, [*_names("task"), *TASK_GROUPS]),
-            ("held_out_curricula", self.held_out_curricula, _names("curriculum")),
+             [*names_of("architecture"), *ARCHITECTURE_GROUPS]),
+            ("held_out_tasks", self.held_out_tasks, [*names_of("task"), *TASK_GROUPS]),
+            ("held_out_curricula", self.held_out_curricula, names_of("curriculum")),
             ("data", self.data, FILE_TASKS),
         ):  # fmt: skip
             for value in values:
@@ -355,9 +278,20 @@ def folder_of(plan: str | Path | dict[str, Any]) -> Path:
 
 def _check(written: dict[str, Any], source: str) -> Plan:
     try:
-        return Plan.model_validate(written)
+        return Plan.model_validate(_with_defaults(written, source))
     except ValidationError as error:
         raise InputError(f"{source}: {_first_fault(error)}") from None
+
+
+def _with_defaults(written: dict[str, Any], source: str) -> dict[str, Any]:
+    """Give each entry of `ensembles` the keys of `defaults` that it leaves out."""
+    rest = {key: value for key, value in written.items() if key != "defaults"}
+    defaults, entries = written.get("defaults", {}), written.get("ensembles")
+    if not isinstance(defaults, dict):
+        raise InputError(f"{source}: defaults must be a table of keys of ensembles")
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        return rest  # which the model refuses, saying where
+    return {**rest, "ensembles": [{**defaults, **one} for one in entries]}
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -18,7 +18,8 @@ from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.draws import generator, seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape, task_from
 from rule_id.simulation.measurements import draw_measurements
-from rule_id.simulation.plan import TUNED, EnsemblePlan, Plan
+from rule_id.simulation.plan import EnsemblePlan, Plan
+from rule_id.simulation.plan_keys import TUNED
 from rule_id.simulation.rates import BestRates, RateKey, learning_rates
 from rule_id.tasks import FILE_TASKS, Task, refusal
 
@@ -34,6 +35,9 @@ __all__ = [
 
 MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
 """Networks simulated together at most, by group of architectures: more gained nothing on a CPU."""
+
+ALIKE = ("momentum", "weight_decay")
+"""Hyperparameters that copy k of every rule that has them draws alike, where ranges are equal."""
 
 
 class Block(NamedTuple):
@@ -199,6 +203,7 @@ def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRate
         """Draw what this copy of every rule has in common."""
         return getattr(own, name).draw(generator(root, "copy", number, copy, name))
 
+    ranges = _ranges(block, rule, best)
     curriculum, pretrained_by = shared("curriculum"), alike("pretrained_by")
     before = None
     if pretrained_by != NO_OPTIMIZER:
@@ -214,9 +219,12 @@ def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRate
         bias_init=alike("bias_init"),
         schedule=alike("schedule"),
         update_noise=float(alike("update_noise")),
-        hyperparameters=draw_hyperparameters(
-            _ranges(block, rule, best), root, "network", number, rule, copy
-        ),
+        hyperparameters={
+            **draw_hyperparameters(ranges, root, "network", number, rule, copy),
+            **draw_hyperparameters(
+                {name: ranges[name] for name in ALIKE if name in ranges}, root, "copy", number, copy
+            ),
+        },
         curriculum=curriculum,
         input_scale=float(shared("input_scale")),
         label_noise=float(shared("label_noise")),

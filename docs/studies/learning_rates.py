@@ -1,0 +1,68 @@
+"""Searches the learning rates of all that the plans that ship may draw, and writes the table.
+
+Run by `make learning-rates`. What the table holds already is kept, so that an interrupted run goes
+on; delete rule_id/simulation/learning_rates.csv to search all of it anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from rule_id.networks import get_architecture
+from rule_id.rules import get_rule
+from rule_id.simulation.best_rates import search_all
+from rule_id.simulation.ensembles import Shape
+from rule_id.simulation.plan import EnsemblePlan, read_plan
+from rule_id.simulation.rates import BestRates, RateKey, known_rates
+from rule_id.tasks import TASKS
+
+__all__ = ["keys_of", "write"]
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "rule_id" / "simulation" / "learning_rates.csv"
+PLANS = ("demo", "reference", "four_rules")
+AT_ONCE = 16
+
+
+def keys_of(plan: EnsemblePlan) -> Iterator[RateKey]:
+    """Yield whose rates an entry of a plan may want, whatever its blocks draw."""
+    tasks = [task for task in plan.task.support() if task in TASKS]
+    shapes = (plan.architecture, plan.normalisation, plan.dropout)
+    for task, (architecture, normalisation, dropout) in itertools.product(
+        tasks, itertools.product(*(one.support() for one in shapes))
+    ):
+        shape = Shape(architecture, task, 8, "relu", normalisation, dropout)
+        for name in plan.named_rules:
+            rule = get_rule(name)
+            refusal = rule.credit_assignment.refusal(shape.conditions(TASKS[task]))
+            if refusal is None and "learning_rate" in rule.ranges:
+                yield RateKey(name, get_architecture(architecture).group, task)
+
+
+def write(rates: BestRates) -> None:
+    """Write the table, sorted."""
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*RateKey._fields, "learning_rate"])
+        writer.writerows([*key, f"{rate:.6g}"] for key, rate in sorted(rates.items()))
+
+
+def main() -> None:
+    """Search what the table lacks, a few at a time."""
+    plans = [read_plan(ROOT / "rule_id" / "reference" / f"{name}.toml") for name in PLANS]
+    wanted = dict.fromkeys(key for plan in plans for own in plan.ensembles for key in keys_of(own))
+    rates = dict(known_rates())
+    missing = [key for key in wanted if key not in rates]
+    for start in range(0, len(missing), AT_ONCE):
+        part = missing[start : start + AT_ONCE]
+        places = [{"folder": None, "image_size": None}] * len(part)
+        rates |= search_all(part, places, [], workers=-1)
+        write(rates)
+        print(f"{start + len(part)} of {len(missing)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
