@@ -46,8 +46,13 @@ def main() -> None:
 
 @app.command()
 def simulate(
-    plan: Annotated[Path, typer.Argument(help="What to simulate, in TOML.")],
+    plan: Annotated[
+        Path, typer.Argument(help="What to simulate, in TOML; or demo, reference or paper.")
+    ],
     out: Annotated[Path, typer.Option(help="The corpus folder.")],
+    scale: Annotated[
+        float, typer.Option(help="Share of the plan's blocks, one or more of each entry.")
+    ] = 1.0,
     rules: Annotated[
         list[str] | None,
         typer.Option(help="A Python file or module that adds rules of your own; repeatable."),
@@ -67,6 +72,7 @@ def simulate(
         result = run(
             plan,
             out,
+            scale=scale,
             rules=rules or (),
             device=device,
             workers=workers,
@@ -81,6 +87,14 @@ def simulate(
     typer.echo(
         f"{result}: {len(corpus.networks)} networks ({diverged} diverged), {len(corpus.rows)} rows"
     )
+
+
+@app.command()
+def describe(corpus: Corpus) -> None:
+    """Say how fast a corpus was simulated, and which rules learned and which diverged."""
+    from rule_id.simulation.describe import describe as run
+
+    typer.echo(str(run(corpus)))
 
 
 @app.command()

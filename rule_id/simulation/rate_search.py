@@ -58,8 +58,7 @@ def search_rate(
     if rule.family == "no learning":
         key = key._replace(rule=f"backprop+{rule.optimizer_name}")
     ensemble = _ensemble(key, rates_tried(key.rule), folder, image_size, seed)
-    task = ensemble.task
-    data = EnsembleData(ensemble, task, "cpu", torch.float32)
+    data = EnsembleData(ensemble, "cpu", torch.float32)
     learner = Learner(ensemble, data, "cpu", torch.float32)
     for step in range(STEPS):
         learner.step(data.batch(step), step)

@@ -127,7 +127,7 @@ def blocks_of(plan: Plan, base: Path = Path()) -> Iterator[Block]:
     Raises:
         InputError: What a block drew does not go together.
     """
-    number = shapes = 0
+    number, shapes = 0, -1
     for own in plan.ensembles:
         for index in range(own.blocks):
             shapes += index % own.blocks_per_shape == 0
@@ -207,8 +207,8 @@ def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRate
     curriculum, pretrained_by = shared("curriculum"), alike("pretrained_by")
     before = None
     if pretrained_by != NO_OPTIMIZER:
-        ranges = get_rule(pretrained_by).ranges
-        before = draw_hyperparameters(ranges, root, "pretraining", number, copy)
+        own_ranges = get_rule(pretrained_by).ranges
+        before = draw_hyperparameters(own_ranges, root, "pretraining", number, copy)
     return NetworkDraw(
         network=f"b{number:05d}.{rule}.{copy}",
         block=number,
