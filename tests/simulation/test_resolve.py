@@ -104,9 +104,7 @@ def test_rules_skip_the_blocks_that_they_do_not_work_under() -> None:
 
 
 def test_a_rule_that_works_nowhere_is_refused_with_the_reason() -> None:
-    message = (
-        "rule predictive_coding\\+sgd works under nothing that its .* may draw: it needs dense"
-    )
+    message = "rule predictive_coding\\+sgd works under nothing that the plan may draw: it needs"
     with pytest.raises(InputError, match=message):
         ensembles_of(rules=["backprop+sgd", "predictive_coding+sgd"], architecture="knet4")
 
