@@ -32,6 +32,7 @@ __all__ = [
     "ACTIVITY_STATISTICS",
     "DEPTH_GROUPS",
     "NETWORK_COLUMNS",
+    "NUISANCES",
     "OBSERVABLES",
     "ROW_COLUMNS",
     "SCHEMA_VERSION",
@@ -44,11 +45,12 @@ __all__ = [
     "observable_of",
     "read_corpus",
     "read_manifest",
+    "set_apart",
     "write_manifest",
     "write_part",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 OBSERVABLES = ("weight", "activation", "activity_change")
 FUNCTIONS = ("raw", "abs", "sq")
@@ -76,10 +78,15 @@ NETWORK_COLUMNS = (
     "optimizer",
     "family",
     "architecture",
+    "architecture_group",
     "task",
+    "task_group",
     "loss",
     "curriculum",
     "activation",
+    "normalisation",
+    "dropout",
+    "bias",
     "init",
     "init_scale",
     "bias_init",
@@ -88,18 +95,57 @@ NETWORK_COLUMNS = (
     "weight_decay",
     "schedule",
     "update_noise",
+    "input_scale",
+    "label_noise",
+    "stimuli",
     "batch_size",
     "steps",
     "width",
     "n_layers",
     "n_parameters",
+    "pretrained_by",
+    "pretraining_steps",
+    "held_out",
     "seed",
     "delta_readout",
     "alignment_time",
+    "chance",
+    "initial_performance",
     "final_loss",
     "final_performance",
     "diverged",
 )
+
+# Learning rate and what else only some rules have are not among them: they belong to the rule, and
+# so do momentum and weight decay, which are missing where a rule has none and would give it away.
+NUISANCES = (
+    "architecture",
+    "architecture_group",
+    "task",
+    "task_group",
+    "loss",
+    "curriculum",
+    "activation",
+    "normalisation",
+    "dropout",
+    "bias",
+    "init",
+    "init_scale",
+    "bias_init",
+    "batch_size",
+    "steps",
+    "width",
+    "n_layers",
+    "n_parameters",
+    "input_scale",
+    "label_noise",
+    "stimuli",
+    "schedule",
+    "update_noise",
+    "pretrained_by",
+    "pretraining_steps",
+)
+"""Columns that say how a network was made and that its rule must not depend on."""
 
 ROW_COLUMNS = (
     "network",
@@ -164,6 +210,21 @@ class Trajectories:
             self.rows[self.rows["network"].isin(networks)].reset_index(drop=True),
             self.source,
         )
+
+
+def set_apart(networks: pd.DataFrame) -> np.ndarray:
+    """Say which rows are of networks that their plan set apart, on which nothing may be trained.
+
+    Args:
+        networks: A table of n rows; without a column `held_out`, as of recordings, none is.
+
+    Returns:
+        Boolean (n,).
+    """
+    if "held_out" not in networks.columns:
+        return np.zeros(len(networks), dtype=bool)
+    # Compared, not cast: a missing value is not set apart.
+    return networks["held_out"].eq(True).fillna(False).to_numpy(dtype=bool)
 
 
 def observable_of(statistic: str) -> str:

@@ -61,13 +61,16 @@ def _network(
     return {
         "network": network, "block": block, "rule": rule,
         "credit_assignment": credit_assignment, "optimizer": optimizer, "family": RULES[rule],
-        "architecture": f"dense{n_layers - 1}", "task": task, "loss": "cross_entropy",
-        "curriculum": "shuffled", "activation": "relu", "init": "he_normal", "init_scale": 1.0,
-        "bias_init": "zero", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
-        "schedule": "constant", "update_noise": 0.0,
-        "batch_size": 32, "steps": steps, "width": 64, "n_layers": n_layers,
-        "n_parameters": 1000, "seed": block, "alignment_time": time, "final_loss": 0.3,
-        "final_performance": 0.9, "diverged": False, "delta_readout": False,
+        "architecture": f"dense{n_layers - 1}", "architecture_group": "dense", "task": task,
+        "task_group": "supervised", "loss": "cross_entropy", "curriculum": "shuffled",
+        "activation": "relu", "normalisation": "none", "dropout": 0.0, "bias": True,
+        "init": "he_normal", "init_scale": 1.0, "bias_init": "zero", "learning_rate": 0.01,
+        "momentum": 0.9, "weight_decay": 0.0, "schedule": "constant", "update_noise": 0.0,
+        "input_scale": 1.0, "label_noise": 0.0, "stimuli": 64, "batch_size": 32, "steps": steps,
+        "width": 64, "n_layers": n_layers, "n_parameters": 1000, "pretrained_by": "none",
+        "pretraining_steps": 0, "held_out": False, "seed": block, "alignment_time": time,
+        "chance": 0.1, "initial_performance": 0.1, "final_loss": 0.3, "final_performance": 0.9,
+        "diverged": False, "delta_readout": False,
     }  # fmt: skip
 
 
