@@ -52,6 +52,22 @@ def synthetic_trajectories(
     )
 
 
+def with_variety(trajectories: Trajectories, apart: bool = True) -> Trajectories:
+    """The same with groups and curricula to hold out, and two blocks that the plan set apart."""
+    networks = trajectories.networks
+    block = networks["block"]
+    return Trajectories(
+        networks.assign(
+            architecture_group=np.where(block % 4 < 2, "dense", "recurrent"),
+            task_group=np.where(networks["task"] == "teacher_student", "reward", "supervised"),
+            curriculum=np.array(["shuffled", "class_by_class", "growing_noise"])[block // 2 % 3],
+            held_out=apart & block.isin([1, 6]),
+        ),
+        trajectories.rows,
+        "varied",
+    )
+
+
 def _network(
     network: str, block: int, rule: str, n_layers: int, task: str, steps: int, copy: int
 ) -> dict:

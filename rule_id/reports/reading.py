@@ -52,9 +52,11 @@ def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:
         rows = rows[rows["level"] == level].sort_values("accuracy", ascending=False)
         if len(rows):
             found.append((question, f"{LEVELS[level]}: {_compare(rows)}"))
-    control = read_control(evaluation.control, evaluation.info["target"])
     found += _read_truncation(table)
-    return [*found, ("How networks were made, alone", control)] if control else found
+    if len(evaluation.control):
+        control = read_control(evaluation.control, evaluation.info["target"])
+        found.append(("How networks were made, alone", control))
+    return found
 
 
 def _compare(rows: pd.DataFrame) -> str:

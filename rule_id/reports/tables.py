@@ -123,14 +123,15 @@ def control_table(evaluation: Evaluation) -> Table | None:
         A row a protocol of `rule_id.evaluation.nuisance_control`.
     """
     rows = [
-        [(str(row.protocol), "")]
-        + [(with_error(row.accuracy, row.accuracy_sem), f"{row.accuracy_chance:.2f}")]
-        + [(f"{row.accuracy_floor:.2f}", ""), (f"{row.n_networks}", ""), (f"{row.n_blocks}", "")]
-        for row in evaluation.control.itertuples()
+        [(str(row["protocol"]), "")]
+        + [(with_error(row["accuracy"], row["accuracy_sem"]), f"{row['accuracy_chance']:.2f}")]
+        + [(f"{row['accuracy_floor']:.2f}", "")]
+        + [(f"{row[name]}", "") for name in ("n_networks", "n_blocks")]
+        for _, row in evaluation.control.iterrows()
     ]
     caption = (
-        "A classifier that sees only how networks were made: mean ± s.e. over blocks of what it has "
-        "above the floor (chance)."
+        "A classifier that sees only how networks were made: accuracy ± the standard error over "
+        "blocks of accuracy less floor (chance)."
     )
     columns = ["Protocol", "Accuracy", "Floor", "Networks", "Blocks"]
     return Table(caption, columns, rows, 1) if rows else None
