@@ -53,6 +53,15 @@ def assert_on_the_floor(control: pd.DataFrame) -> None:
     assert "; not above the floor." in read_control(control, "rule")
 
 
+@pytest.mark.slow
+def test_its_error_covers_how_much_it_varies() -> None:
+    found = [
+        above(nuisance_control(drawn(20, 2, RULES[:4], seed), seed=seed)) for seed in range(60)
+    ]
+    assert (pd.DataFrame(found).mean().abs() < 0.4).all()
+    assert pd.DataFrame(found).std().between(0.6, 1.1).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_where_every_rule_runs_every_block_it_is_at_chance(seed: int) -> None:
     control = nuisance_control(drawn(seed=seed), seed=seed)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -245,3 +248,8 @@ def test_a_rule_that_cannot_be_trained_on_is_named(meta: pd.DataFrame) -> None:
         list(split_rows("network", meta[rare].reset_index(drop=True)))
     with pytest.raises(InputError, match="networks of every optimizer to train on; .* adam"):
         list(split_rows("network", meta[rare].reset_index(drop=True), target="optimizer"))
+
+
+def test_the_page_about_evaluation_has_every_protocol() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == list(PROTOCOLS)
