@@ -16,6 +16,7 @@ from rule_id.trajectories import (
     observable_of,
     read_corpus,
     read_manifest,
+    set_apart,
     write_manifest,
     write_part,
 )
@@ -154,3 +155,12 @@ def test_a_written_file_is_as_readable_as_any_other(tmp_path) -> None:
 
 def test_pandas_alone_reads_a_part(corpus, trajectories) -> None:
     assert len(pd.read_parquet(corpus / "networks" / "part-a.parquet")) == 96
+
+
+def test_networks_are_set_apart_only_where_that_is_said() -> None:
+    table = pd.DataFrame({"network": ["a", "b", "c"]})
+    assert set_apart(table).tolist() == [False] * 3
+    for values in ([True, False, None], [True, False, float("nan")], [1.0, 0.0, float("nan")]):
+        assert set_apart(table.assign(held_out=values)).tolist() == [True, False, False]
+    nullable = pd.array([True, False, None], dtype="boolean")
+    assert set_apart(table.assign(held_out=nullable)).tolist() == [True, False, False]

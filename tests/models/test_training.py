@@ -78,6 +78,27 @@ def test_networks_that_diverged_are_left_out_and_counted(table, linear):
     assert bundle.info["training"]["networks"] + bundle.info["testing"]["networks"] == 117
 
 
+def test_networks_that_the_plan_set_apart_are_left_out_and_counted(table, linear):
+    # Two blocks, one of which also holds a network that diverged.
+    apart = table.meta["block"].isin([3, 7])
+    lost = table.meta["network"] == table.meta["network"][apart].iloc[0]
+    marked = changed(table, held_out=apart, diverged=lost)
+    bundle = train(marked, model="linear", tune=False, held_out=0.4)
+    assert (bundle.info["n_set_apart"], bundle.info["n_diverged"]) == (15, 1)
+    assert bundle.info["training"]["networks"] + bundle.info["testing"]["networks"] == 104
+    assert not {3, 7} & set(bundle.test_blocks)
+    assert str(bundle).endswith("; 15 networks that the plan set apart were not used")
+    assert "set apart" not in str(linear)
+    # What they hold makes no difference.
+    spoilt = marked.values.copy()
+    spoilt[apart.to_numpy()] = 1e6
+    other = train(
+        FeatureTable(marked.meta, spoilt, "summary"), model="linear", tune=False, held_out=0.4
+    )
+    np.testing.assert_array_equal(other.quantiles, bundle.quantiles)
+    assert other.scores == bundle.scores
+
+
 def test_the_same_seed_gives_the_same_bundle_and_it_is_written(table, tmp_path, monkeypatch):
     grid = ({"n_estimators": 5}, {"n_estimators": 10})
     monkeypatch.setitem(hyperparameters_module.GRIDS, "xgboost", grid)
