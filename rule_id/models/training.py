@@ -172,7 +172,10 @@ def _check_classes(fitted: pd.Series, tested: pd.Series) -> None:
 def _training_rows(
     table: FeatureTable, target: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, labels, blocks and network ids of each row and its copy with gaps."""
+    """Return features, labels, blocks and network ids of each row and its copy with gaps.
+
+    A copy of which nothing would be left, as of a recording of activations alone, is none.
+    """
     complete = feature_matrix(table, table.names)
     networks = network_ids(table.meta)
     ids, index = np.unique(networks, return_inverse=True)
@@ -180,11 +183,13 @@ def _training_rows(
     observables = feature_observables(table.names)
     missing = np.array([np.isin(observables, gaps) for gaps in TRAINED_GAPS])[gap]
     partial = np.where(missing, np.float32(np.nan), complete)
+    left = ~np.isnan(partial[:, observables != ""]).all(axis=1)
+    labels, blocks = _texts(table.meta[target]), table.meta["block"].to_numpy()
     return (
-        np.concatenate([complete, partial]),
-        np.tile(_texts(table.meta[target]), 2),
-        np.tile(table.meta["block"].to_numpy(), 2),
-        np.concatenate([networks, networks + " with gaps"]),
+        np.concatenate([complete, partial[left]]),
+        np.concatenate([labels, labels[left]]),
+        np.concatenate([blocks, blocks[left]]),
+        np.concatenate([networks, networks[left] + " with gaps"]),
     )
 
 

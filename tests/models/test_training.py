@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from synthetic import synthetic_trajectories
@@ -69,6 +71,20 @@ def test_training_rows_come_complete_and_with_gaps_that_layers_of_a_network_shar
     parts = {tuple(sorted(held)) for held in PATTERNS.values() if len(held) < 3}
     assert set(left.values()) == parts
     assert not set(networks[:n]) & set(networks[n:])
+
+
+def test_a_copy_of_which_nothing_would_be_left_is_none(table):
+    """Recordings of activations alone: half of the gaps take all that there is."""
+    observables = feature_observables(table.names)
+    recorded = table.values.copy()
+    recorded[[n for n, o in zip(table.names, observables, strict=True) if o not in (
+        "", "activation")]] = np.nan  # fmt: skip
+    X, y, blocks, networks = _training_rows(
+        dataclasses.replace(table, values=recorded), "rule", seed=0
+    )
+    assert len(table) < len(X) < 2 * len(table)
+    assert len(X) == len(y) == len(blocks) == len(networks)
+    assert (~np.isnan(X[:, observables != ""])).any(axis=1).all()
 
 
 def test_networks_that_diverged_are_left_out_and_counted(table, linear):
