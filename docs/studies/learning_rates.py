@@ -23,7 +23,7 @@ __all__ = ["keys_of", "write"]
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "rule_id" / "simulation" / "learning_rates.csv"
 PLANS = ("demo", "reference", "four_rules")
-AT_ONCE = 16
+AT_ONCE = 8
 
 
 def keys_of(plan: EnsemblePlan) -> Iterator[RateKey]:

@@ -16,7 +16,10 @@ from rule_id.simulation.training import EnsembleData, Learner
 
 __all__ = ["RATES", "REPRESENTATIVES", "STEPS", "rates_tried", "search_rate"]
 
-STEPS, RATES, COPIES = 100, 8, 2
+STEPS, RATES = 100, 8
+
+COPIES = {"dense": 2, "convolutional": 2, "residual": 1, "recurrent": 2}
+"""Networks at each rate, by group of architectures."""
 
 REPRESENTATIVES: dict[str, tuple[str, int, str]] = {
     "dense": ("dense3", 64, "relu"),
@@ -43,7 +46,7 @@ def rates_tried(rule: str) -> np.ndarray:
 def search_rate(
     key: RateKey, *, folder: str | None = None, image_size: int | None = None, seed: int = 0
 ) -> float:
-    """Return the rate with the lowest held-out loss after `STEPS` steps, the mean of `COPIES`.
+    """Return the rate with the lowest held-out loss after `STEPS` steps, the mean of its copies.
 
     A rate at which a network diverges is none. Random drift, which has no best rate, takes that of
     backprop, whose step sizes it has.
@@ -63,7 +66,7 @@ def search_rate(
     for step in range(STEPS):
         learner.step(data.batch(step), step)
     losses, _ = learner.evaluate(STEPS)
-    scores = losses.double().nan_to_num(torch.inf, torch.inf).view(RATES, COPIES).mean(1)
+    scores = losses.double().nan_to_num(torch.inf, torch.inf).view(RATES, -1).mean(1)
     return float(rates_tried(key.rule)[int(scores.argmin())])
 
 
@@ -72,9 +75,8 @@ def _ensemble(
     seed: int,
 ) -> Ensemble:  # fmt: skip
     architecture, width, activation = REPRESENTATIVES[key.architecture_group]
-    networks = [
-        _draw(key.rule, float(rate), seed, copy) for rate in rates for copy in range(COPIES)
-    ]
+    copies = range(COPIES[key.architecture_group])
+    networks = [_draw(key.rule, float(rate), seed, copy) for rate in rates for copy in copies]
     shape = Shape(architecture, key.task, width, activation, steps=STEPS)
     return Ensemble(
         rule=key.rule,
