@@ -1,4 +1,4 @@
-"""Small ensembles for the tests of rules: float64, a few networks, one batch."""
+"""Small ensembles for the tests of networks and rules: float64, a few networks, one batch."""
 
 from __future__ import annotations
 
@@ -44,28 +44,32 @@ def small(
     networks: int = 3,
     seed: int = 0,
     scale: float = 0.5,
+    shape: tuple[int, ...] | None = None,
+    width: int | None = None,
+    batch: int = BATCH,
     **further: object,
 ) -> Small:
+    """Any architecture; `further` goes to `build_network`."""
     source = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=source, dtype=torch.float64)
 
     images = get_architecture(architecture).images
-    shape = IMAGE if images else (N_IN,)
+    shape = shape or (IMAGE if images else (N_IN,))
     network = build_network(
         architecture,
         input_shape=shape,
         n_out=N_OUT,
-        width=CHANNELS if images else WIDTH,
+        width=width or (CHANNELS if images else WIDTH),
         activation=activation,
         **further,
     )
     vector = scale * normal(networks, network.n_parameters)
-    y = torch.randint(N_OUT, (networks, BATCH), generator=source)
-    batch = Batch(network.arrange(normal(networks, BATCH, *shape)), y, cross_entropy)
+    y = torch.randint(N_OUT, (networks, batch), generator=source)
+    shown = Batch(network.arrange(normal(networks, batch, *shape)), y, cross_entropy)
     feedback = [scale * normal(networks, *layer.map.weight_shape) for layer in network.layers]
-    return Small(network, vector, batch, feedback)
+    return Small(network, vector, shown, feedback)
 
 
 def hyperparameters(rule: LearningRule, networks: int, **given: float) -> dict[str, Tensor]:
