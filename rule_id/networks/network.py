@@ -231,7 +231,9 @@ def _at_once(
 ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     h, stream, skip = from_others
     total, z = layer.sums(own, h, feedback, stream=stream, skip=skip)
-    z = z if extra is None else z + extra
+    if extra is not None:
+        # What pushes the units pushes what streams on too, which is their sum.
+        total, z = total + layer.before_normalising(extra, total), z + extra
     return total, (h, z, layer.activate(z))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rule_id.networks import ACTIVATIONS, ARCHITECTURES, get_architecture
-from rule_id.rules import teach
+from rule_id.rules.teaching import gradients_of, leaves_of, teach
 
 EVERY = [
     (name, normalisation)
@@ -146,8 +146,7 @@ def test_local_cuts_every_layer_off_from_all_others(architecture: str) -> None:
         asked = (z.flatten(2).sum(-1) ** 2 * weights).sum()
         (gradient,) = torch.autograd.grad(asked, vector, retain_graph=True)
         moved = [
-            any(bool(one.any()) for one in own.values())
-            for own in made.network.unflatten(gradient)
+            any(bool(one.any()) for one in own.values()) for own in made.network.unflatten(gradient)
         ]
         assert moved == [place == index for place in range(len(moved))]
 
@@ -164,6 +163,26 @@ def test_what_is_added_reaches_z(architecture: str) -> None:
     pushed = made.network.forward(made.parameters, made.batch.x, added=[first, *nothing])
     torch.testing.assert_close(pushed.preactivations[0], activity.preactivations[0] + 0.5)
     assert not torch.allclose(pushed.output, activity.output)
+
+
+@every
+def test_the_slope_by_what_is_added_is_each_layer_s_teaching_signal(
+    architecture: str, normalisation: str
+) -> None:
+    """Which is why rules may perturb z; in residual streams its statistics are held."""
+    made = small(architecture, normalisation=normalisation)
+    whole = made.network.forward(made.parameters, made.batch.x)
+    added = [torch.zeros_like(z).requires_grad_() for z in whole.preactivations]
+    pushed = made.network.forward(made.parameters, made.batch.x, added=added)
+    signals = torch.autograd.grad(made.batch.losses(pushed.output).sum(), added)
+    leaves = leaves_of(made.parameters)
+    local = made.network.forward(leaves, made.batch.x, local=True)
+    found = made.network.flatten(gradients_of(leaves, local.preactivations, signals))
+    true = made.network.flatten(teach(made.network, made.parameters, made.batch)[0])
+    if architecture.endswith("v2"):
+        assert float(torch.cosine_similarity(found, true, dim=1).min()) > 0.99
+    else:
+        torch.testing.assert_close(found, true, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

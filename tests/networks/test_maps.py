@@ -83,9 +83,7 @@ def test_projecting_is_applying_without_a_bias(map_: Map) -> None:
     torch.testing.assert_close(map_.project(weight, h), map_.apply(h, weight, None, None))
     bias = normal(E, map_.channels_out, seed=5)
     spread = bias.view(E, 1, -1, *[1] * (map_.unit_dims - 1))
-    torch.testing.assert_close(
-        map_.apply(h, weight, bias, None), map_.project(weight, h) + spread
-    )
+    torch.testing.assert_close(map_.apply(h, weight, bias, None), map_.project(weight, h) + spread)
 
 
 @every

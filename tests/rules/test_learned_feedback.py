@@ -114,3 +114,31 @@ def test_the_authors_coefficients_take_the_learning_rate_of_the_weights() -> Non
     ):
         gradient = 2e-3 * b - 2e-3 * own["weight"]
         torch.testing.assert_close(new, b - 0.5 * gradient)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_silent_layer_leaves_everything_a_number(name: str) -> None:
+    """Units of `relu` that no input moves: nothing to align with, in single precision too."""
+    made = small("dense6", "relu", scale=0.3)
+    made.vector = made.vector.clone()
+    made.parameters[2]["bias"].fill_(-100)
+    rule = get_rule(f"{name}+momentum")
+    vector, state = run(rule.name, made, 3)
+    learned = rule.credit_assignment
+    angle = learned.angle(
+        made.network, made.network.unflatten(vector), state.assignment, made.batch.x
+    )
+    assert bool(torch.isfinite(angle).all() and torch.isfinite(vector).all())
+    for part in state.assignment.get("coefficients", []):
+        assert all(bool(torch.isfinite(value).all()) for value in part.values())
+    assert all(bool(torch.isfinite(b).all()) for b in state.assignment["feedback"])
+
+
+def test_feedback_of_a_layer_that_is_fed_nothing_stays_under_information_alignment() -> None:
+    made = small("dense3", "relu")
+    made.vector = made.vector.clone()
+    made.parameters[0]["bias"].fill_(-100)
+    _, state = run("information_alignment+momentum", made, 3)
+    first, second, third, _ = state.assignment["feedback"]
+    assert torch.equal(second, made.feedback[1])
+    assert not torch.allclose(third, made.feedback[2])
