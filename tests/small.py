@@ -30,6 +30,12 @@ class Small:
     def parameters(self):
         return self.network.unflatten(self.vector)
 
+    @property
+    def single(self) -> Small:
+        """The same in single precision."""
+        batch = Batch(self.batch.x.float(), self.batch.y, self.batch.loss)
+        return Small(self.network, self.vector.float(), batch, [b.float() for b in self.feedback])
+
     def only(self, index: int) -> Small:
         """One network of the ensemble."""
         one = slice(index, index + 1)
@@ -112,13 +118,15 @@ def run(
     """Train on the one batch; `first` is the seed of the first network's noise."""
     rule = get_rule(name)
     values = hyperparameters(rule, len(made.vector), **given)
+    values = {key: value.to(made.vector.dtype) for key, value in values.items()}
     state = start(rule, made, values, max(steps, 1), first)
     vector = made.vector
-    draws = noise(len(vector), first)
+    draws = noise(len(vector), first, vector.dtype)
     with torch.no_grad():
         for step in range(steps):
+            now = draws.at(step)
             change, state, _ = rule.step(
-                made.network, vector, state, made.batch, values, draws.at(step)
+                made.network.training(now), vector, state, made.batch, values, now
             )
             vector = vector + change
     return vector, state
