@@ -50,10 +50,11 @@ def written(text: str) -> str:
     """Return the page with its tables made anew."""
     for name, make in (("architectures", architectures_table), ("rules", rules_table)):
         begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
-        pattern = re.escape(begin) + ".*?" + re.escape(end)
-        text, found = re.subn(pattern, lambda _, t=begin + make() + end: t, text, flags=re.DOTALL)
-        if found != 1:
-            raise ValueError(f"the page must have the mark {begin.strip()} once; got {found}")
+        before, first, rest = text.partition(begin)
+        _, last, after = rest.partition(end)
+        if not (first and last):
+            raise ValueError(f"the page must have the marks {begin.strip()} and {end}")
+        text = before + begin + make() + end + after
     return text
 
 

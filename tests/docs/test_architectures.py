@@ -61,7 +61,7 @@ def test_every_rule_says_where_it_works_and_why_not_elsewhere() -> None:
 
 
 def test_a_page_without_its_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="must have the mark <!-- architectures: begin --> once"):
+    with pytest.raises(ValueError, match="must have the marks <!-- architectures: begin --> and"):
         architectures.written("nothing")
 
 
