@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times kunin clean
+.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -45,6 +45,9 @@ rules-table: .venv/installed
 
 alignment-times: .venv/installed
 	$(BIN)/python docs/studies/alignment_times.py
+
+learning-rates: .venv/installed
+	$(BIN)/python docs/studies/learning_rates.py
 
 kunin: .venv/installed
 	$(BIN)/python docs/studies/kunin.py

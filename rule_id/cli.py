@@ -46,8 +46,13 @@ def main() -> None:
 
 @app.command()
 def simulate(
-    plan: Annotated[Path, typer.Argument(help="What to simulate, in TOML.")],
+    plan: Annotated[
+        Path, typer.Argument(help="What to simulate, in TOML; or demo, reference or paper.")
+    ],
     out: Annotated[Path, typer.Option(help="The corpus folder.")],
+    scale: Annotated[
+        float, typer.Option(help="Share of the plan's blocks, one or more of each entry.")
+    ] = 1.0,
     rules: Annotated[
         list[str] | None,
         typer.Option(help="A Python file or module that adds rules of your own; repeatable."),
@@ -67,6 +72,7 @@ def simulate(
         result = run(
             plan,
             out,
+            scale=scale,
             rules=rules or (),
             device=device,
             workers=workers,
@@ -81,6 +87,14 @@ def simulate(
     typer.echo(
         f"{result}: {len(corpus.networks)} networks ({diverged} diverged), {len(corpus.rows)} rows"
     )
+
+
+@app.command()
+def describe(corpus: Corpus) -> None:
+    """Say how fast a corpus was simulated, and which rules learned and which diverged."""
+    from rule_id.simulation.describe import describe as run
+
+    typer.echo(str(run(corpus)))
 
 
 @app.command()
@@ -162,7 +176,16 @@ def evaluate(
         list[str] | None, typer.Option(help="linear or xgboost; both when left out.")
     ] = None,
     protocol: Annotated[
-        list[str] | None, typer.Option(help="Protocols; all when left out.")
+        list[str] | None,
+        typer.Option(help="Protocols; when left out all that the corpus allows."),
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train on the others and test what is named: architecture=NAME or task=NAME (one "
+            "or a group), curriculum=NAME; repeatable.",
+            metavar="KEY=NAME",
+        ),
     ] = None,
     splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 10,
     tune: Annotated[
@@ -171,7 +194,6 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Test how far identification generalises: blocks, architectures, tasks, cut trajectories."""
-    from rule_id.evaluation import PROTOCOLS
     from rule_id.evaluation import evaluate as run
 
     folder = out or Path("reports") / corpus.resolve().name / f"evaluation{_suffix(target)}"
@@ -182,13 +204,15 @@ def evaluate(
             target=target,
             feature_set=feature_set,
             models=model or ("linear", "xgboost"),
-            protocols=protocol or PROTOCOLS,
+            protocols=protocol,
+            hold_out=hold_out or (),
             splits=splits,
             tune=tune,
             seed=seed,
             progress=progress,
         )
     typer.echo(str(evaluation))
+    typer.echo("\n".join(evaluation.remarks()))
     files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     typer.echo(f"{folder}: {', '.join(files)}")
 
@@ -251,6 +275,7 @@ def demo(
     typer.echo(str(result.identification))
     typer.echo("")
     typer.echo(str(result.evaluation))
+    typer.echo("\n".join(result.evaluation.remarks()))
     typer.echo(f"Report: {result.report}")
 
 

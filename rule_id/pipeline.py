@@ -11,7 +11,6 @@ from rule_id.evaluation import Evaluation, evaluate
 from rule_id.example_recording import write_example_recording
 from rule_id.features import features
 from rule_id.models import Identification, identify, train
-from rule_id.reference import reference_path
 from rule_id.reports import report
 from rule_id.simulation import simulate
 
@@ -59,7 +58,7 @@ def demo(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out must be a folder; {folder} is a file")
     corpus = folder / "corpus"
-    simulate(plan or reference_path("demo.toml"), corpus, progress=progress)
+    simulate(plan or "demo", corpus, progress=progress)
     table_path = folder / "features" / "summary.parquet"
     table = features(corpus, table_path)
     bundles = [

@@ -52,6 +52,22 @@ def synthetic_trajectories(
     )
 
 
+def with_variety(trajectories: Trajectories, apart: bool = True) -> Trajectories:
+    """The same with groups and curricula to hold out, and two blocks that the plan set apart."""
+    networks = trajectories.networks
+    block = networks["block"]
+    return Trajectories(
+        networks.assign(
+            architecture_group=np.where(block % 4 < 2, "dense", "recurrent"),
+            task_group=np.where(networks["task"] == "teacher_student", "reward", "supervised"),
+            curriculum=np.array(["shuffled", "class_by_class", "growing_noise"])[block // 2 % 3],
+            held_out=apart & block.isin([1, 6]),
+        ),
+        trajectories.rows,
+        "varied",
+    )
+
+
 def _network(
     network: str, block: int, rule: str, n_layers: int, task: str, steps: int, copy: int
 ) -> dict:
@@ -61,13 +77,16 @@ def _network(
     return {
         "network": network, "block": block, "rule": rule,
         "credit_assignment": credit_assignment, "optimizer": optimizer, "family": RULES[rule],
-        "architecture": f"dense{n_layers - 1}", "task": task, "loss": "cross_entropy",
-        "curriculum": "shuffled", "activation": "relu", "init": "he_normal", "init_scale": 1.0,
-        "bias_init": "zero", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
-        "schedule": "constant", "update_noise": 0.0,
-        "batch_size": 32, "steps": steps, "width": 64, "n_layers": n_layers,
-        "n_parameters": 1000, "seed": block, "alignment_time": time, "final_loss": 0.3,
-        "final_performance": 0.9, "diverged": False, "delta_readout": False,
+        "architecture": f"dense{n_layers - 1}", "architecture_group": "dense", "task": task,
+        "task_group": "supervised", "loss": "cross_entropy", "curriculum": "shuffled",
+        "activation": "relu", "normalisation": "none", "dropout": 0.0, "bias": True,
+        "init": "he_normal", "init_scale": 1.0, "bias_init": "zero", "learning_rate": 0.01,
+        "momentum": 0.9, "weight_decay": 0.0, "schedule": "constant", "update_noise": 0.0,
+        "input_scale": 1.0, "label_noise": 0.0, "stimuli": 64, "batch_size": 32, "steps": steps,
+        "width": 64, "n_layers": n_layers, "n_parameters": 1000, "pretrained_by": "none",
+        "pretraining_steps": 0, "held_out": False, "seed": block, "alignment_time": time,
+        "chance": 0.1, "initial_performance": 0.1, "final_loss": 0.3, "final_performance": 0.9,
+        "diverged": False, "delta_readout": False,
     }  # fmt: skip
 
 

@@ -122,6 +122,20 @@ def test_another_target_stands_beside_the_rule(pipeline: Path, target: str) -> N
     assert bool(answer["families"]) == (target == "credit_assignment")
 
 
+def test_what_is_held_out_by_name_is_tested_and_said(pipeline: Path, tmp_path: Path) -> None:
+    result = run(
+        "evaluate", "corpus", "--model", "linear", "--protocol", "grouped", "--splits", "2",
+        "--hold-out", "task=digits", "--hold-out", "architecture=dense2", "--out", tmp_path / "out",
+        cwd=pipeline,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    words = [line.split()[:2] for line in result.stdout.splitlines()]
+    for row in (["held-out-task", "digits"], ["held-out-architecture", "dense2"]):
+        assert row in words
+    assert "Nuisances alone: grouped " in result.stdout
+    assert (tmp_path / "out" / "control.csv").is_file()
+
+
 def test_simulate_says_what_it_would_cost_and_then_does_it(folder: Path) -> None:
     dry = run("simulate", "plan.toml", "--out", "made", "--dry-run", cwd=folder)
     assert dry.stdout.startswith("4 networks (0 done), ") and " MB" in dry.stdout
@@ -244,6 +258,8 @@ def test_a_bad_table(tmp_path: Path, pipeline: Path) -> None:
         (("evaluate", "corpus", "--target", "task"), "must be one of rule, family, credit_assign"),
         (("report", "reports/corpus/evaluation", "--model", "family"), "target of the evaluation"),
         (("evaluate", "corpus", "--protocol", "best"), "must be one of paper, "),
+        (("evaluate", "corpus", "--hold-out", "task=mnist"), "hold_out task must be one of those"),
+        (("evaluate", "corpus", "--hold-out", "loss=mse"), "hold_out must be KEY=NAME with a key"),
         (("evaluate", "corpus", "--splits", "1"), "splits must be 2 or more"),
         (("evaluate", "corpus", "--model", "svm"), "must be one of linear, xgboost"),
         (("report", "corpus"), "evaluation"),

@@ -16,6 +16,7 @@ from rule_id.trajectories import (
     observable_of,
     read_corpus,
     read_manifest,
+    set_apart,
     write_manifest,
     write_part,
 )
@@ -109,7 +110,7 @@ def test_a_damaged_manifest(tmp_path, text: str) -> None:
 
 def test_a_manifest_from_a_newer_version(tmp_path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"schema_version": 99}))
-    with pytest.raises(InputError, match="schema_version must be 2; got 99"):
+    with pytest.raises(InputError, match="schema_version must be 3; got 99"):
         read_manifest(tmp_path)
 
 
@@ -154,3 +155,12 @@ def test_a_written_file_is_as_readable_as_any_other(tmp_path) -> None:
 
 def test_pandas_alone_reads_a_part(corpus, trajectories) -> None:
     assert len(pd.read_parquet(corpus / "networks" / "part-a.parquet")) == 96
+
+
+def test_networks_are_set_apart_only_where_that_is_said() -> None:
+    table = pd.DataFrame({"network": ["a", "b", "c"]})
+    assert set_apart(table).tolist() == [False] * 3
+    for values in ([True, False, None], [True, False, float("nan")], [1.0, 0.0, float("nan")]):
+        assert set_apart(table.assign(held_out=values)).tolist() == [True, False, False]
+    nullable = pd.array([True, False, None], dtype="boolean")
+    assert set_apart(table.assign(held_out=nullable)).tolist() == [True, False, False]

@@ -15,8 +15,9 @@ from study import DOCS, markdown_table, part, versions
 
 from rule_id.rules import CREDIT_ASSIGNMENTS
 from rule_id.simulation.ensemble import run_ensemble
+from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import read_plan
-from rule_id.simulation.resolve import Ensemble, resolve
+from rule_id.simulation.resolve import resolve
 from rule_id.trajectories import atomic_write
 
 SEED, BLOCKS, STEPS = 2028, 96, 400

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from study import final_accuracy, part, train, weight_angle
 
-from rule_id.networks import ARCHITECTURES, dense
+from rule_id.networks import ARCHITECTURES, Architecture
+from rule_id.networks.dense import dense
 from rule_id.rules import Noise, get_rule, load_rules
 from rule_id.rules.learned_feedback import AUTHORS
 from rule_id.simulation.draws import generator, seed_of
-from rule_id.simulation.resolve import Ensemble, NetworkDraw
+from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.tasks import task_shape
+from rule_id.tasks import get_task
 
 __all__ = [
     "CONSTANT",
@@ -76,8 +77,8 @@ Runs = dict[str, list[float | None]]
 
 def register() -> None:
     """Add what the study needs to the tables: deeper networks, rules with constant coefficients."""
-    # The plan's architectures end at four hidden layers.
-    ARCHITECTURES.update({f"dense{n}": partial(dense, n) for n in DEPTHS})
+    # The table ends at six hidden layers.
+    ARCHITECTURES.update({f"dense{n}": Architecture("dense", partial(dense, n)) for n in DEPTHS})
     load_rules(Path(__file__).with_name("authors_rules.py"))
 
 
@@ -146,12 +147,12 @@ def run(
         noise: Standard deviation of the noise in every update of each network.
     """
     ensemble = ensemble_of(rule, setting, seeds, hyperparameters, noise)
-    learner, data = train(ensemble)
+    learner, _ = train(ensemble)
     draws = Noise([draw.seed for draw in ensemble.networks], "cpu", torch.float32)
     angle = weight_angle(learner, draws.at(STEPS + 1))
     angles = [None] * len(seeds) if angle is None else angle.tolist()
     finite = [a if a is not None and math.isfinite(a) else None for a in angles]
-    return {"accuracy": final_accuracy(learner, data), "angle": finite}
+    return {"accuracy": final_accuracy(learner, STEPS), "angle": finite}
 
 
 def ensemble_of(
@@ -183,14 +184,15 @@ def ensemble_of(
     return Ensemble(
         rule=f"{rule}+momentum",
         source="",
-        architecture=setting.architecture,
-        task=setting.task,
-        width=setting.width,
-        activation=setting.activation,
-        steps=STEPS,
-        batch_size=BATCH,
+        shape=Shape(
+            setting.architecture,
+            setting.task,
+            setting.width,
+            setting.activation,
+            steps=STEPS,
+            batch_size=BATCH,
+        ),
         checkpoints=2,
-        stimuli=64,
         measurements=(),
         networks=networks,
     )
@@ -283,7 +285,7 @@ def scored(accuracies: Sequence[float | None], setting: Setting) -> list[float]:
     >>> scored([0.9, None], SOURCE)
     [0.9, 0.1]
     """
-    _, n_classes = task_shape(setting.task)
+    n_classes = get_task(setting.task).n_out
     return [1 / n_classes if a is None else a for a in accuracies]
 
 

@@ -7,15 +7,14 @@ on; delete rule_id/simulation/learning_rates.csv to search all of it anew.
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 from rule_id.networks import get_architecture
 from rule_id.rules import get_rule
 from rule_id.simulation.best_rates import search_all
-from rule_id.simulation.ensembles import Shape
 from rule_id.simulation.plan import EnsemblePlan, read_plan
+from rule_id.simulation.plan_checks import possible_shapes
 from rule_id.simulation.rates import BestRates, RateKey, known_rates
 from rule_id.tasks import TASKS
 
@@ -24,22 +23,23 @@ __all__ = ["keys_of", "write"]
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "rule_id" / "simulation" / "learning_rates.csv"
 PLANS = ("demo", "reference", "four_rules")
-AT_ONCE = 16
+AT_ONCE = 8
 
 
 def keys_of(plan: EnsemblePlan) -> Iterator[RateKey]:
     """Yield whose rates an entry of a plan may want, whatever its blocks draw."""
-    tasks = [task for task in plan.task.support() if task in TASKS]
-    shapes = (plan.architecture, plan.normalisation, plan.dropout)
-    for task, (architecture, normalisation, dropout) in itertools.product(
-        tasks, itertools.product(*(one.support() for one in shapes))
-    ):
-        shape = Shape(architecture, task, 8, "relu", normalisation, dropout)
+    for shape in possible_shapes(plan):
+        if shape.task not in TASKS:
+            continue
+        group = get_architecture(shape.architecture).group
+        conditions = shape.conditions(TASKS[shape.task])
         for name in plan.named_rules:
             rule = get_rule(name)
-            refusal = rule.credit_assignment.refusal(shape.conditions(TASKS[task]))
-            if refusal is None and "learning_rate" in rule.ranges:
-                yield RateKey(name, get_architecture(architecture).group, task)
+            if (
+                rule.credit_assignment.refusal(conditions) is None
+                and "learning_rate" in rule.ranges
+            ):
+                yield RateKey(name, group, shape.task)
 
 
 def write(rates: BestRates) -> None:

@@ -29,8 +29,9 @@ from study import (
 )
 
 from rule_id.rules import CREDIT_ASSIGNMENTS, RULES, Noise
+from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import read_plan
-from rule_id.simulation.resolve import Ensemble, resolve
+from rule_id.simulation.resolve import resolve
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import atomic_write
 
@@ -106,7 +107,8 @@ def measure_rule(ensembles: dict[str, list[Ensemble]]) -> dict[str, Any]:
         accuracies[task] = []
         for ensemble in some:
             watch = partial(_watch, ensemble, angles) if task == ANGLES_ON else None
-            accuracies[task] += final_accuracy(*train(ensemble, watch))
+            learner, _ = train(ensemble, watch)
+            accuracies[task] += final_accuracy(learner, ensemble.shape.steps)
     return {"accuracy": accuracies, **angles}
 
 
@@ -117,15 +119,17 @@ def _watch(
     data: EnsembleData,
     step: int,
 ) -> None:
-    place = 2 * step // ensemble.steps
+    steps = ensemble.shape.steps
+    place = 2 * step // steps
     # Steps after the last: training draws none of these numbers.
     seeds = [draw.seed for draw in ensemble.networks]
-    noise = Noise(seeds, "cpu", torch.float32).at(ensemble.steps + 1 + place)
+    noise = Noise(seeds, "cpu", torch.float32).at(steps + 1 + place)
     feedback = weight_angle(learner, noise)
     if feedback is not None:
         angles["feedback"][place] += feedback.tolist()
     if learner.rule.credit_assignment.name not in NO_GRADIENT:
-        angles["gradient"][place] += gradient_angle(learner, large_batch(data), noise).tolist()
+        batch = large_batch(learner, data)
+        angles["gradient"][place] += gradient_angle(learner, batch, noise).tolist()
 
 
 def chance_levels() -> dict[str, float]:
@@ -134,8 +138,7 @@ def chance_levels() -> dict[str, float]:
     for task in TASKS:
         shares = []
         for ensemble in ensembles_of("no_learning", task):
-            y = EnsembleData(ensemble, "cpu", torch.float32).test_y
-            shares += [float(one.bincount().max() / len(one)) for one in y]
+            shares += EnsembleData(ensemble, "cpu", torch.float32).chance.tolist()
         levels[task] = statistics.mean(shares)
     return levels
 

@@ -18,7 +18,7 @@ from torch import Tensor
 import rule_id
 from rule_id.rules import Batch, Noise, teach
 from rule_id.rules.tensors import angle_between
-from rule_id.simulation.resolve import Ensemble
+from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import atomic_write
 
@@ -57,27 +57,28 @@ def train(
     """
     data = EnsembleData(ensemble, "cpu", torch.float32)
     learner = Learner(ensemble, data, "cpu", torch.float32)
-    for step in range(ensemble.steps + 1):
-        if watch is not None and step in (0, ensemble.steps // 2, ensemble.steps):
+    steps = ensemble.shape.steps
+    for step in range(steps + 1):
+        if watch is not None and step in (0, steps // 2, steps):
             watch(learner, data, step)
-        if step < ensemble.steps:
+        if step < steps:
             learner.step(data.batch(step), step)
     return learner, data
 
 
-def final_accuracy(learner: Learner, data: EnsembleData) -> list[float | None]:
-    """Return each network's accuracy on held-out examples, None for one that has diverged."""
-    loss, accuracy = learner.evaluate(data.test_x, data.test_y)
+def final_accuracy(learner: Learner, steps: int) -> list[float | None]:
+    """Return each network's accuracy after so many steps, None for one that has diverged."""
+    loss, accuracy = learner.evaluate(steps)
     weights = learner.network.flatten(learner.parameters)
     sound = torch.isfinite(loss) & torch.isfinite(accuracy) & torch.isfinite(weights).all(1)
     return [float(a) if fine else None for a, fine in zip(accuracy, sound, strict=True)]
 
 
-def large_batch(data: EnsembleData, batches: int = 8) -> Batch:
-    """Return the first batches of training as one."""
+def large_batch(learner: Learner, data: EnsembleData, batches: int = 8) -> Batch:
+    """Return the first batches of training as one, as the networks take them."""
     parts = [data.batch(step) for step in range(batches)]
     x, y = torch.cat([p.x for p in parts], 1), torch.cat([p.y for p in parts], 1)
-    return Batch(x, y, parts[0].loss)
+    return Batch(learner.network.arrange(x), y, parts[0].loss)
 
 
 def gradient_angle(learner: Learner, batch: Batch, noise: Noise) -> Tensor:

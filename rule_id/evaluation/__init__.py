@@ -1,6 +1,8 @@
 """Protocols (who is trained on, who is tested), metrics, and evaluations on disk."""
 
 from rule_id.evaluation.alignment import ALIGNMENT_BINS
+from rule_id.evaluation.choosing import HOLD_OUT_KEYS
+from rule_id.evaluation.control import nuisance_control, read_control
 from rule_id.evaluation.figures import (
     class_colours,
     confusion_figure,
@@ -10,6 +12,7 @@ from rule_id.evaluation.figures import (
     truncation_figure,
 )
 from rule_id.evaluation.files import read_evaluation, write_evaluation
+from rule_id.evaluation.floor import FLOORED, nuisance_floor
 from rule_id.evaluation.metrics import (
     METRICS,
     accuracy,
@@ -27,6 +30,8 @@ from rule_id.evaluation.truncation import TRUNCATIONS, cut
 
 __all__ = [
     "ALIGNMENT_BINS",
+    "FLOORED",
+    "HOLD_OUT_KEYS",
     "METRICS",
     "PAPER_FEATURES",
     "PROTOCOLS",
@@ -45,6 +50,9 @@ __all__ = [
     "draw_figures",
     "evaluate",
     "generalisation_figure",
+    "nuisance_control",
+    "nuisance_floor",
+    "read_control",
     "read_evaluation",
     "save_figure",
     "sensitivity_specificity",

@@ -25,7 +25,6 @@ _NEEDED = ("family", "credit_assignment", "alignment_time")
 def accuracy_by_alignment(
     trials: list[Trial],
     probabilities: dict[tuple, np.ndarray],
-    classes: list[str],
     feature_set: str,
 ) -> pd.DataFrame:
     """Return the accuracy for whole networks that learn their feedback, by how soon they did.
@@ -33,7 +32,6 @@ def accuracy_by_alignment(
     Args:
         trials: All trials; those of `grouped` on the feature set count.
         probabilities: Probabilities of the test rows for each key of the trials.
-        classes: The classes, sorted.
         feature_set: The features whose results are wanted.
 
     Returns:
@@ -42,7 +40,7 @@ def accuracy_by_alignment(
         `optimizer`, and none where no network learns its feedback.
     """
     answers = [
-        whole_networks(trial, probabilities[trial.key], classes).assign(model=trial.model)
+        whole_networks(trial, probabilities[trial.key]).assign(model=trial.model)
         for trial in trials
         if trial.split.protocol == "grouped" and trial.setting.feature_set == feature_set
     ]

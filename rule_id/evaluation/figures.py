@@ -121,7 +121,7 @@ def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
 
 
 def generalisation_figure(evaluation: Evaluation) -> Figure:
-    """Draw accuracy for each protocol and model, with s.e.m. over splits and chance.
+    """Draw accuracy for each protocol and model, with s.e.m. over splits, chance and floor.
 
     Args:
         evaluation: With a protocol other than `truncated`.
@@ -216,11 +216,12 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 def _draw_protocols(axes: Axes, table: pd.DataFrame, protocols: list[str]) -> None:
     for place, protocol in enumerate(protocols):
-        chance = table.loc[table["protocol"] == protocol, "accuracy_chance"].mean()
-        label = "chance" if place == 0 else None
-        axes.plot(
-            [chance] * 2, [place - 0.4, place + 0.4], color=CHANCE_COLOUR, ls=":", label=label
-        )
+        rows = table[table["protocol"] == protocol]
+        for name, style in (("floor", "--"), ("chance", ":")):
+            axes.plot(
+                [rows[f"accuracy_{name}"].mean()] * 2, [place - 0.4, place + 0.4],
+                color=CHANCE_COLOUR, ls=style, label=name if place == 0 else None,
+            )  # fmt: skip
     series = list(table.groupby(["feature_set", "model"], sort=False))
     offsets = 0.2 * (np.arange(len(series)) - (len(series) - 1) / 2)
     for (key, rows), offset, marker in zip(series, offsets, MARKERS, strict=False):

@@ -33,13 +33,18 @@ class Trial:
         split = self.split
         return id(self.setting.table), self.model, split.train.tobytes(), split.test.tobytes()
 
+    @property
+    def classes(self) -> list[str]:
+        """The classes that are trained on, sorted."""
+        return sorted(self.setting.table.meta.loc[self.split.train, self.setting.target].unique())
+
 
 def trials_of(settings: list[Setting], n_splits: int, seed: int) -> Iterator[Trial]:
     """Yield a trial for every setting, split and model.
 
     Args:
         settings: Protocols with features and models.
-        n_splits: Splits of each protocol.
+        n_splits: Splits of each protocol, or of each group that was named.
         seed: Seed of the splits.
 
     Raises:
@@ -52,6 +57,7 @@ def trials_of(settings: list[Setting], n_splits: int, seed: int) -> Iterator[Tri
             target=setting.target,
             n_splits=n_splits,
             seed=seed,
+            groups=setting.groups,
         )
         for split in splits:
             named = replace(split, variant=setting.variant or split.variant)
@@ -71,7 +77,7 @@ def fit_all(
         progress: Called as progress(what, done, total).
 
     Returns:
-        Probabilities (n test rows, k classes, sorted) for each key of the trials.
+        Probabilities (n test rows, k classes of the trial) for each key of the trials.
     """
     distinct = {trial.key: trial for trial in trials}
     # One thread a fit, several fits at once: faster than many threads for each fit of this

@@ -2,13 +2,14 @@
 
 A protocol sees what the rows of a feature table are (`FeatureTable.meta`), never their features,
 and yields splits. No block, hence no network, is on both sides, except where the protocol's
-description says so.
+description says so. Networks that the plan set apart (`held_out`) are on no training side, and are
+tested only by the protocols that hold something out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 
 from rule_id.errors import InputError, one_of
 from rule_id.features import TARGETS, wording
+from rule_id.trajectories import set_apart
 
-__all__ = ["PROTOCOLS", "Protocol", "Split", "split_rows"]
+__all__ = ["PROTOCOLS", "Protocol", "Split", "held_out_groups", "split_rows", "unsuitable"]
 
 TEST_SHARE = 0.25
 REDRAWS = 100
@@ -33,6 +35,7 @@ class Split:
         number: Which split of the protocol, from 0.
         train: Rows to train on, boolean (n rows,).
         test: Rows to test, boolean (n rows,); none is in `train`.
+        dropped: Classes that only one side would have had, and that neither has.
     """
 
     protocol: str
@@ -40,9 +43,10 @@ class Split:
     number: int
     train: np.ndarray
     test: np.ndarray
+    dropped: tuple[str, ...] = ()
 
 
-Draw = Callable[[pd.DataFrame, str, int, np.random.Generator], tuple[str, np.ndarray, np.ndarray]]
+Draw = Callable[[pd.DataFrame, str, str, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,9 @@ class Protocol:
     Attributes:
         description: What is on which side, in one sentence, to be shown beside its numbers.
         columns: Columns of `meta` that it reads, beside that of the target.
-        draw: Function of (meta, target, split number, generator) giving variant, training and
-            test rows.
+        draw: Function of (meta, target, variant, generator) giving training and test rows.
+        held_out: The column whose groups are held out in turn, on classes that both sides have;
+            None where nothing is held out.
         whole_networks: Whether all layers of a network are on one side, so that they may be
             combined into one prediction.
         truncated: Whether it is repeated on shortened and thinned trajectories.
@@ -62,6 +67,7 @@ class Protocol:
     description: str
     columns: tuple[str, ...]
     draw: Draw
+    held_out: str | None = None
     whole_networks: bool = True
     truncated: bool = False
 
@@ -73,26 +79,29 @@ def split_rows(
     target: str = "rule",
     n_splits: int = 10,
     seed: int = 0,
+    groups: Sequence[str] = (),
 ) -> Iterator[Split]:
     """Yield the splits of a protocol, a function of what the rows are and of the seed alone.
 
     A split that has been drawn before is drawn again, so that splits repeat only where the
-    corpus has fewer different ones.
+    corpus has fewer different ones. Where something is held out, both sides are restricted to the
+    classes that both have; `Split.dropped` names the others.
 
     Args:
         protocol: One of `PROTOCOLS`.
-        meta: What the rows are (n rows): `network`, `layer`, `block`, the target, and the column
-            that the protocol holds out.
+        meta: What the rows are (n rows): `network`, `layer`, `block`, the target, the column
+            that the protocol holds out, and `held_out` where a plan set networks apart.
         target: What is identified, one of `TARGETS`: its values are the classes.
-        n_splits: Number of splits, at least 1.
+        n_splits: Number of splits, at least 1; of each group where `groups` are named.
         seed: Seed of the draws.
+        groups: The groups to hold out; when empty all take turns that can be held out.
 
     Yields:
         Splits, in order of their number.
 
     Raises:
-        InputError: There is no such protocol or target, `meta` lacks a column, there are too few
-            blocks or groups to hold one out, or a class would have no row to train on.
+        InputError: There is no such protocol, target or group, `meta` lacks a column, there are too
+            few blocks or groups to hold one out, or a class would have no row to train on.
     """
     chosen = PROTOCOLS[one_of("protocol", protocol, PROTOCOLS)]
     one_of("target", target, TARGETS)
@@ -102,19 +111,92 @@ def split_rows(
             f"protocol {protocol} needs networks with column {', '.join(missing)}, "
             f"as simulated ones have; got {', '.join(meta.columns)}"
         )
+    variants = _variants(protocol, meta, target, groups)
     seen: set[bytes] = set()
-    for number in range(n_splits):
-        split = _new_split(protocol, meta, target, number, seed, seen)
-        _require_classes(split, meta[target])
-        yield split
+    for number in range(n_splits * max(1, len(groups))):
+        variant = variants[number % len(variants)]
+        split = _new_split(protocol, variant, meta, target, number, seed, seen)
+        if chosen.held_out is None:
+            _require_classes(split, meta[target], set_apart(meta))
+            yield split
+        else:
+            yield _on_shared_classes(split, meta[target])
+
+
+def unsuitable(protocol: str, networks: pd.DataFrame, target: str) -> str:
+    """Return what a protocol that holds something out needs and the networks lack, or nothing.
+
+    Args:
+        protocol: One of `PROTOCOLS`.
+        networks: One row a network or more, with `block` and the target.
+        target: What is identified, one of `TARGETS`.
+    """
+    column = PROTOCOLS[protocol].held_out
+    if column is None:
+        return ""
+    groups = held_out_groups(protocol, networks, target)
+    if column == "held_out" and not groups:
+        return "needs networks that the plan set apart; there are none"
+    if not groups:
+        return f"needs networks with column {column}, as simulated ones have; there is none"
+    if column != "held_out" and len(groups) < 2:
+        return f"needs a corpus with 2 or more in {column}; it has {next(iter(groups))} alone"
+    if all(groups.values()):
+        return f"needs {next(iter(groups.values()))}"
+    return ""
+
+
+def held_out_groups(protocol: str, networks: pd.DataFrame, target: str) -> dict[str, str]:
+    """Return the groups of a protocol that holds something out, each with what it lacks.
+
+    Args:
+        protocol: One of `PROTOCOLS` that holds something out.
+        networks: One row a network or more, with `block` and the target.
+        target: What is identified, one of `TARGETS`.
+
+    Returns:
+        For each group, sorted, an empty text where it can be held out, else what that needs.
+    """
+    column = str(PROTOCOLS[protocol].held_out)
+    if column == "held_out":
+        names = ["all"] if set_apart(networks).any() else []
+    else:
+        names = sorted(networks[column].dropna().unique()) if column in networks.columns else []
+    lacks = {}
+    for name in names:
+        test = _tested(column, networks, name)
+        train = _trainable(networks, test)
+        shared = set(networks[target][train]) & set(networks[target][test])
+        lacks[str(name)] = "" if len(shared) > 1 else _needs_classes(target, str(name), shared)
+    return lacks
+
+
+def _variants(
+    protocol: str, meta: pd.DataFrame, target: str, groups: Sequence[str]
+) -> Sequence[str]:
+    """Return what the splits hold out in turn; `all` where nothing is held out."""
+    if PROTOCOLS[protocol].held_out is None:
+        return ["all"]
+    reason = unsuitable(protocol, meta, target)
+    if reason:
+        raise InputError(f"protocol {protocol} {reason}, so choose other protocols")
+    lacks = held_out_groups(protocol, meta, target)
+    for name in groups:
+        if lacks[one_of(f"group of protocol {protocol}", name, lacks)]:
+            raise InputError(f"protocol {protocol} needs {lacks[name]}, so hold out another")
+    return groups or [name for name, lack in lacks.items() if not lack]
 
 
 def _new_split(
-    protocol: str, meta: pd.DataFrame, target: str, number: int, seed: int, seen: set[bytes]
-) -> Split:
+    protocol: str, variant: str, meta: pd.DataFrame, target: str, number: int, seed: int,
+    seen: set[bytes],
+) -> Split:  # fmt: skip
+    chosen = PROTOCOLS[protocol]
+    rows = np.full(len(meta), True) if chosen.held_out else ~set_apart(meta)
+    train, test = np.zeros((2, len(meta)), dtype=bool)
     for attempt in range(REDRAWS):
         rng = np.random.default_rng([seed, number, attempt])
-        variant, train, test = PROTOCOLS[protocol].draw(meta, target, number, rng)
+        train[rows], test[rows] = chosen.draw(meta[rows], target, variant, rng)
         key = train.tobytes() + test.tobytes()
         if key not in seen:
             break
@@ -122,52 +204,79 @@ def _new_split(
     return Split(protocol, variant, number, train, test)
 
 
+def _on_shared_classes(split: Split, labels: pd.Series) -> Split:
+    """Restrict both sides to the classes that both have."""
+    sides = [set(labels[side]) for side in (split.train, split.test)]
+    shared = sides[0] & sides[1]
+    if len(shared) < 2:
+        raise InputError(
+            f"protocol {split.protocol} needs "
+            f"{_needs_classes(str(labels.name), split.variant, shared)} in split {split.number}, "
+            "so give the corpus more blocks"
+        )
+    kept = labels.isin(shared).to_numpy()
+    dropped = tuple(sorted((sides[0] | sides[1]) - shared))
+    return replace(split, train=split.train & kept, test=split.test & kept, dropped=dropped)
+
+
+def _needs_classes(target: str, group: str, shared: set[str]) -> str:
+    return (
+        f"2 {wording(target).many} or more both to train on and to test, holding out {group}; "
+        f"got {', '.join(sorted(shared)) or 'none'}"
+    )
+
+
 def _random_layers(
-    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
-) -> tuple[str, np.ndarray, np.ndarray]:
+    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Test a quarter of the rows of each class."""
     test = _quarter_of_each_class(meta[target], np.arange(len(meta)), rng)
-    return "all", ~test, test
+    return ~test, test
 
 
 def _random_networks(
-    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
-) -> tuple[str, np.ndarray, np.ndarray]:
+    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Test a quarter of the networks of each class."""
     test = _quarter_of_each_class(meta[target], meta["network"].to_numpy(), rng)
-    return "all", ~test, test
+    return ~test, test
 
 
 def _random_blocks(
-    meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
-) -> tuple[str, np.ndarray, np.ndarray]:
+    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Test a quarter of the blocks."""
     if meta["block"].nunique() < 2:
         raise InputError("a corpus must have 2 blocks or more to be evaluated; it has 1")
     test = np.isin(meta["block"], _quarter(meta["block"].unique(), rng))
-    return "all", ~test, test
+    return ~test, test
 
 
 def _held_out(
-    column: str, meta: pd.DataFrame, target: str, number: int, rng: np.random.Generator
-) -> tuple[str, np.ndarray, np.ndarray]:
+    column: str, meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Test all of one group; train on the other groups less a quarter of their blocks.
 
     The quarter is left out so that two splits that hold out the same group differ.
     """
-    groups = sorted(meta[column].unique())
-    if len(groups) < 2:
-        raise InputError(
-            f"protocol held-out-{column} needs a corpus with 2 or more in {column}; "
-            f"it has {groups[0]} alone, so choose other protocols"
-        )
-    group = groups[number % len(groups)]
-    test = (meta[column] == group).to_numpy()
-    others = np.setdiff1d(meta["block"], meta["block"][test])
-    train = np.isin(meta["block"], others)
+    test = _tested(column, meta, variant)
+    train = _trainable(meta, test)
+    others = np.unique(meta["block"][train])
     if len(others) > 1:
         train &= ~np.isin(meta["block"], _quarter(others, rng))
-    return str(group), train, test
+    return train, test
+
+
+def _tested(column: str, meta: pd.DataFrame, group: str) -> np.ndarray:
+    """Return the rows (n,) of a group."""
+    if column == "held_out":
+        return set_apart(meta)
+    return (meta[column] == group).to_numpy(dtype=bool)
+
+
+def _trainable(meta: pd.DataFrame, test: np.ndarray) -> np.ndarray:
+    """Return the rows (n,) of blocks that are not tested, without what the plan set apart."""
+    return ~np.isin(meta["block"], meta["block"][test].unique()) & ~set_apart(meta)
 
 
 def _quarter_of_each_class(
@@ -185,15 +294,20 @@ def _quarter(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.sort(ids))[: max(1, round(TEST_SHARE * len(ids)))]
 
 
-def _require_classes(split: Split, labels: pd.Series) -> None:
-    untrained = sorted(set(labels) - set(labels[split.train]))
+def _require_classes(split: Split, labels: pd.Series, apart: np.ndarray) -> None:
+    untrained = sorted(set(labels[~apart]) - set(labels[split.train]))
     if untrained:
-        held_out = "" if split.variant == "all" else f" (holding out {split.variant})"
         raise InputError(
-            f"protocol {split.protocol}{held_out} must leave networks of every "
+            f"protocol {split.protocol} must leave networks of every "
             f"{wording(str(labels.name)).one} to train on; "
             f"split {split.number} leaves none of {untrained[0]}, so give the corpus more blocks"
         )
+
+
+def _holding_out(column: str, description: str) -> Protocol:
+    return Protocol(
+        description, ("network", "block", column), partial(_held_out, column), held_out=column
+    )
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -215,15 +329,33 @@ PROTOCOLS: dict[str, Protocol] = {
         ("network", "block"),
         _random_blocks,
     ),
-    "held-out-architecture": Protocol(
+    "held-out-architecture": _holding_out(
+        "architecture",
         "All networks of one architecture are tested; training sees other architectures alone.",
-        ("network", "block", "architecture"),
-        partial(_held_out, "architecture"),
     ),
-    "held-out-task": Protocol(
+    "held-out-architecture-group": _holding_out(
+        "architecture_group",
+        "All networks of one group of architectures (dense, convolutional, residual, recurrent) "
+        "are tested; training sees the other groups alone.",
+    ),
+    "held-out-task": _holding_out(
+        "task",
         "All networks of one task are tested; training sees other tasks alone.",
-        ("network", "block", "task"),
-        partial(_held_out, "task"),
+    ),
+    "held-out-task-group": _holding_out(
+        "task_group",
+        "All networks of one group of tasks (supervised, self-supervised, reward) are tested; "
+        "training sees the other groups alone.",
+    ),
+    "held-out-curriculum": _holding_out(
+        "curriculum",
+        "All networks of one curriculum are tested; training sees other curricula alone.",
+    ),
+    "held-out-plan": Protocol(
+        "The networks that the plan set apart are tested; no other protocol trains on them either.",
+        ("network", "block"),
+        partial(_held_out, "held_out"),
+        held_out="held_out",
     ),
     "truncated": Protocol(
         "The splits of grouped, on trajectories cut to their first checkpoints or thinned; "

@@ -7,8 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from rule_id.evaluation.control import CONTROL_COLUMNS, read_control
+from rule_id.evaluation.floor import FLOORED
 from rule_id.evaluation.metrics import METRICS
 from rule_id.evaluation.protocols import PROTOCOLS
+from rule_id.features import wording
 
 __all__ = [
     "ALIGNMENT_COLUMNS",
@@ -20,8 +23,8 @@ __all__ = [
 ]
 
 KEYS = ("protocol", "variant", "feature_set", "model", "level")
-SIZES = ("n_train_networks", "n_test_networks")
-RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", *SIZES)
+SIZES = ("n_train_networks", "n_test_networks", "n_classes")
+RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", "floor", *SIZES)
 CONFUSION_COLUMNS = (*KEYS, "true", "predicted", "count")
 ALIGNMENT_COLUMNS = ("model", "credit_assignment", "bin", "n", "accuracy")
 READABLE = (
@@ -41,22 +44,25 @@ class Evaluation:
 
     Attributes:
         results: One row a (protocol, variant, feature_set, model, level, split, metric), with
-            `value`, `chance`, `n_train_networks`, `n_test_networks`. `level` is `layer`, or
+            `value`, `chance`, `floor` (missing for metrics other than accuracy and balanced
+            accuracy), `n_train_networks`, `n_test_networks`, `n_classes`. `level` is `layer`, or
             `network` for the layers of one network combined.
         table: The results over splits: one row a (protocol, variant, feature_set, model, level),
-            and for each metric its mean, standard error (`<metric>_sem`) and mean chance
-            (`<metric>_chance`). The variant `all` of a protocol that holds groups out covers all
-            of its splits.
+            and for each metric its mean, standard error (`<metric>_sem`), mean chance
+            (`<metric>_chance`) and, of accuracies, mean floor (`<metric>_floor`). The variant `all`
+            of a protocol that holds groups out covers all of its splits.
         confusions: One row a (protocol, variant, feature_set, model, level, true, predicted),
             with `count` summed over splits.
         info: `target`, `classes`, `feature_set`, `models`, `protocols` with their descriptions,
-            `splits`, `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; JSON
-            types only.
+            `splits`, `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; `left_out`
+            (protocols and groups that were not run, with the reason) and `dropped` (for a protocol
+            and what it held out, the classes that only one side had); JSON types only.
         alignment: Accuracy for whole networks that learn their feedback, under `grouped`: one row
             a (model, credit_assignment, bin), with `n` and `accuracy` pooled over splits. `bin` is
             one of `ALIGNMENT_BINS`, the share of training after which learned feedback came
             within 45 degrees of its fixed point. Without a row where there are no such networks,
             and for the targets `family` and `optimizer`.
+        control: How well the nuisances alone do, as of `nuisance_control`.
     """
 
     results: pd.DataFrame
@@ -65,6 +71,9 @@ class Evaluation:
     info: dict[str, Any]
     alignment: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(ALIGNMENT_COLUMNS))
+    )
+    control: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(CONTROL_COLUMNS))
     )
 
     def best_model(self, protocol: str, level: str) -> str:
@@ -82,7 +91,7 @@ class Evaluation:
         return str(rows.groupby("model")["accuracy"].mean().idxmax())
 
     def readable(self) -> pd.DataFrame:
-        """Return the table as text for people, `mean ± s.e.m. (chance)` in each cell.
+        """Return the table as text for people, `mean ± s.e.m. (chance, floor)` in each cell.
 
         Returns:
             One row a (protocol, variant, features, model): accuracy for single layers, accuracy
@@ -92,10 +101,31 @@ class Evaluation:
         cells = self.table[keys].drop_duplicates().set_index(keys)
         for name, level, metric in READABLE:
             rows = self.table[self.table["level"] == level]
-            parts = (rows[f"{metric}{part}"] for part in ("", "_sem", "_chance"))
+            parts = (rows[f"{metric}{part}"] for part in ("", "_sem", *_beside(metric)))
             text = [_cell(*values) for values in zip(*parts, strict=True)]
             cells[name] = pd.Series(text, index=pd.MultiIndex.from_frame(rows[keys]))
         return cells.fillna("").reset_index().rename(columns={"feature_set": "features"})
+
+    def remarks(self) -> list[str]:
+        """Return what must be known to read the table, in a line each.
+
+        Returns:
+            What stands in brackets, the control, and how many classes and networks and which
+            protocols were left out.
+        """
+        info = self.info
+        many, in_all = wording(info["target"]).many, len(info["classes"])
+        lines = ["In brackets: chance; of accuracies also the floor, which needs no measurement."]
+        if len(self.control):
+            lines.append(read_control(self.control, info["target"]))
+        if info.get("n_held_out"):
+            lines.append(f"Set apart by the plan: {info['n_held_out']} networks, never trained on.")
+        for protocol, variants in info.get("dropped", {}).items():
+            counts = ", ".join(f"{name} {len(classes)}" for name, classes in variants.items())
+            lines.append(f"{protocol}: {many} on one side alone, left out of {in_all}: {counts}.")
+        for why, names in _by_value(info.get("left_out", {})).items():
+            lines.append(f"Not run: {', '.join(names)} ({why}).")
+        return lines
 
     def __str__(self) -> str:
         """Return the table as aligned text."""
@@ -110,7 +140,7 @@ class Evaluation:
 
 def table_columns() -> list[str]:
     """Return the columns of `Evaluation.table`."""
-    metrics = [f"{metric}{part}" for metric in METRICS for part in ("", "_sem", "_chance")]
+    metrics = [f"{name}{part}" for name in METRICS for part in ("", "_sem", *_beside(name))]
     return [*KEYS, "splits", *SIZES, *metrics]
 
 
@@ -131,8 +161,11 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     rank = {name: place for place, name in enumerate(PROTOCOLS)}
     rows = rows.sort_values("protocol", key=lambda names: names.map(rank), kind="stable")
     groups = rows.groupby([*KEYS, "metric"], sort=False)
-    chance = groups["chance"].mean()
-    parts = {"": groups["value"].mean(), "_sem": groups["value"].sem(), "_chance": chance}
+    chance, floor = groups["chance"].mean(), groups["floor"].mean()
+    parts = {
+        "": groups["value"].mean(), "_sem": groups["value"].sem(), "_chance": chance,
+        "_floor": floor,
+    }  # fmt: skip
     wide = pd.concat(
         [series.unstack("metric").add_suffix(part) for part, series in parts.items()], axis=1
     )
@@ -142,6 +175,20 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     return sizes.join(wide).reset_index()[table_columns()]
 
 
-def _cell(mean: float, sem: float, chance: float) -> str:
+def _beside(metric: str) -> tuple[str, ...]:
+    """Return the ends of the names of what stands beside a metric, to compare it with."""
+    return ("_chance", "_floor") if metric in FLOORED else ("_chance",)
+
+
+def _cell(mean: float, sem: float, *beside: float) -> str:
     spread = "" if pd.isna(sem) else f" ± {sem:.2f}"
-    return f"{mean:.2f}{spread} ({chance:.2f})"
+    known = [f"{value:.2f}" for value in beside if not pd.isna(value)]
+    return f"{mean:.2f}{spread} ({', '.join(known)})"
+
+
+def _by_value(texts: dict[str, str]) -> dict[str, list[str]]:
+    """Return the keys of each value."""
+    keys: dict[str, list[str]] = {}
+    for key, value in texts.items():
+        keys.setdefault(value, []).append(key)
+    return keys

@@ -78,10 +78,12 @@ class Bundle:
             f"{whole['accuracy']:.2f}, from activations alone {few['accuracy']:.2f} "
             f"(chance {whole['chance']:.2f})"
         )
-        if whole["chance"] == 1 / k:
-            return text
-        # A fit in which classes weigh the same is not one that names the commonest.
-        return f"{text}; balanced accuracy {whole['balanced_accuracy']:.2f} (chance {1 / k:.2f})"
+        if whole["chance"] != 1 / k:
+            # A fit in which classes weigh the same is not one that names the commonest.
+            text += f"; balanced accuracy {whole['balanced_accuracy']:.2f} (chance {1 / k:.2f})"
+        if apart := self.info.get("n_set_apart"):
+            text += f"; {apart} networks that the plan set apart were not used"
+        return text
 
     def predict_proba(self, features: FeatureTable) -> np.ndarray:
         """Return the probability of each class for each row, shape (n, k).

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rule_id.models.combine import combine_layers
 from rule_id.models.conformal import calibrate
-from rule_id.models.patterns import PATTERNS, hide
+from rule_id.models.patterns import PATTERNS, feature_observables, hide
 
 __all__ = ["chance_accuracy", "counted_layers", "score_patterns"]
 
@@ -59,7 +59,8 @@ def score_patterns(
 
     Args:
         classifier: A fitted classifier.
-        X: Features (n, d) of layers of unseen blocks, with all observables.
+        X: Features (n, d) of layers of unseen blocks; each pattern is scored on the rows that hold
+            its observables.
         y: Labels (n,).
         networks: Ids (n,) of what is combined to a network.
         names: The d names of the features.
@@ -72,15 +73,30 @@ def score_patterns(
     scores: dict[str, Any] = {}
     conformal = {}
     single = np.ones(len(y), dtype=bool) if counted is None else counted
-    first = np.unique(networks, return_index=True)[1]
     for pattern, recorded in PATTERNS.items():
-        layers = classifier.predict_proba(hide(X, names, recorded))
-        whole = combine_layers(layers, networks)[1]
-        scores[pattern] = {"network": _accuracies(whole, y[first], classifier.classes_)}
-        if single.any():
-            scores[pattern]["layer"] = _accuracies(layers[single], y[single], classifier.classes_)
-        conformal[pattern] = calibrate(whole, y[first], classifier.classes_.tolist())
+        rows = _holding(X, names, recorded)
+        layers = classifier.predict_proba(hide(X[rows], names, recorded))
+        whole = combine_layers(layers, networks[rows])[1]
+        first = np.unique(networks[rows], return_index=True)[1]
+        labels, alone = y[rows], single[rows]
+        scores[pattern] = {"network": _accuracies(whole, labels[first], classifier.classes_)}
+        if alone.any():
+            scores[pattern]["layer"] = _accuracies(
+                layers[alone], labels[alone], classifier.classes_
+            )
+        conformal[pattern] = calibrate(whole, labels[first], classifier.classes_.tolist())
     return scores, conformal
+
+
+def _holding(X: np.ndarray, names: list[str], recorded: tuple[str, ...]) -> np.ndarray:
+    """Return the rows (n,) that hold something of every observable; all where none does.
+
+    Spikes and fluorescence have activations alone, and say nothing of a pattern with weights.
+    """
+    observables = feature_observables(names)
+    held = [~np.isnan(X[:, observables == one]).all(axis=1) for one in recorded]
+    rows = np.all(held, axis=0)
+    return rows if rows.any() else np.ones(len(X), dtype=bool)
 
 
 def _accuracies(

@@ -18,6 +18,7 @@ from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
 from rule_id.models.scores import counted_layers, score_patterns
 from rule_id.reference import reference_path
+from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
 __all__ = ["QUANTILES", "REFERENCE_FEATURES", "train"]
@@ -43,7 +44,8 @@ def train(
 
     Each layer is learned twice: once complete, and once without one or two observables chosen at
     random (the same for all layers of a network), so that a recording which lacks them still gets
-    an answer. Networks that diverged are left out. Classes weigh the same in the fit, however many
+    an answer. Networks that diverged are left out, and so are those that the plan set apart, which
+    take no part in scores and calibration either. Classes weigh the same in the fit, however many
     networks each has.
 
     Args:
@@ -119,7 +121,7 @@ def _table(features: FeatureTable | str | Path | None) -> FeatureTable:
 
 
 def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, Any]]:
-    """Return the networks that did not diverge, and what is to be said of the table."""
+    """Return the networks that may be learned from, and what is to be said of the table."""
     above = ("family",) if target in WITH_FAMILIES else ()
     for column in ("network", "block", target, *above):
         if column not in table.meta.columns:
@@ -127,15 +129,18 @@ def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, A
     diverged = np.zeros(len(table), dtype=bool)
     if "diverged" in table.meta.columns:
         diverged = table.meta["diverged"].to_numpy(dtype=bool)
-    n_diverged = int(table.meta["network"][diverged].nunique())
-    kept = table.rows(~diverged)
+    apart = set_apart(table.meta) & ~diverged
+    n_diverged, n_apart = (int(table.meta["network"][rows].nunique()) for rows in (diverged, apart))
+    kept = table.rows(~diverged & ~apart)
     classes = sorted(kept.meta[target].unique())
     if len(classes) < 2:
         raise InputError(
             f"features must be of 2 {wording(target).many} or more; got "
-            f"{', '.join(classes) or 'none'}, with {n_diverged} diverged networks left out"
+            f"{', '.join(classes) or 'none'}, with {n_diverged} diverged networks and {n_apart} "
+            "that the plan set apart left out"
         )
-    return kept, {"features": table.info, "n_diverged": n_diverged}
+    info = {"features": table.info, "n_diverged": n_diverged, "n_set_apart": n_apart}
+    return kept, info
 
 
 def _test_blocks(blocks: np.ndarray, held_out: float, folds: int, seed: int) -> list[int]:
@@ -167,7 +172,10 @@ def _check_classes(fitted: pd.Series, tested: pd.Series) -> None:
 def _training_rows(
     table: FeatureTable, target: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, labels, blocks and network ids of each row and its copy with gaps."""
+    """Return features, labels, blocks and network ids of each row and its copy with gaps.
+
+    A copy of which nothing would be left, as of a recording of activations alone, is none.
+    """
     complete = feature_matrix(table, table.names)
     networks = network_ids(table.meta)
     ids, index = np.unique(networks, return_inverse=True)
@@ -175,11 +183,13 @@ def _training_rows(
     observables = feature_observables(table.names)
     missing = np.array([np.isin(observables, gaps) for gaps in TRAINED_GAPS])[gap]
     partial = np.where(missing, np.float32(np.nan), complete)
+    left = ~np.isnan(partial[:, observables != ""]).all(axis=1)
+    labels, blocks = _texts(table.meta[target]), table.meta["block"].to_numpy()
     return (
-        np.concatenate([complete, partial]),
-        np.tile(_texts(table.meta[target]), 2),
-        np.tile(table.meta["block"].to_numpy(), 2),
-        np.concatenate([networks, networks + " with gaps"]),
+        np.concatenate([complete, partial[left]]),
+        np.concatenate([labels, labels[left]]),
+        np.concatenate([blocks, blocks[left]]),
+        np.concatenate([networks, networks[left] + " with gaps"]),
     )
 
 

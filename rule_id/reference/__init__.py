@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["reference_path"]
+__all__ = ["PLANS", "plan_path", "reference_path"]
+
+PLANS = ("demo", "reference", "paper")
+"""Plans that may be named in place of a file, by size."""
 
 
 def reference_path(name: str) -> Path:
@@ -15,3 +18,13 @@ def reference_path(name: str) -> Path:
         name: `demo.toml`, `reference.toml`, `features.parquet`, or the folder of a bundle.
     """
     return Path(str(files("rule_id.reference"))) / name
+
+
+def plan_path(plan: str | Path) -> Path:
+    """Return the file of a plan: the one that ships under this name, or the path as it is.
+
+    A file of that name in the present folder comes first.
+    """
+    if str(plan) in PLANS and not Path(plan).is_file():
+        return reference_path(f"{plan}.toml")
+    return Path(plan)

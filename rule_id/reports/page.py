@@ -21,6 +21,7 @@ from rule_id.reports.tables import (
     Table,
     alignment_table,
     confusion_table,
+    control_table,
     importance_table,
     result_tables,
 )
@@ -38,7 +39,7 @@ INFO_KEYS = (
 
 FIGURE_LABELS = {
     "generalisation": "Accuracy of each classifier under each protocol, with chance as a dotted "
-    "line; the numbers are in the table of generalisation.",
+    "and the floor as a dashed line; the numbers are in the table of generalisation.",
     "truncation": "Accuracy for whole networks against the part of training that is seen; the "
     "numbers are in the table of truncated trajectories.",
 }
@@ -163,6 +164,10 @@ def _evaluation_parts(evaluation: Evaluation, folder: Path) -> dict[str, object]
         "results": read_results(evaluation),
         "tables": result_tables(evaluation),
         "alignment": alignment_table(evaluation),
+        "control": control_table(evaluation),
+        "nuisances": evaluation.info.get("nuisances", []),
+        "left_out": evaluation.info.get("left_out", {}),
+        "n_held_out": evaluation.info.get("n_held_out") or None,
         "confusions": confusions,
         "confused": read_confusions(evaluation),
         "pictures": {

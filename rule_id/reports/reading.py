@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rule_id.evaluation import Evaluation
+from rule_id.evaluation import Evaluation, read_control
 
 __all__ = ["read_confusions", "read_importance", "read_results", "with_error"]
 
 QUESTIONS = {
     "grouped": "New blocks of networks",
     "held-out-architecture": "An architecture never trained on",
+    "held-out-architecture-group": "A group of architectures never trained on",
     "held-out-task": "A task never trained on",
+    "held-out-task-group": "A group of tasks never trained on",
+    "held-out-curriculum": "A curriculum never trained on",
+    "held-out-plan": "What the plan set apart",
     "network": "New networks of blocks that were trained on",
     "paper": "Layers of networks partly trained on",
 }
@@ -37,7 +41,8 @@ def with_error(mean: float, error: float) -> str:
 def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Return for each protocol what is asked and what was found.
 
-    Classifiers come best first. What lies within two s.e.m. of chance is called so.
+    Classifiers come best first. What lies within two s.e.m. of chance, or of the floor where that
+    is higher, is called so. Last comes the control.
     """
     table = evaluation.table[evaluation.table["feature_set"] == evaluation.info["feature_set"]]
     found = []
@@ -47,16 +52,23 @@ def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:
         rows = rows[rows["level"] == level].sort_values("accuracy", ascending=False)
         if len(rows):
             found.append((question, f"{LEVELS[level]}: {_compare(rows)}"))
-    return found + _read_truncation(table)
+    found += _read_truncation(table)
+    if len(evaluation.control):
+        control = read_control(evaluation.control, evaluation.info["target"])
+        found.append(("How networks were made, alone", control))
+    return found
 
 
 def _compare(rows: pd.DataFrame) -> str:
-    """Return what each classifier reaches, and what chance does."""
+    """Return what each classifier reaches, and what chance and the floor are."""
     best = rows.iloc[0]
     margin = 0.0 if pd.isna(best["accuracy_sem"]) else 2 * best["accuracy_sem"]
-    at_chance = best["accuracy"] - margin <= best["accuracy_chance"]
-    verdict = " Not clearly above chance." if at_chance else ""
-    return f"{_scores(rows, 'model')}; chance {best['accuracy_chance']:.2f}.{verdict}"
+    chance, floor = best["accuracy_chance"], best.get("accuracy_floor", float("nan"))
+    known = [("chance", chance), *([] if pd.isna(floor) else [("floor", floor)])]
+    name, least = max(known, key=lambda one: one[1])
+    verdict = f" Not clearly above {name}." if best["accuracy"] - margin <= least else ""
+    beside = ", ".join(f"{name} {value:.2f}" for name, value in known)
+    return f"{_scores(rows, 'model')}; {beside}.{verdict}"
 
 
 def _scores(rows: pd.DataFrame, label: str) -> str:

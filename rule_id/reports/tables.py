@@ -1,4 +1,4 @@
-"""The tables of a report: numbers as text, each with what chance reaches."""
+"""The tables of a report: numbers as text, each with what chance and the floor are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rule_id.evaluation import PROTOCOLS, Evaluation
+from rule_id.evaluation import FLOORED, PROTOCOLS, Evaluation
 from rule_id.features import wording
 from rule_id.reports.importance import METHODS
 from rule_id.reports.reading import with_error
 
-__all__ = ["Table", "alignment_table", "confusion_table", "importance_table", "result_tables"]
+__all__ = [
+    "Table",
+    "alignment_table",
+    "confusion_table",
+    "control_table",
+    "importance_table",
+    "result_tables",
+]
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",
@@ -64,7 +71,7 @@ def result_tables(evaluation: Evaluation) -> dict[str, Table]:
         ),
         "held-out": (
             ~whole & ~cut, protocol | {"variant": "Held out"} | model | level, METRIC_NAMES,
-            "By the architecture or task held out",
+            "By what was held out",
         ),
         "truncation": (
             cut, {"variant": "Checkpoints"} | model | level, METRIC_NAMES,
@@ -73,7 +80,10 @@ def result_tables(evaluation: Evaluation) -> dict[str, Table]:
     }  # fmt: skip
     return {
         name: _result_table(
-            table[rows], labels, metrics, f"{caption}: mean ± s.e.m. over splits (chance)."
+            table[rows],
+            labels,
+            metrics,
+            f"{caption}: mean ± s.e.m. over splits ({_beside(metrics)}).",
         )
         for name, (rows, labels, metrics, caption) in chosen.items()
         if rows.any()
@@ -95,7 +105,36 @@ def _result_table(
 
 def _score(row: pd.Series, metric: str) -> tuple[str, str]:
     score = with_error(row[metric], row[f"{metric}_sem"])
-    return score, f"{row[f'{metric}_chance']:.2f}"
+    beside = [row[f"{metric}_chance"], row.get(f"{metric}_floor", np.nan)]
+    return score, ", ".join(f"{value:.2f}" for value in beside if not pd.isna(value))
+
+
+def _beside(metrics: dict[str, str]) -> str:
+    return "chance, of accuracies also the floor" if set(metrics) & set(FLOORED) else "chance"
+
+
+def control_table(evaluation: Evaluation) -> Table | None:
+    """Return what the nuisances alone reach, or None for an evaluation without this control.
+
+    Args:
+        evaluation: What was found.
+
+    Returns:
+        A row a protocol of `rule_id.evaluation.nuisance_control`.
+    """
+    rows = [
+        [(str(row["protocol"]), "")]
+        + [(with_error(row["accuracy"], row["accuracy_sem"]), f"{row['accuracy_chance']:.2f}")]
+        + [(f"{row['accuracy_floor']:.2f}", "")]
+        + [(f"{row[name]}", "") for name in ("n_networks", "n_blocks")]
+        for _, row in evaluation.control.iterrows()
+    ]
+    caption = (
+        "A classifier that sees only how networks were made: accuracy ± the standard error over "
+        "blocks of accuracy less floor (chance)."
+    )
+    columns = ["Protocol", "Accuracy", "Floor", "Networks", "Blocks"]
+    return Table(caption, columns, rows, 1) if rows else None
 
 
 def confusion_table(evaluation: Evaluation, protocol: str) -> Table:

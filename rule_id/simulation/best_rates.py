@@ -10,9 +10,10 @@ from joblib import Parallel, delayed
 
 from rule_id.rules import load_rules
 from rule_id.simulation.plan import Plan
+from rule_id.simulation.plan_checks import where_files_are
 from rule_id.simulation.rate_search import search_rate
 from rule_id.simulation.rates import BestRates, RateKey, known_rates
-from rule_id.simulation.resolve import rates_wanted, where_files_are
+from rule_id.simulation.resolve import rates_wanted
 from rule_id.simulation.workers import Progress, one_thread
 from rule_id.trajectories import read_manifest
 

@@ -35,16 +35,19 @@ class EnsembleData:
     the task gives them; a network arranges them.
     """
 
-    def __init__(self, ensemble: Ensemble, task: Task, device: str, dtype: torch.dtype) -> None:
+    def __init__(
+        self, ensemble: Ensemble, device: str, dtype: torch.dtype, task: Task | None = None
+    ) -> None:
         """Draw tasks and batches, and move them to the device once.
 
         Args:
             ensemble: The networks.
-            task: Their task.
             device: Where the examples are kept.
             dtype: Precision of inputs and real targets.
+            task: What they learn; that of the ensemble when left out.
         """
-        self.task, draws = task, ensemble.networks
+        self.task = task = task or ensemble.task
+        draws = ensemble.networks
         firsts = {draw.block_seed: draw for draw in draws}
         blocks = [_drawn(task, draw) for draw in firsts.values()]
         place = {seed: index for index, seed in enumerate(firsts)}

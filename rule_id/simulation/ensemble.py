@@ -50,7 +50,7 @@ def run_ensemble(
         Its networks (`NETWORK_COLUMNS`, then what else its rule has of hyperparameters) and their
         trajectories (`ROW_COLUMNS`, `STATISTICS`).
     """
-    data = EnsembleData(ensemble, ensemble.task, device, dtype)
+    data = EnsembleData(ensemble, device, dtype)
     learner = Learner(ensemble, data, device, dtype)
     stimuli = data.stimuli(ensemble.shape.stimuli)
     steps = ensemble.shape.steps

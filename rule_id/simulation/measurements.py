@@ -9,15 +9,16 @@ from rule_id.simulation.plan import Plan
 __all__ = ["draw_measurements"]
 
 
-def draw_measurements(root: int, block: int, plan: Plan) -> tuple[Measurement, ...]:
-    """Draw the measurements of a block: a function of seed, block, position and key.
+def draw_measurements(root: int, shape: int, plan: Plan) -> tuple[Measurement, ...]:
+    """Draw the measurements of a block: a function of seed, shape, position and key.
 
     Networks that see different numbers of units cannot be measured together: blocks share an
     ensemble only where their measurements are equal, as those of a plan that draws none are.
 
     Args:
         root: The plan's seed.
-        block: Position of the block among all blocks of the plan, 0 for the first.
+        shape: Position of what the block's networks have in common among all shapes that the plan
+            draws, 0 for the first.
         plan: A checked plan.
 
     Returns:
@@ -25,9 +26,9 @@ def draw_measurements(root: int, block: int, plan: Plan) -> tuple[Measurement, .
     """
     return tuple(
         Measurement(
-            units=one.units.draw(generator(root, "measurement", block, index, "units")),
+            units=one.units.draw(generator(root, "measurement", shape, index, "units")),
             noise_std=float(
-                one.noise_std.draw(generator(root, "measurement", block, index, "noise_std"))
+                one.noise_std.draw(generator(root, "measurement", shape, index, "noise_std"))
             ),
             tracked=one.tracked,
             observation=one.observation,

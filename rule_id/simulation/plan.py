@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import (
 
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.observables.measurement import COUNTS, Measurement
+from rule_id.reference import plan_path
 from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.plan_keys import (
     NAMED,
@@ -222,6 +224,20 @@ class Plan(_Strict):
     ensembles: list[EnsemblePlan] = Field(min_length=1)
     measurements: list[MeasurementPlan] = Field(default=[MeasurementPlan()], min_length=1)
 
+    def scaled(self, scale: float) -> Plan:
+        """Return the plan with this share of the blocks of each entry, one or more.
+
+        Raises:
+            InputError: `scale` is not above 0.
+        """
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"scale must be a number above 0; got {scale:g}")
+        ensembles = [
+            own.model_copy(update={"blocks": max(1, round(scale * own.blocks))})
+            for own in self.ensembles
+        ]
+        return self.model_copy(update={"ensembles": ensembles})
+
     @model_validator(mode="after")
     def _known_groups(self) -> Self:
         from rule_id.networks import ARCHITECTURE_GROUPS
@@ -254,7 +270,8 @@ def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
     """Read and check a plan.
 
     Args:
-        plan: A TOML file, or what one would hold.
+        plan: A TOML file, `demo`, `reference` or `paper` for one that ships, or what such a file
+            would hold.
 
     Raises:
         InputError: The file is missing or no TOML, a key is unknown, a name is not in its table,
@@ -262,7 +279,7 @@ def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
     """
     if isinstance(plan, dict):
         return _check(plan, "plan")
-    path = Path(plan)
+    path = plan_path(plan)
     require_file(path, "a plan in TOML")
     try:
         written = tomllib.loads(path.read_text())
@@ -273,7 +290,7 @@ def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
 
 def folder_of(plan: str | Path | dict[str, Any]) -> Path:
     """Return the folder that a plan's folders of data are relative to."""
-    return Path() if isinstance(plan, dict) else Path(plan).parent
+    return Path() if isinstance(plan, dict) else plan_path(plan).parent
 
 
 def _check(written: dict[str, Any], source: str) -> Plan:

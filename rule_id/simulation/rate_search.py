@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rule_id.rules import NO_OPTIMIZER, get_rule, source_of
 from rule_id.simulation.draws import seed_of
@@ -16,7 +17,13 @@ from rule_id.simulation.training import EnsembleData, Learner
 
 __all__ = ["RATES", "REPRESENTATIVES", "STEPS", "rates_tried", "search_rate"]
 
-STEPS, RATES, COPIES = 100, 8, 2
+STEPS, RATES = 100, 8
+
+COPIES = {"dense": 2, "convolutional": 2, "residual": 1, "recurrent": 2}
+"""Networks at each rate, by group of architectures."""
+
+NEAR = 0.05
+"""Difference in performance that counts as none."""
 
 REPRESENTATIVES: dict[str, tuple[str, int, str]] = {
     "dense": ("dense3", 64, "relu"),
@@ -43,9 +50,12 @@ def rates_tried(rule: str) -> np.ndarray:
 def search_rate(
     key: RateKey, *, folder: str | None = None, image_size: int | None = None, seed: int = 0
 ) -> float:
-    """Return the rate with the lowest held-out loss after `STEPS` steps, the mean of `COPIES`.
+    """Return the best rate after `STEPS` steps, by the mean over its copies.
 
-    A rate at which a network diverges is none. Random drift, which has no best rate, takes that of
+    Of those whose held-out performance is within `NEAR` of the best, it is the one with the lowest
+    held-out loss: loss alone would choose the smallest rate where a rule's outputs grow faster
+    than they improve, performance alone any rate where nothing is learned yet. A rate at which a
+    network diverges is none. Random drift, which has no best rate, takes that of
     backprop, whose step sizes it has.
 
     Args:
@@ -58,14 +68,20 @@ def search_rate(
     if rule.family == "no learning":
         key = key._replace(rule=f"backprop+{rule.optimizer_name}")
     ensemble = _ensemble(key, rates_tried(key.rule), folder, image_size, seed)
-    task = ensemble.task
-    data = EnsembleData(ensemble, task, "cpu", torch.float32)
+    data = EnsembleData(ensemble, "cpu", torch.float32)
     learner = Learner(ensemble, data, "cpu", torch.float32)
     for step in range(STEPS):
         learner.step(data.batch(step), step)
-    losses, _ = learner.evaluate(STEPS)
-    scores = losses.double().nan_to_num(torch.inf, torch.inf).view(RATES, COPIES).mean(1)
-    return float(rates_tried(key.rule)[int(scores.argmin())])
+    losses, performances = learner.evaluate(STEPS)
+    return float(rates_tried(key.rule)[_best(losses, performances)])
+
+
+def _best(losses: Tensor, performances: Tensor) -> int:
+    """Return which rate is best, of losses and performances of all its copies in a row."""
+    loss = losses.double().nan_to_num(torch.inf, torch.inf).view(RATES, -1).mean(1)
+    performance = performances.double().nan_to_num(-torch.inf).view(RATES, -1).mean(1)
+    near = performance >= performance.max() - NEAR
+    return int(torch.where(near, loss, torch.inf).argmin())
 
 
 def _ensemble(
@@ -73,9 +89,8 @@ def _ensemble(
     seed: int,
 ) -> Ensemble:  # fmt: skip
     architecture, width, activation = REPRESENTATIVES[key.architecture_group]
-    networks = [
-        _draw(key.rule, float(rate), seed, copy) for rate in rates for copy in range(COPIES)
-    ]
+    copies = range(COPIES[key.architecture_group])
+    networks = [_draw(key.rule, float(rate), seed, copy) for rate in rates for copy in copies]
     shape = Shape(architecture, key.task, width, activation, steps=STEPS)
     return Ensemble(
         rule=key.rule,

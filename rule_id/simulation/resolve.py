@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rule_id.errors import InputError
 from rule_id.networks import get_architecture
 from rule_id.observables.measurement import Measurement
 from rule_id.rules import NO_OPTIMIZER, get_rule, source_of
@@ -19,9 +18,10 @@ from rule_id.simulation.draws import generator, seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape, task_from
 from rule_id.simulation.measurements import draw_measurements
 from rule_id.simulation.plan import EnsemblePlan, Plan
+from rule_id.simulation.plan_checks import check_draws, where_files_are
 from rule_id.simulation.plan_keys import TUNED
 from rule_id.simulation.rates import BestRates, RateKey, learning_rates
-from rule_id.tasks import FILE_TASKS, Task, refusal
+from rule_id.tasks import Task
 
 __all__ = [
     "MAX_NETWORKS",
@@ -84,7 +84,8 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
         The ensembles, in an order that depends on the plan alone.
 
     Raises:
-        InputError: What a block drew does not go together, or a rule works under no block.
+        InputError: What a block may draw does not go together, or a rule works under nothing that
+            its entry may draw.
     """
     grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
     for block in blocks_of(plan, base):
@@ -93,7 +94,6 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
                 _draw_network(plan, block, rule, copy, best or {})
                 for copy in range(block.plan.networks_per_rule)
             ]
-    _require_all_rules(plan, {rule for rule, *_ in grouped})
     return [
         Ensemble(
             rule=rule,
@@ -125,15 +125,16 @@ def blocks_of(plan: Plan, base: Path = Path()) -> Iterator[Block]:
     """Yield the blocks of a plan.
 
     Raises:
-        InputError: What a block drew does not go together.
+        InputError: What a block may draw does not go together, or a rule works under nothing that
+            its entry may draw.
     """
-    number = shapes = 0
+    check_draws(plan, base)
+    number, shapes = 0, -1
     for own in plan.ensembles:
         for index in range(own.blocks):
             shapes += index % own.blocks_per_shape == 0
             shape = _draw_shape(plan.seed, shapes, own)
             task = task_from(shape.task, **where_files_are(plan, shape.task, base))
-            _check(shape, own, task)
             measurements = draw_measurements(plan.seed, shapes, plan)
             yield Block(number, own, shape, measurements, task, _held_out(plan, shape, task))
             number += 1
@@ -148,48 +149,12 @@ def _draw_shape(root: int, number: int, own: EnsemblePlan) -> Shape:
     )
 
 
-def _check(shape: Shape, own: EnsemblePlan, task: Task) -> None:
-    """Refuse shapes that cannot be, whichever block drew them."""
-    architecture = get_architecture(shape.architecture)
-    reason = architecture.refusal(task.input_shape, shape.own_normalisation)
-    if reason is not None:
-        raise InputError(
-            f"architecture {shape.architecture} {reason}; the plan may draw it with task "
-            f"{shape.task} and normalisation {shape.normalisation}, so give them [[ensembles]] of "
-            "their own"
-        )
-    if shape.stimuli > task.n_test:
-        raise InputError(
-            f"stimuli must be at most the {task.n_test} held-out examples of task {task.name}; "
-            f"got {shape.stimuli}"
-        )
-    for curriculum in own.curriculum.support():
-        reason = refusal(curriculum, task)
-        if reason is not None:
-            raise InputError(f"curriculum {curriculum} does not go with every task here: {reason}")
-
-
 def _held_out(plan: Plan, shape: Shape, task: Task) -> bool:
     group = get_architecture(shape.architecture).group
     return bool(
         {shape.architecture, group} & set(plan.held_out_architectures)
         or {shape.task, task.group} & set(plan.held_out_tasks)
     )
-
-
-def _require_all_rules(plan: Plan, used: set[str]) -> None:
-    named = dict.fromkeys(rule for own in plan.ensembles for rule in own.named_rules)
-    unused = [rule for rule in named if rule not in used]
-    if unused:
-        own = next(one for one in plan.ensembles if unused[0] in one.named_rules)
-        reasons = {
-            get_rule(unused[0]).credit_assignment.refusal(block.shape.conditions(block.task))
-            for block in blocks_of(plan.model_copy(update={"ensembles": [own]}))
-        }
-        raise InputError(
-            f"rule {unused[0]} works under no block of the plan: it "
-            f"{'; it '.join(sorted(filter(None, reasons)))}"
-        )
 
 
 def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRates) -> NetworkDraw:
@@ -207,8 +172,8 @@ def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRate
     curriculum, pretrained_by = shared("curriculum"), alike("pretrained_by")
     before = None
     if pretrained_by != NO_OPTIMIZER:
-        ranges = get_rule(pretrained_by).ranges
-        before = draw_hyperparameters(ranges, root, "pretraining", number, copy)
+        own_ranges = get_rule(pretrained_by).ranges
+        before = draw_hyperparameters(own_ranges, root, "pretraining", number, copy)
     return NetworkDraw(
         network=f"b{number:05d}.{rule}.{copy}",
         block=number,
@@ -267,19 +232,6 @@ def _parts(networks: list[NetworkDraw], shape: Shape) -> Iterator[list[NetworkDr
     most = MAX_NETWORKS[get_architecture(shape.architecture).group]
     for start in range(0, len(networks), most):
         yield networks[start : start + most]
-
-
-def where_files_are(plan: Plan, task: str, base: Path) -> dict[str, Any]:
-    """Return `folder` and `image_size` of a task, None for those that read no files.
-
-    Raises:
-        InputError: The plan names no folder for a task that reads files.
-    """
-    if task not in FILE_TASKS:
-        return {"folder": None, "image_size": None}
-    if task not in plan.data:
-        raise InputError(f"task {task} needs the folder of its files under [data]; got none")
-    return {"folder": str(base / plan.data[task]), "image_size": plan.image_size}
 
 
 def _files(plan: Plan, task: str, base: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from rule_id.errors import InputError, one_of
 from rule_id.rules import load_rules, source_of
 from rule_id.simulation.best_rates import best_rates, written_rates
+from rule_id.simulation.describe import write_timing
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import Plan, folder_of, read_plan
@@ -70,6 +71,7 @@ def simulate(
     plan: str | Path | dict[str, Any],
     out: str | Path,
     *,
+    scale: float = 1.0,
     rules: Sequence[str | Path] = (),
     device: str = "auto",
     workers: int | None = None,
@@ -82,8 +84,10 @@ def simulate(
     after any interruption.
 
     Args:
-        plan: A TOML file, or what one would hold.
+        plan: A TOML file, `demo`, `reference` or `paper` for one that ships, or what such a file
+            would hold.
         out: The corpus folder, made when it is missing.
+        scale: Share of the blocks of each entry of the plan, one block or more; above 0.
         rules: Python files or modules that add rules (`rule_id.rules.load_rules`).
         device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
         workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
@@ -98,7 +102,7 @@ def simulate(
             else, or the device is not there.
     """
     loaded = {load_rules(source): Path(source).name for source in rules}
-    checked = read_plan(plan)
+    checked = read_plan(plan).scaled(scale)
     chosen = _device(device)
     corpus, base = Path(out), folder_of(plan)
     n_workers = _workers(workers) if chosen == "cpu" else 1
@@ -142,8 +146,11 @@ def _simulate_part(
             f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
             "simulated; it was changed, so run simulate again in another folder"
         )
+    begin = time.perf_counter()
     with one_thread():
         networks, rows = run_ensemble(ensemble, device)
+    ids = [draw.network for draw in ensemble.networks]
+    write_timing(corpus, ensemble.key, ids, time.perf_counter() - begin)
     write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)
     return len(networks)
 

@@ -175,7 +175,7 @@ def _pretrained(
             continue
         places = [i for i, draw in enumerate(ensemble.networks) if draw.pretrained_by == rule]
         before = _before(ensemble, rule, places)
-        shown = EnsembleData(before, task, device, dtype)
+        shown = EnsembleData(before, device, dtype, task)
         learner = Learner(before, shown, device, dtype, start[places])
         for step in range(before.shape.steps):
             learner.step(shown.batch(step), step)

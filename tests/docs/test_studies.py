@@ -20,6 +20,7 @@ import kunin_theory
 import rules_table
 import study
 
+from rule_id.networks import DenseMap, Layer
 from rule_id.rules import RULES, LearningRule, Noise
 from rule_id.rules.alignment import descend
 from rule_id.rules.learned_feedback import AUTHORS
@@ -68,7 +69,7 @@ def _learner(rule: str) -> Any:
 def test_angle_to_the_gradient(rule: str, expected: float) -> None:
     learner, data = _learner(rule)
     angle = study.gradient_angle(
-        learner, study.large_batch(data), Noise([1, 2], "cpu", torch.float32)
+        learner, study.large_batch(learner, data), Noise([1, 2], "cpu", torch.float32)
     )
     assert angle.numpy() == pytest.approx([expected] * 2, abs=3)
 
@@ -112,14 +113,13 @@ def test_constant_coefficients_are_the_authors_and_take_full_steps() -> None:
 def test_eigenvalues_say_where_the_authors_rule_moves_away_from_its_fixed_point() -> None:
     torch.manual_seed(0)
     x, w, start = torch.randn(1, 500, 6), torch.randn(1, 4, 6), torch.randn(1, 4, 6)
-    layer = kunin_runs.dense(1, 6, 4, 4, "relu").layers[0]
-    s = (x.mT @ x / x.shape[1]).double()
-    spectra = kunin_theory.spectra_of([(w.double(), s)])
+    layer = Layer("layer", DenseMap(6, 4), -1)
+    spectra = kunin_theory.spectra_of([(layer, w.double(), x.double())])
     for own in ({"amp": 2.0, "null": 1.0, "decay": 1.0}, {"amp": 2.0, "sparse": 1.0}):
         largest = kunin_theory.eigenvalue_range(own, spectra)[2]
         for eta, grows in ((1.9 / largest, False), (2.1 / largest, True)):
             amounts = {k: torch.full((1,), eta * v) for k, v in own.items()}
-            end = kunin_theory.fixed_point(w, s.float(), amounts)
+            end = kunin_theory.fixed_point(layer, w, x, amounts)
             b = start
             for _ in range(200):
                 b = descend(layer, b, w, x, amounts, shortened=False)

@@ -11,6 +11,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, read_evaluation, write_evaluation
+from rule_id.evaluation.files import SINCE_3
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +29,15 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:
     found = read_evaluation(folder)
-    for name in ("results", "table", "confusions", "alignment"):
+    for name in ("results", "table", "confusions", "alignment", "control"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(evaluation, name))
     assert found.info == evaluation.info
 
 
 def test_the_folder_is_complete_and_alone(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
-        "results.csv", "table.csv", "confusions.csv", "alignment.csv", "evaluation.json",
-        "figures",
+        "results.csv", "table.csv", "confusions.csv", "alignment.csv", "control.csv",
+        "evaluation.json", "figures",
     }  # fmt: skip
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "confusion-grouped.svg", "confusion-held-out-architecture.svg",
@@ -50,15 +51,33 @@ def test_the_folder_is_complete_and_alone(folder: Path) -> None:
 def test_where_no_feedback_is_learned_there_is_no_file_about_it(
     evaluation: Evaluation, folder: Path
 ) -> None:
-    none = replace(evaluation, alignment=evaluation.alignment.head(0))
+    none = replace(
+        evaluation, alignment=evaluation.alignment.head(0), control=evaluation.control.head(0)
+    )
     write_evaluation(none, folder)
-    assert not (folder / "alignment.csv").exists()
-    assert read_evaluation(folder).alignment.empty
+    assert not (folder / "alignment.csv").exists() and not (folder / "control.csv").exists()
+    found = read_evaluation(folder)
+    assert found.alignment.empty and found.control.empty
 
 
 def test_the_evaluation_that_ships_is_of_rules() -> None:
     shipped = Path(__file__).parents[2] / "reports" / "reference" / "evaluation"
     assert read_evaluation(shipped).info["target"] == "rule"
+
+
+def test_an_evaluation_of_before_there_were_floors_is_read(
+    evaluation: Evaluation, folder: Path
+) -> None:
+    for name in ("results.csv", "table.csv"):
+        edit_table(lambda t: t.drop(columns=[c for c in SINCE_3 if c in t]))(folder / name)
+    (folder / "control.csv").unlink()
+    edit_json(lambda info: info | {"schema_version": 2})(folder / "evaluation.json")
+    old = read_evaluation(folder)
+    assert old.results["floor"].isna().all() and old.control.empty
+    assert list(old.table.columns) == list(evaluation.table.columns)
+    assert "(0.25)" in str(old) and "(0.25, 0.25)" in str(evaluation)
+    write_evaluation(old, folder)
+    assert read_evaluation(folder).table["accuracy_floor"].isna().all()
 
 
 def test_an_evaluation_is_replaced_whole(evaluation: Evaluation, folder: Path) -> None:
@@ -134,12 +153,18 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
         ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
         ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
-        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 2; got 9"),
+        (
+            "evaluation.json",
+            edit_json(lambda i: i | {"schema_version": 9}),
+            "must be 2 or 3; got 9",
+        ),
         (
             "evaluation.json",
             edit_json(lambda i: i | {"target": "task"}),
             "target must be one of rule, family, credit_assignment, optimizer; got 'task'",
         ),
+        ("results.csv", edit_table(lambda t: t.drop(columns="floor")), "must have column floor"),
+        ("control.csv", edit_table(lambda t: t.drop(columns="accuracy")), "have column accuracy"),
         ("alignment.csv", edit_table(lambda t: t.drop(columns="bin")), "must have column bin"),
         ("alignment.csv", edit_table(lambda t: t.assign(n="x")), "column n must hold numbers"),
         (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,10 +55,26 @@ def test_readable_cells_hold_mean_spread_and_chance(evaluation: Evaluation) -> N
     text = evaluation.readable()
     assert (text.loc[text["protocol"] == "paper", "networks: accuracy"] == "").all()
     pooled = text[(text["variant"] == "all") & (text["protocol"] != "paper")]["networks: accuracy"]
-    assert pooled.str.fullmatch(r"[01]\.\d\d ± \d\.\d\d \(0\.25\)").all()
+    assert pooled.str.fullmatch(r"[01]\.\d\d ± \d\.\d\d \(0\.25, 0\.25\)").all()
     single = text[text["variant"] == "digits"]["networks: accuracy"]
-    assert single.str.fullmatch(r"[01]\.\d\d \(0\.25\)").all()
+    assert single.str.fullmatch(r"[01]\.\d\d \(0\.25, 0\.25\)").all()
     assert (text["layers: accuracy"] != "").all()
+
+
+def test_remarks_say_what_the_table_cannot(evaluation: Evaluation) -> None:
+    info = evaluation.info | {
+        "left_out": {"a": "needs more", "b: one": "takes a turn", "b: two": "takes a turn"},
+        "dropped": {"held-out-task": {"digits": ["x", "y"], "words": ["x"]}},
+        "n_held_out": 7,
+    }
+    assert replace(evaluation, info=info).remarks()[2:] == [
+        "Set apart by the plan: 7 networks, never trained on.",
+        "held-out-task: rules on one side alone, left out of 4: digits 2, words 1.",
+        "Not run: a (needs more).",
+        "Not run: b: one, b: two (takes a turn).",
+    ]
+    bare = replace(evaluation, control=evaluation.control.head(0), info=info | {"left_out": {}})
+    assert [line[:11] for line in bare.remarks()] == ["In brackets", "Set apart b", "held-out-ta"]
 
 
 def test_as_text_every_column_is_aligned(evaluation: Evaluation) -> None:

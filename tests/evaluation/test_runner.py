@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import synthetic_trajectories
+from synthetic import synthetic_trajectories, with_variety
 
 from rule_id.errors import InputError
 from rule_id.evaluation import (
@@ -39,7 +39,7 @@ def with_rules_shuffled(trajectories: Trajectories) -> Trajectories:
 
 def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) -> None:
     results = evaluation.results
-    assert set(results["protocol"]) == set(PROTOCOLS)
+    assert set(results["protocol"]) == set(PROTOCOLS) - set(evaluation.info["left_out"])
     assert set(results["metric"]) == set(METRICS)
     own = results[results["feature_set"] == "summary"]
     for protocol, rows in own.groupby("protocol"):
@@ -69,6 +69,11 @@ def test_values_and_chances_are_in_range(evaluation: Evaluation) -> None:
     networks = results[results["level"] == "network"]
     balanced = networks[networks["metric"].isin(["accuracy", "balanced_accuracy"])]
     assert (balanced["chance"] == 0.25).all()
+    # Every rule runs in every block, so that nothing can be looked up.
+    np.testing.assert_allclose(balanced["floor"], 0.25)
+    floored = results["metric"].isin(["accuracy", "balanced_accuracy"])
+    assert (results["floor"].notna() == floored).all()
+    assert (results["n_classes"] == 4).all()
 
 
 def test_confusions_count_every_test_row_of_every_split(
@@ -123,7 +128,7 @@ def test_every_target_is_evaluated_under_every_protocol(small: Trajectories, tar
     found = evaluate(small, target=target, models=["linear"], splits=2)
     classes = sorted(small.networks[target].unique())
     assert (found.info["target"], found.info["classes"]) == (target, classes)
-    assert set(found.results["protocol"]) == set(PROTOCOLS)
+    assert set(found.results["protocol"]) == set(PROTOCOLS) - set(found.info["left_out"])
     assert set(found.confusions["true"]) == set(found.confusions["predicted"]) == set(classes)
     rows = found.table[(found.table["level"] == "network") & (found.table["protocol"] == "grouped")]
     commonest = small.networks[target].value_counts(normalize=True).max()
@@ -257,9 +262,101 @@ def test_progress_counts_the_fits(small: Trajectories) -> None:
     assert calls == [("fits", done, fits) for done in range(1, fits + 1)]
 
 
+def test_what_the_corpus_has_one_of_is_not_run_and_said(evaluation: Evaluation) -> None:
+    left_out = evaluation.info["left_out"]
+    assert left_out["held-out-architecture-group"] == (
+        "needs a corpus with 2 or more in architecture_group; it has dense alone"
+    )
+    assert {"held-out-task-group", "held-out-curriculum", "held-out-plan"} < set(left_out)
+    assert left_out["held-out-task: teacher_student"] == "takes a turn with 3 splits or more"
+    assert set(evaluation.info["protocols"]) == set(PROTOCOLS) - set(left_out)
+
+
+def test_by_default_all_that_the_corpus_allows_is_run(small: Trajectories) -> None:
+    found = evaluate(with_variety(small), models=["linear"], splits=3)
+    assert set(found.results["protocol"]) == set(PROTOCOLS)
+    assert list(found.info["left_out"]) == ["held-out-architecture: dense4"]
+    assert found.info["n_held_out"] == 8
+    plan = found.table[found.table["protocol"] == "held-out-plan"]
+    assert (plan["n_test_networks"] == 8).all() and (plan["variant"] == "all").all()
+    grouped = found.results[found.results["protocol"] == "grouped"]
+    assert (grouped[["n_train_networks", "n_test_networks"]].sum(axis=1) == 24).all()
+    assert "Set apart by the plan: 8 networks, never trained on." in found.remarks()
+
+
+def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
+    varied = with_variety(small, apart=False)
+    found = evaluate(
+        varied, models=["linear"], protocols=["grouped"], splits=2,
+        hold_out=["architecture=recurrent", "task=digits", "task=reward", "curriculum=shuffled"],
+    )  # fmt: skip
+    rows = found.table[found.table["level"] == "network"]
+    rows = rows[(rows["protocol"] != "grouped") & (rows["variant"] != "all")]
+    assert set(zip(rows["protocol"], rows["variant"], strict=True)) == {
+        ("held-out-architecture-group", "recurrent"), ("held-out-task", "digits"),
+        ("held-out-task-group", "reward"), ("held-out-curriculum", "shuffled"),
+    }  # fmt: skip
+    assert (rows["splits"] == 2).all()
+    tested = rows.set_index("variant")["n_test_networks"]
+    for column, name in (("architecture_group", "recurrent"), ("task", "digits")):
+        assert tested[name] == (varied.networks[column] == name).sum()
+    assert found.info["left_out"] == {}
+
+
+def test_a_rule_that_cannot_be_held_out_is_counted_and_named(small: Trajectories) -> None:
+    networks = with_variety(small, apart=False).networks
+    dense = networks["architecture_group"] == "dense"
+    kept = networks[dense | (networks["rule"] != "backprop+adam")]
+    some = Trajectories(kept, small.rows[small.rows["network"].isin(kept["network"])], "some")
+    found = evaluate(some, models=["linear"], protocols=["held-out-architecture-group"], splits=2)
+    assert (found.results["n_classes"] == 3).all()
+    networks_level = found.results[found.results["level"] == "network"]
+    chances = networks_level.loc[networks_level["metric"] == "balanced_accuracy", "chance"]
+    np.testing.assert_allclose(chances, 1 / 3)
+    assert found.info["dropped"] == {
+        "held-out-architecture-group": {"dense": ["backprop+adam"], "recurrent": ["backprop+adam"]}
+    }
+    assert sum("backprop+adam" in note for note in found.info["notes"]) == 2
+    assert "left out of 4: dense 1, recurrent 1." in "\n".join(found.remarks())
+    assert "backprop+adam" not in set(found.confusions[found.confusions["count"] > 0]["true"])
+    # A planted signal is found with classes numbered as the fit numbers them.
+    assert accuracy(found, level="network") > 0.9
+
+
+def test_the_floor_is_that_of_the_rules_in_a_block(small: Trajectories) -> None:
+    networks = small.networks
+    kept = networks[(networks["block"] % 2 == 0) | (networks["family"] == "backprop")]
+    some = Trajectories(kept, small.rows[small.rows["network"].isin(kept["network"])], "some")
+    found = evaluate(some, models=["linear"], protocols=["network", "grouped"], splits=3)
+    rows = found.results[found.results["metric"] == "accuracy"]
+    assert (rows["floor"] >= rows["chance"]).all()
+    meta = extract(some).meta.drop_duplicates("network")
+    own = np.where(meta["block"] % 2 == 0, 1 / 4, 1 / 2)
+    for split in split_rows("grouped", extract(some).meta, n_splits=3):
+        expected = own[meta["network"].isin(extract(some).meta["network"][split.test])].mean()
+        at = rows.query("protocol == 'grouped' and level == 'network' and split == @split.number")
+        np.testing.assert_allclose(at["floor"], np.maximum(expected, at["chance"]))
+
+
+def test_without_columns_of_how_networks_were_made_there_is_no_control(
+    small: Trajectories,
+) -> None:
+    bare = small.networks[["network", "block", "rule", "diverged"]]
+    found = evaluate(
+        Trajectories(bare, small.rows, "bare"), models=["linear"], protocols=["grouped"], splits=2
+    )
+    assert found.control.empty and found.info["nuisances"] == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"hold_out": ["digits"]}, "hold_out must be KEY=NAME with a key of archi.*; got 'digits'"),
+        ({"hold_out": ["loss=mse"]}, "hold_out must be KEY=NAME .*; got 'loss=mse'"),
+        ({"hold_out": ["task=mnist"]}, "hold_out task must be one of .*supervised; got 'mnist'"),
+        ({"hold_out": ["task=digits"] * 2}, "hold_out must name each once; got task=digits twice"),
+        ({"hold_out": ["curriculum=shuffled"]}, "held-out-curriculum .* has shuffled alone"),
+        ({"protocols": ["held-out-plan"]}, "protocol held-out-plan needs .* there are none"),
         ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
         ({"splits": 1}, "splits must be 2 or more; got 1"),
         ({"models": ["svm"]}, "models must be one of linear, xgboost; got 'svm'"),
@@ -287,6 +384,12 @@ def test_bad_corpora_are_named(small: Trajectories, tmp_path: Path) -> None:
     diverged = Trajectories(small.networks.assign(diverged=True), small.rows, "wild")
     with pytest.raises(InputError, match="wild: networks of 2 rules or more .* got none"):
         evaluate(diverged)
+    apart = Trajectories(small.networks.assign(held_out=True), small.rows, "apart")
+    with pytest.raises(InputError, match="apart: networks of 2 rules or more .* been set apart"):
+        evaluate(apart)
+    ungrouped = small.networks.drop(columns=["curriculum"])
+    with pytest.raises(InputError, match="curriculum=x needs networks with column curriculum"):
+        evaluate(Trajectories(ungrouped, small.rows, "old"), hold_out=["curriculum=x"])
     with pytest.raises(InputError, match="must be a corpus folder"):
         evaluate(tmp_path)
 

@@ -74,3 +74,16 @@ def test_only_last_layers_that_learn_by_the_delta_rule_do_not_count():
     assert counted_layers(meta).tolist() == [True, True, False, True, True, False]
     assert counted_layers(meta.drop(columns="delta_readout")).all()
     assert counted_layers(meta.assign(delta_readout=np.nan)).all()
+
+
+def test_a_pattern_is_scored_on_the_rows_that_hold_its_observables():
+    y = np.array(["a", "b", "a", "b"])
+    X = np.stack([[0, 0, np.nan, np.nan], [0, 1, 1, 0]], axis=1).astype(np.float32)
+    names = ["weight_abs_mean.level", "activation_abs_mean.level"]
+    networks = np.array(["n0", "n1", "spikes of n0", "spikes of n1"])
+    scores, conformal = score_patterns(ByActivation(), X, y, networks, names)
+    assert scores["activation"]["network"]["n"] == 4
+    assert scores["activation"]["network"]["accuracy"] == 0.5
+    assert scores["activation+weight"]["network"]["n"] == 2
+    assert scores["activation+weight"]["network"]["accuracy"] == 1
+    assert [len(v) for v in conformal["weight"].values()] == [1, 1, 0]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from synthetic import synthetic_trajectories
@@ -71,11 +73,46 @@ def test_training_rows_come_complete_and_with_gaps_that_layers_of_a_network_shar
     assert not set(networks[:n]) & set(networks[n:])
 
 
+def test_a_copy_of_which_nothing_would_be_left_is_none(table):
+    """Recordings of activations alone: half of the gaps take all that there is."""
+    observables = feature_observables(table.names)
+    recorded = table.values.copy()
+    recorded[[n for n, o in zip(table.names, observables, strict=True) if o not in (
+        "", "activation")]] = np.nan  # fmt: skip
+    X, y, blocks, networks = _training_rows(
+        dataclasses.replace(table, values=recorded), "rule", seed=0
+    )
+    assert len(table) < len(X) < 2 * len(table)
+    assert len(X) == len(y) == len(blocks) == len(networks)
+    assert (~np.isnan(X[:, observables != ""])).any(axis=1).all()
+
+
 def test_networks_that_diverged_are_left_out_and_counted(table, linear):
     lost = table.meta["network"].isin(table.meta["network"].unique()[:3])
     bundle = train(changed(table, diverged=lost), model="linear", tune=False, held_out=0.4)
     assert bundle.info["n_diverged"] == 3
     assert bundle.info["training"]["networks"] + bundle.info["testing"]["networks"] == 117
+
+
+def test_networks_that_the_plan_set_apart_are_left_out_and_counted(table, linear):
+    # Two blocks, one of which also holds a network that diverged.
+    apart = table.meta["block"].isin([3, 7])
+    lost = table.meta["network"] == table.meta["network"][apart].iloc[0]
+    marked = changed(table, held_out=apart, diverged=lost)
+    bundle = train(marked, model="linear", tune=False, held_out=0.4)
+    assert (bundle.info["n_set_apart"], bundle.info["n_diverged"]) == (15, 1)
+    assert bundle.info["training"]["networks"] + bundle.info["testing"]["networks"] == 104
+    assert not {3, 7} & set(bundle.test_blocks)
+    assert str(bundle).endswith("; 15 networks that the plan set apart were not used")
+    assert "set apart" not in str(linear)
+    # What they hold makes no difference.
+    spoilt = marked.values.copy()
+    spoilt[apart.to_numpy()] = 1e6
+    other = train(
+        FeatureTable(marked.meta, spoilt, "summary"), model="linear", tune=False, held_out=0.4
+    )
+    np.testing.assert_array_equal(other.quantiles, bundle.quantiles)
+    assert other.scores == bundle.scores
 
 
 def test_the_same_seed_gives_the_same_bundle_and_it_is_written(table, tmp_path, monkeypatch):

@@ -35,6 +35,18 @@ def test_what_lies_near_chance_is_called_so() -> None:
     assert read_results(made([ROW | poor]))[0][1].endswith("Not clearly above chance.")
 
 
+def test_what_lies_above_chance_but_not_above_the_floor_is_called_so() -> None:
+    row = ROW | SCORES | {"model": "linear", "accuracy_floor": 0.6}
+    answer = read_results(made([row]))[0][1]
+    assert answer.endswith("chance 0.25, floor 0.60. Not clearly above floor.")
+
+
+def test_the_control_comes_last(evaluation: Evaluation) -> None:
+    question, answer = read_results(evaluation)[-1]
+    assert question == "How networks were made, alone"
+    assert answer.startswith("Nuisances alone: grouped ") and answer.endswith("above the floor.")
+
+
 def test_layers_are_read_where_networks_are_not_tested() -> None:
     row = ROW | SCORES | {"protocol": "paper", "level": "layer", "model": "linear"}
     assert read_results(made([row]))[0][1].startswith("Layer level: linear 0.61")

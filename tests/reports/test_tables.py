@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from rule_id.evaluation import Evaluation
-from rule_id.reports.tables import alignment_table, confusion_table, importance_table, result_tables
+from rule_id.reports.tables import (
+    alignment_table,
+    confusion_table,
+    control_table,
+    importance_table,
+    result_tables,
+)
 
 
 def test_tables_say_chance_beside_every_score(evaluation: Evaluation) -> None:
@@ -21,7 +29,10 @@ def test_scores_are_those_of_the_evaluation(evaluation: Evaluation) -> None:
     chosen = rows[(rows["protocol"] == "grouped") & (rows["level"] == "network")].iloc[0]
     [found] = [row for row in table.rows if [t for t, _ in row[:2]] == ["grouped", "summary"]]
     expected = f"{chosen['accuracy']:.2f} ± {chosen['accuracy_sem']:.2f}"
-    assert found[3] == (expected, f"{chosen['accuracy_chance']:.2f}")
+    assert found[3] == (
+        expected,
+        f"{chosen['accuracy_chance']:.2f}, {chosen['accuracy_floor']:.2f}",
+    )
 
 
 def test_the_metric_of_the_2020_paper_is_for_its_protocol_alone(evaluation: Evaluation) -> None:
@@ -56,6 +67,14 @@ def test_accuracy_against_alignment_is_that_of_the_evaluation(
         str(first["n"]),
     ]  # fmt: skip
     assert alignment_table(evaluations["optimizer"]) is None
+
+
+def test_the_control_stands_beside_its_floor(evaluation: Evaluation) -> None:
+    table = control_table(evaluation)
+    assert table is not None
+    assert [row[0][0] for row in table.rows] == ["grouped", "within-blocks"]
+    assert all(row[2] == ("0.25", "") and row[1][1] == "0.25" for row in table.rows)
+    assert control_table(replace(evaluation, control=evaluation.control.head(0))) is None
 
 
 def test_importance_is_sorted_and_keeps_what_one_method_lacks() -> None:

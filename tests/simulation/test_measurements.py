@@ -26,9 +26,10 @@ def plan_of(*measurements: dict[str, Any], **given: Any):
     ensemble = {
         "rules": ["backprop+momentum", "no_learning"], "blocks": 12, "networks_per_rule": 1,
         "architecture": "dense1", "task": "digits", "activation": "relu", "width": 16, "steps": 8,
+        "stimuli": 8,
     }  # fmt: skip
     return {
-        "schema": 1, "seed": 3, "checkpoints": 3, "stimuli": 8,
+        "schema": 1, "seed": 3, "checkpoints": 3,
         "ensembles": [ensemble | given], "measurements": list(measurements),
     }  # fmt: skip
 

@@ -38,7 +38,6 @@ PLAN = {
     "schema": 1,
     "seed": 7,
     "checkpoints": 5,
-    "stimuli": 16,
     "ensembles": [
         {
             "rules": PAPER,
@@ -47,6 +46,7 @@ PLAN = {
             "architecture": {"choice": ["dense1", "dense2"]},
             "width": 16,
             "steps": 20,
+            "stimuli": 16,
         }
     ],
     "measurements": [{"units": 1.0}, {"units": 8, "noise_std": 0.5, "tracked": False}],
@@ -157,7 +157,7 @@ def copy_with_steps(steps: int) -> dict:
 
 
 def test_a_network_that_diverges_is_flagged_and_kept() -> None:
-    ensembles = [PLAN["ensembles"][0] | {"learning_rate": 1e6, "steps": 40, "blocks": 1}]
+    ensembles = [PLAN["ensembles"][0] | {"learning_rate": 1e30, "steps": 40, "blocks": 1}]
     ensemble = resolve(read_plan(PLAN | {"ensembles": ensembles}))[0]
     networks, rows = run_ensemble(ensemble)
     assert networks["diverged"].all() and networks["final_performance"].isna().all()
@@ -274,13 +274,17 @@ def test_a_rule_of_one_s_own_must_be_named(tmp_path: Path) -> None:
 
 
 def test_a_network_that_settles_is_measured_in_its_free_phase() -> None:
-    ensembles = [PLAN["ensembles"][0] | {"rules": ["equilibrium_propagation+sgd"], "blocks": 1}]
+    own = {
+        "rules": ["equilibrium_propagation+sgd"], "blocks": 1, "hyperparameters": {"coupling": 0.2},
+    }  # fmt: skip
+    ensembles = [PLAN["ensembles"][0] | own]
     ensemble = resolve(read_plan(PLAN | {"ensembles": ensembles}))[0]
     data = EnsembleData(ensemble, "cpu", torch.float64)
     learner = Learner(ensemble, data, "cpu", torch.float64)
-    stimuli = data.test_x[:, : ensemble.stimuli]
+    stimuli = data.stimuli(ensemble.shape.stimuli)
     free = learner.respond(stimuli).outputs[0].mean((1, 2))
-    forward = learner.network.forward(learner.parameters, stimuli).outputs[0].mean((1, 2))
+    arranged = learner.network.arrange(stimuli)
+    forward = learner.network.forward(learner.parameters, arranged).outputs[0].mean((1, 2))
     _, rows = run_ensemble(ensemble, dtype=torch.float64)
     first = rows.query("checkpoint == 0 and layer == 0 and measurement == 0")
     np.testing.assert_allclose(first["activation_raw_mean"], free, rtol=1e-3)

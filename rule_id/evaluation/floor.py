@@ -1,0 +1,83 @@
+"""What an exact lookup of which classes occur in a network's block reaches.
+
+A rule runs only the blocks that it supports, so what is known of how a network was made tells
+something about its rule. The floor says how much, from the table alone: nothing is fitted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError, one_of
+from rule_id.features import TARGETS
+
+__all__ = ["FLOORED", "best_shares", "nuisance_floor"]
+
+FLOORED = ("accuracy", "balanced_accuracy")
+"""The metrics that have a floor."""
+
+
+def nuisance_floor(
+    networks: pd.DataFrame, target: str = "rule", tested: np.ndarray | pd.Series | None = None
+) -> dict[str, float]:
+    """Return what the best guess reaches that knows which classes occur in a network's block.
+
+    With w_bc the weight of class c in block b, and n_b the tested networks of block b:
+
+    - accuracy: the mean over tested networks of max_c w_bc / sum_c w_bc;
+    - balanced accuracy: 1/k sum_b max_c w_bc / W_c, where W_c = sum_b w_bc over the tested blocks
+      and k is the number of classes in them, for naming a rare class costs little there.
+
+    Where the target is the rule, w_bc is 1 for each rule of the block, so that the first is the
+    mean of 1 / (number of rules in the block); else it is the number of networks, so that it is
+    the mean of the largest share of one class among the networks of the block. Where every block
+    has every rule both are 1/k.
+
+    Args:
+        networks: One row a network: `block` and the target.
+        target: What is identified, one of `TARGETS`.
+        tested: The block of each tested network (n,), n at least 1; those of `networks` when None.
+
+    Returns:
+        Accuracy and balanced accuracy, in (0, 1].
+
+    Raises:
+        InputError: There is no such target, a column is missing, nothing is tested, or a tested
+            block has no network.
+
+    >>> table = pd.DataFrame({"block": [0, 0, 1], "rule": ["a", "b", "a"]})
+    >>> nuisance_floor(table)["accuracy"]  # 1/2 for two networks, 1 for the third
+    0.6666666666666666
+    """
+    weights = _weights(networks, target)
+    counts = pd.Series(networks["block"] if tested is None else tested).value_counts()
+    if counts.empty or not counts.index.isin(weights.index).all():
+        raise InputError("tested must name blocks of the networks, one or more")
+    in_test = weights.loc[counts.index]
+    share = in_test.max(axis=1) / in_test.sum(axis=1)
+    present = in_test.loc[:, in_test.any()]
+    recall = (present / present.sum()).max(axis=1).sum()
+    return {
+        "accuracy": float(np.average(share, weights=counts)),
+        "balanced_accuracy": float(recall / present.shape[1]),
+    }
+
+
+def best_shares(networks: pd.DataFrame, target: str) -> pd.Series:
+    """Return max_c w_bc / sum_c w_bc for each block (`nuisance_floor`), by block."""
+    weights = _weights(networks, target)
+    return weights.max(axis=1) / weights.sum(axis=1)
+
+
+def _weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the weight of each class in each block, blocks by classes."""
+    one_of("target", target, TARGETS)
+    missing = [name for name in ("block", target) if name not in networks.columns]
+    if missing:
+        raise InputError(
+            f"networks must be simulated ones to have a floor; column {', '.join(missing)} is "
+            "missing"
+        )
+    weights = pd.crosstab(networks["block"], networks[target])
+    return weights.clip(upper=1) if target == "rule" else weights

@@ -1,0 +1,111 @@
+"""What became of the networks of a corpus: how fast, who learned, who diverged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError
+from rule_id.trajectories import atomic_write, read_corpus
+
+__all__ = ["MARGIN", "Description", "describe", "learned", "write_timing"]
+
+MARGIN = 0.1
+"""Share of the way from what guessing (or the network before training) gets to perfect performance
+that a network must have come to count as one that learned."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Two tables.
+
+    Attributes:
+        architectures: For each architecture its networks, how many were simulated in a minute by
+            one process, and the shares that learned and diverged.
+        rules: The same shares for each rule.
+    """
+
+    architectures: pd.DataFrame
+    rules: pd.DataFrame
+
+    def __str__(self) -> str:
+        """Say it as two tables of text."""
+        return f"{_text(self.architectures)}\n\n{_text(self.rules)}"
+
+
+def describe(corpus: str | Path) -> Description:
+    """Describe a corpus.
+
+    Args:
+        corpus: The corpus folder.
+
+    Raises:
+        InputError: It is no complete corpus of simulated networks.
+    """
+    trajectories = read_corpus(corpus)
+    networks = trajectories.networks
+    lacking = {"chance", "initial_performance", "architecture", "rule"} - set(networks.columns)
+    if lacking:
+        raise InputError(f"{corpus} must hold simulated networks; it lacks {sorted(lacking)[0]}")
+    best = trajectories.rows.groupby("network")["performance"].max()
+    table = networks.assign(
+        learned=learned(networks, networks["network"].map(best)),
+        seconds=networks["network"].map(_seconds(Path(corpus))),
+    )
+    speed = 60 / table.groupby("architecture")["seconds"].mean()
+    return Description(
+        _shares(table, "architecture").assign(**{"networks a minute": speed.round(1)}),
+        _shares(table, "rule"),
+    )
+
+
+def learned(networks: pd.DataFrame, best: pd.Series) -> np.ndarray:
+    """Say which networks learned: the best performance that they had was well above guessing.
+
+    b > g + `MARGIN` (1 - g), with g the larger of chance and of performance before training. The
+    best, not the last, since a curriculum may make a network forget.
+
+    Args:
+        networks: `chance` and `initial_performance` (n rows).
+        best: The best performance of each at any checkpoint (n,).
+
+    Returns:
+        Boolean (n,).
+    """
+    guess = networks[["chance", "initial_performance"]].max(axis=1)
+    return (best > guess + MARGIN * (1 - guess)).to_numpy()
+
+
+def write_timing(corpus: Path, key: str, networks: list[str], seconds: float) -> None:
+    """Keep how long a part took, beside the corpus's tables, which no time is part of."""
+    text = json.dumps({"networks": networks, "seconds": round(seconds, 2)})
+    atomic_write(corpus / "timings" / f"part-{key}.json", lambda path: path.write_text(text))
+
+
+def _seconds(corpus: Path) -> dict[str, float]:
+    """Return the seconds that each network took, its share of its part's."""
+    parts = [json.loads(path.read_text()) for path in sorted((corpus / "timings").glob("*.json"))]
+    return {
+        network: part["seconds"] / len(part["networks"])
+        for part in parts
+        for network in part["networks"]
+    }
+
+
+def _shares(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    grouped = table.groupby(column)
+    return pd.DataFrame(
+        {
+            "networks": grouped.size(),
+            "learned": grouped["learned"].mean().round(2),
+            "diverged": grouped["diverged"].mean().round(2),
+        }
+    )
+
+
+def _text(table: pd.DataFrame) -> str:
+    return str(table.rename_axis(columns=str(table.index.name)).rename_axis(None).to_string())
