@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rule_id.networks import Network, build_network, get_architecture
 from rule_id.rules import Batch, LearningRule, Noise, RuleState, Setup, get_rule
@@ -130,3 +131,13 @@ def run(
             )
             vector = vector + change
     return vector, state
+
+
+class CallCount(TorchDispatchMode):
+    """Counts the operators that reach the dispatcher, those of autograd included."""
+
+    n = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.n += 1
+        return function(*args, **(kwargs or {}))

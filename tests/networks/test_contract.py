@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from plain import plain_forward
-from small import N_OUT, Small, small
+from small import N_OUT, CallCount, Small, small
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from rule_id.networks import ACTIVATIONS, ARCHITECTURES, get_architecture
 from rule_id.rules.teaching import gradients_of, leaves_of, teach
@@ -204,16 +203,6 @@ def test_feedback_changes_no_activity_and_not_what_the_readout_learns(architectu
     assert torch.equal(losses, same) and torch.equal(activity.output, forward.output)
     torch.testing.assert_close(fixed[-1], true[-1])
     assert not torch.allclose(fixed[0]["weight"], true[0]["weight"])
-
-
-class CallCount(TorchDispatchMode):
-    """Counts the operators that reach the dispatcher, those of autograd included."""
-
-    n = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.n += 1
-        return function(*args, **(kwargs or {}))
 
 
 def counted(do: Callable[[], object]) -> int:

@@ -13,9 +13,9 @@ LEARNED = [n for n, one in CREDIT_ASSIGNMENTS.items() if one.family == "learned 
 BY_PRIMITIVES = list(AUTHORS)
 
 
-def settle_feedback(name: str, steps: int, **given: float):
+def settle_feedback(name: str, steps: int, architecture: str = "dense2", **given: float):
     """Let feedback learn while the forward weights rest; the angle at each step."""
-    made = small("dense2", scale=0.5)
+    made = small(architecture, scale=0.5)
     rule = get_rule(f"{name}+momentum")
     values = hyperparameters(rule, 3, **given)
     assignment = rule.credit_assignment
@@ -36,6 +36,15 @@ def test_feedback_comes_within_45_degrees_at_the_time_that_was_drawn(name: str) 
     assert bool((angles[-1] < 45).all())
     # The mean over layers, each of which was set to be there at 0.25; noise costs some of it.
     assert bool(((aligned > 0.15) & (aligned < 0.45)).all()), aligned
+
+
+@pytest.mark.parametrize("architecture", ["knet4", "resnet18", "rnn2", "rate_rnn"])
+@pytest.mark.parametrize("name", ["weight_mirror", "symmetric_alignment", "information_alignment"])
+def test_feedback_is_on_time_in_every_kind_of_layer(name: str, architecture: str) -> None:
+    angles, _, _ = settle_feedback(name, 60, architecture, feedback_time=0.5)
+    aligned = (angles < 45).double().argmax(0) / 60
+    assert bool((angles[0] > 75).all())
+    assert bool(((aligned > 0.46) & (aligned < 0.56)).all()), aligned
 
 
 @pytest.mark.parametrize("name", ["symmetric_alignment", "activation_alignment"])
