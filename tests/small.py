@@ -1,4 +1,4 @@
-"""Small ensembles for the tests of rules: float64, a few networks, one batch."""
+"""Small ensembles for the tests of networks and rules: float64, a few networks, one batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rule_id.networks import Network, build_network, get_architecture
 from rule_id.rules import Batch, LearningRule, Noise, RuleState, Setup, get_rule
@@ -30,6 +31,12 @@ class Small:
     def parameters(self):
         return self.network.unflatten(self.vector)
 
+    @property
+    def single(self) -> Small:
+        """The same in single precision."""
+        batch = Batch(self.batch.x.float(), self.batch.y, self.batch.loss)
+        return Small(self.network, self.vector.float(), batch, [b.float() for b in self.feedback])
+
     def only(self, index: int) -> Small:
         """One network of the ensemble."""
         one = slice(index, index + 1)
@@ -44,28 +51,32 @@ def small(
     networks: int = 3,
     seed: int = 0,
     scale: float = 0.5,
+    shape: tuple[int, ...] | None = None,
+    width: int | None = None,
+    batch: int = BATCH,
     **further: object,
 ) -> Small:
+    """Any architecture; `further` goes to `build_network`."""
     source = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=source, dtype=torch.float64)
 
     images = get_architecture(architecture).images
-    shape = IMAGE if images else (N_IN,)
+    shape = shape or (IMAGE if images else (N_IN,))
     network = build_network(
         architecture,
         input_shape=shape,
         n_out=N_OUT,
-        width=CHANNELS if images else WIDTH,
+        width=width or (CHANNELS if images else WIDTH),
         activation=activation,
         **further,
     )
     vector = scale * normal(networks, network.n_parameters)
-    y = torch.randint(N_OUT, (networks, BATCH), generator=source)
-    batch = Batch(network.arrange(normal(networks, BATCH, *shape)), y, cross_entropy)
+    y = torch.randint(N_OUT, (networks, batch), generator=source)
+    shown = Batch(network.arrange(normal(networks, batch, *shape)), y, cross_entropy)
     feedback = [scale * normal(networks, *layer.map.weight_shape) for layer in network.layers]
-    return Small(network, vector, batch, feedback)
+    return Small(network, vector, shown, feedback)
 
 
 def hyperparameters(rule: LearningRule, networks: int, **given: float) -> dict[str, Tensor]:
@@ -108,13 +119,25 @@ def run(
     """Train on the one batch; `first` is the seed of the first network's noise."""
     rule = get_rule(name)
     values = hyperparameters(rule, len(made.vector), **given)
+    values = {key: value.to(made.vector.dtype) for key, value in values.items()}
     state = start(rule, made, values, max(steps, 1), first)
     vector = made.vector
-    draws = noise(len(vector), first)
+    draws = noise(len(vector), first, vector.dtype)
     with torch.no_grad():
         for step in range(steps):
+            now = draws.at(step)
             change, state, _ = rule.step(
-                made.network, vector, state, made.batch, values, draws.at(step)
+                made.network.training(now), vector, state, made.batch, values, now
             )
             vector = vector + change
     return vector, state
+
+
+class CallCount(TorchDispatchMode):
+    """Counts the operators that reach the dispatcher, those of autograd included."""
+
+    n = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.n += 1
+        return function(*args, **(kwargs or {}))

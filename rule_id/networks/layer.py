@@ -228,13 +228,27 @@ class Layer:
         variance, mean = torch.var_mean(total, axes, correction=0, keepdim=True)
         return Population(mean, variance)
 
+    def before_normalising(self, extra: Tensor, total: Tensor) -> Tensor:
+        """Return what in W h + stream is as much as `extra` is in z.
+
+        Args:
+            extra: In units of z.
+            total: W h + stream, whose mean and variance are held.
+        """
+        if self.normalisation == "none":
+            return extra
+        return extra * (self._moments(total).variance.detach() + EPSILON).sqrt()
+
     def _normalised(self, total: Tensor) -> Tensor:
-        if self.normalisation == "layer":
-            axes = tuple(range(-self.unit_dims, 0))
-            variance, mean = torch.var_mean(total, axes, correction=0, keepdim=True)
-        else:
-            mean, variance = self.population or self.statistics(total)
+        mean, variance = self._moments(total)
         return (total - mean) * (variance + EPSILON).rsqrt()
+
+    def _moments(self, total: Tensor) -> Population:
+        if self.normalisation == "batch":
+            return self.population or self.statistics(total)
+        axes = tuple(range(-self.unit_dims, 0))
+        variance, mean = torch.var_mean(total, axes, correction=0, keepdim=True)
+        return Population(mean, variance)
 
     def _spread(self, bias: Tensor, like: Tensor) -> Tensor:
         ones = (1,) * (like.dim() - self.unit_dims - 1)

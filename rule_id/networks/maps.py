@@ -11,6 +11,7 @@ at every position. A dense layer has one position, and the views are W and W^T.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -99,8 +100,12 @@ class DenseMap:
         return matrix.mT
 
     def white_power(self, h: Tensor) -> Tensor:
-        """Return E over white noise of seen(h)², in the shape of W for one network and output."""
-        return torch.ones(self.channels_in, dtype=h.dtype, device=h.device)
+        """Return E over white noise of seen(h)², in the shape of W for one network and output.
+
+        Summed over time where there is one.
+        """
+        steps = math.prod(h.shape[2:-1])
+        return torch.full((self.channels_in,), float(steps), dtype=h.dtype, device=h.device)
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,12 @@ class Network:
         Args:
             time_steps: Those of a sequence.
         """
-        repeats = time_steps if self.form == "sequence" else 1
-        return repeats * sum(
-            math.prod(layer.map.weight_shape) * layer.n_out // layer.channels_out
+
+        def repeats(layer: Layer) -> int:
+            return time_steps if self.form == "sequence" and layer.receive_as != "last_step" else 1
+
+        return sum(
+            repeats(layer) * math.prod(layer.map.weight_shape) * layer.n_out // layer.channels_out
             for layer in self.layers
         )
 
@@ -117,12 +120,14 @@ class Network:
             parameters: Its parameters as they are now.
             x: Inputs of training (E, n, ...), arranged.
         """
-        if not any(layer.normalisation == "batch" for layer in self.layers):
-            return self
-        _, totals = self._pass(parameters, x, None, None, local=False)
+        plain = tuple(replace(one, draws=None, population=None) for one in self.layers)
+        network = replace(self, layers=plain)
+        if not any(layer.normalisation == "batch" for layer in plain):
+            return network
+        _, totals = network._pass(parameters, x, None, None, local=False)
         layers = [
             replace(one, population=one.statistics(total)) if one.normalisation == "batch" else one
-            for one, total in zip(self.layers, totals, strict=True)
+            for one, total in zip(plain, totals, strict=True)
         ]
         return replace(self, layers=tuple(layers))
 
@@ -226,7 +231,9 @@ def _at_once(
 ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     h, stream, skip = from_others
     total, z = layer.sums(own, h, feedback, stream=stream, skip=skip)
-    z = z if extra is None else z + extra
+    if extra is not None:
+        # What pushes the units pushes what streams on too, which is their sum.
+        total, z = total + layer.before_normalising(extra, total), z + extra
     return total, (h, z, layer.activate(z))
 
 

@@ -22,7 +22,8 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 """Blocks of each stage; a stage has twice the channels of the one before, at half the positions."""
 
 LARGE = 64
-"""Pixels from which the first kernel is 7 x 7 with a stride of 2, then pooled, as published."""
+"""Pixels from which the first kernel is 7 x 7 with a stride of 2, as published; the pooling that
+follows there is left out, since what skips the first block would need it too."""
 
 
 class _Builder:

@@ -167,8 +167,10 @@ def _activation(
 def _mirror(
     layer: LayerLike, weight: Tensor, x: Tensor, hyperparameters: Hyperparameters
 ) -> Coefficients:
+    """Take the amp for one position: sums over many would make B as many times W."""
     gain = hyperparameters["feedback_gain"]
-    return {"decay": torch.full_like(gain, 0.5), "amp": gain}
+    positions = layer.map.white_power(x).max()
+    return {"decay": torch.full_like(gain, 0.5), "amp": gain / positions}
 
 
 def _information(
@@ -177,14 +179,17 @@ def _information(
     """Take the decay in units of the mean power of Wx, and the amp that gives B* its norm."""
     fed = layer.map.fed(layer.project(weight, x))
     power = fed.square().sum(1).mean(1) / x.shape[1]
-    power = power.clamp(min=torch.finfo(weight.dtype).eps)
-    half = torch.full_like(power, 0.5)
-    amount = {"null": half, "decay": half * hyperparameters["feedback_damping"] * power}
+    # A silent layer has no power, and nothing to align with: its B stays. So little decay moves
+    # nothing, but keeps the fixed point, which is then zero, a number.
+    numbers = torch.finfo(weight.dtype)
+    silent = power <= numbers.tiny / numbers.eps
+    null = torch.where(silent, 0.0, torch.full_like(power, 0.5))
+    decay = 0.5 * hyperparameters["feedback_damping"] * power.clamp(min=numbers.tiny)
+    amount = {"null": null, "decay": decay}
     end = fixed_point(layer, weight, x, {**amount, "amp": torch.ones_like(power)})
-    # A silent layer has no power, and nothing to align with.
-    least = torch.finfo(weight.dtype).tiny
-    norms = weight.flatten(1).norm(dim=1) / end.flatten(1).norm(dim=1).clamp(min=least)
-    return {**amount, "amp": hyperparameters["feedback_gain"] * norms}
+    norms = weight.flatten(1).norm(dim=1) / end.flatten(1).norm(dim=1)
+    amp = hyperparameters["feedback_gain"] * torch.where(silent, 0.0, norms)
+    return {**amount, "amp": amp}
 
 
 _GAIN = {"uniform": [0.5, 1.5]}
@@ -205,6 +210,7 @@ time a whole step would overshoot in the others, hence four parts a step. Source
 WEIGHT_MIRROR = learned_feedback("weight_mirror", _mirror, ranges=_RANGES, noisy_input=True)
 """B descends a decay + b amp while the layer is fed standard normal noise, and ends at g W^T.
 
+In a convolution outer taps, which lie outside at the margin, end at as much less as they see less.
 Source: Akrout et al. 2019 in the form of Kunin 2020. Theirs alternate between noise and task; here
 each step does both.
 """

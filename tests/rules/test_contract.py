@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small import BATCH, hyperparameters, noise, run, small, start
-from torch.utils._python_dispatch import TorchDispatchMode
+from small import BATCH, CallCount, hyperparameters, noise, run, small, start
 
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES, RULES, Batch, get_rule
 from rule_id.simulation.distributions import parse_distribution
@@ -79,16 +78,6 @@ def test_the_same_step_twice_is_the_same_step(name: str) -> None:
 def test_operator_calls_do_not_depend_on_the_number_of_networks(name: str) -> None:
     counts = [_count_calls(name, networks) for networks in (2, 64)]
     assert counts[0] == counts[1] > 0
-
-
-class CallCount(TorchDispatchMode):
-    """Counts the operators that reach the dispatcher, those of autograd included."""
-
-    n = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.n += 1
-        return function(*args, **(kwargs or {}))
 
 
 def _count_calls(name: str, networks: int) -> int:

@@ -13,9 +13,9 @@ LEARNED = [n for n, one in CREDIT_ASSIGNMENTS.items() if one.family == "learned 
 BY_PRIMITIVES = list(AUTHORS)
 
 
-def settle_feedback(name: str, steps: int, **given: float):
+def settle_feedback(name: str, steps: int, architecture: str = "dense2", **given: float):
     """Let feedback learn while the forward weights rest; the angle at each step."""
-    made = small("dense2", scale=0.5)
+    made = small(architecture, scale=0.5)
     rule = get_rule(f"{name}+momentum")
     values = hyperparameters(rule, 3, **given)
     assignment = rule.credit_assignment
@@ -36,6 +36,15 @@ def test_feedback_comes_within_45_degrees_at_the_time_that_was_drawn(name: str) 
     assert bool((angles[-1] < 45).all())
     # The mean over layers, each of which was set to be there at 0.25; noise costs some of it.
     assert bool(((aligned > 0.15) & (aligned < 0.45)).all()), aligned
+
+
+@pytest.mark.parametrize("architecture", ["knet4", "resnet18", "rnn2", "rate_rnn"])
+@pytest.mark.parametrize("name", ["weight_mirror", "symmetric_alignment", "information_alignment"])
+def test_feedback_is_on_time_in_every_kind_of_layer(name: str, architecture: str) -> None:
+    angles, _, _ = settle_feedback(name, 60, architecture, feedback_time=0.5)
+    aligned = (angles < 45).double().argmax(0) / 60
+    assert bool((angles[0] > 75).all())
+    assert bool(((aligned > 0.46) & (aligned < 0.56)).all()), aligned
 
 
 @pytest.mark.parametrize("name", ["symmetric_alignment", "activation_alignment"])
@@ -114,3 +123,31 @@ def test_the_authors_coefficients_take_the_learning_rate_of_the_weights() -> Non
     ):
         gradient = 2e-3 * b - 2e-3 * own["weight"]
         torch.testing.assert_close(new, b - 0.5 * gradient)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_silent_layer_leaves_everything_a_number(name: str) -> None:
+    """Units of `relu` that no input moves: nothing to align with, in single precision too."""
+    made = small("dense6", "relu", scale=0.3)
+    made.vector = made.vector.clone()
+    made.parameters[2]["bias"].fill_(-100)
+    rule = get_rule(f"{name}+momentum")
+    vector, state = run(rule.name, made, 3)
+    learned = rule.credit_assignment
+    angle = learned.angle(
+        made.network, made.network.unflatten(vector), state.assignment, made.batch.x
+    )
+    assert bool(torch.isfinite(angle).all() and torch.isfinite(vector).all())
+    for part in state.assignment.get("coefficients", []):
+        assert all(bool(torch.isfinite(value).all()) for value in part.values())
+    assert all(bool(torch.isfinite(b).all()) for b in state.assignment["feedback"])
+
+
+def test_feedback_of_a_layer_that_is_fed_nothing_stays_under_information_alignment() -> None:
+    made = small("dense3", "relu")
+    made.vector = made.vector.clone()
+    made.parameters[0]["bias"].fill_(-100)
+    _, state = run("information_alignment+momentum", made, 3)
+    first, second, third, _ = state.assignment["feedback"]
+    assert torch.equal(second, made.feedback[1])
+    assert not torch.allclose(third, made.feedback[2])
