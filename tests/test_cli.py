@@ -72,7 +72,9 @@ def pipeline(folder: Path) -> Path:
 
 
 def test_every_command_has_help() -> None:
-    for command in ("simulate", "features", "train", "evaluate", "report", "identify", "demo"):
+    for command in (
+        "simulate", "describe", "features", "train", "evaluate", "report", "identify", "demo",
+    ):  # fmt: skip
         result = run(command, "--help")
         assert result.returncode == 0 and "Usage" in result.stdout
         if command in ("train", "evaluate"):
@@ -142,6 +144,10 @@ def test_simulate_says_what_it_would_cost_and_then_does_it(folder: Path) -> None
     assert not (folder / "made").exists()
     done = run("simulate", "plan.toml", "--out", "made", "--workers", "1", cwd=folder)
     assert done.stdout.startswith("made: 4 networks (0 diverged), "), done.stderr
+    described = run("describe", "made", cwd=folder)
+    assert described.returncode == 0 and "networks a minute" in described.stdout
+    tenth = run("simulate", "reference", "--scale", "0", "--out", "tenth", cwd=folder)
+    refused(tenth, "scale must be a number above 0; got 0")
 
 
 def test_identify_prints_one_json_object_a_line(pipeline: Path) -> None:
