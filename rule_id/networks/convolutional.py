@@ -29,6 +29,7 @@ class _Chain:
         self.shape = input_shape
         self.hidden = hidden
         self.local_response = local_response
+        self.dropout = 0.0
 
     def convolution(
         self, channels: int, kernel: int, *, stride: int = 1, receive_as: str = "as_it_is"
@@ -46,6 +47,7 @@ class _Chain:
                 hidden.activation,
                 hidden.normalisation,
                 hidden.bias,
+                self.dropout,
                 local_response=self.local_response,
             )
         )
@@ -94,6 +96,7 @@ def knet(
     convolutions; their sizes are not published, ours are small.
     """
     chain = _Chain(input_shape, hidden, local_response)
+    chain.dropout = hidden.dropout  # it has no dense layer but the last
     for index in range(n_convolutions):
         pooled = index > 0 and min(chain.shape[1:]) >= 4
         kernel = 5 if index == 0 and min(input_shape[1:]) >= 32 else 3

@@ -114,7 +114,7 @@ def build_network(
         activation: Nonlinearity of the hidden layers, one of `ACTIVATIONS`.
         normalisation: One of `NORMALISATIONS`; left out, the architecture's own.
         dropout: Share of hidden units that each example of training goes without, in [0, 1);
-            in convolutional networks of their dense layers alone.
+            in LeNet and AlexNet of their dense layers alone.
         bias: Whether layers have biases.
 
     Raises:

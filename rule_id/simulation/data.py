@@ -22,7 +22,7 @@ from rule_id.tasks import (
     two_views,
 )
 
-__all__ = ["EnsembleData"]
+__all__ = ["EnsembleData", "most_stimuli"]
 
 MOST_TEST_EXAMPLES = 256
 """Held-out examples that loss and performance are taken on."""
@@ -167,6 +167,12 @@ def _difficulties(
         return {}
     found = difficulty_of(task, [datas[place[seed]] for seed in seeds], seeds)
     return dict(zip(seeds, found, strict=True))
+
+
+def most_stimuli(task: Task) -> int:
+    """Return how many held-out examples a task has to measure on, of two views the first."""
+    kept = len(_kept(task))
+    return kept if task.augment is None else kept // 2
 
 
 def _kept(task: Task) -> np.ndarray:

@@ -10,7 +10,9 @@ from typing import Any
 
 from rule_id.errors import InputError
 from rule_id.networks import get_architecture
-from rule_id.rules import Conditions, get_rule
+from rule_id.rules import NO_OPTIMIZER, Conditions, get_rule
+from rule_id.simulation.data import most_stimuli
+from rule_id.simulation.distributions import Distribution
 from rule_id.simulation.ensembles import Shape, task_from
 from rule_id.simulation.plan import EnsemblePlan, Plan
 from rule_id.tasks import FILE_TASKS, Task, refusal
@@ -21,9 +23,18 @@ __all__ = ["check_draws", "possible_shapes", "where_files_are"]
 def possible_shapes(own: EnsemblePlan) -> Iterator[Shape]:
     """Yield every shape that an entry of a plan may draw, as far as anything may refuse it."""
     drawn = (own.architecture, own.task, own.normalisation, own.dropout)
-    for names in product(*(dict.fromkeys(one.support()) for one in drawn)):
+    for names in product(*(dict.fromkeys(_examples(one)) for one in drawn)):
         architecture, task, normalisation, dropout = names
-        yield Shape(architecture, task, 1, "relu", normalisation, dropout)
+        size = min(own.batch_size.support())
+        yield Shape(architecture, task, 1, "relu", normalisation, dropout, batch_size=size)
+
+
+def _examples(distribution: Distribution) -> list[Any]:
+    """Return all choices, and of a range its middle: its ends are never drawn."""
+    if distribution.kind != "choice":
+        return [sum(distribution.values) / 2]
+    nested = [_examples(v) if isinstance(v, Distribution) else [v] for v in distribution.values]
+    return [value for values in nested for value in values]
 
 
 def check_draws(plan: Plan, base: Path) -> None:
@@ -47,6 +58,7 @@ def check_draws(plan: Plan, base: Path) -> None:
             _check_shape(shape, tasks[shape.task])
         for task in tasks.values():
             _check_task(own, task)
+        _check_training_before(own, shapes, tasks)
         for rule in own.named_rules:
             conditions[rule] += [shape.conditions(tasks[shape.task]) for shape in shapes]
     for rule, under in conditions.items():
@@ -62,13 +74,34 @@ def _check_shape(shape: Shape, task: Task) -> None:
             f"{shape.task} and normalisation {shape.normalisation}, so give them [[ensembles]] of "
             "their own"
         )
+    pairs = not task.loss.separable
+    if shape.batch_size < 2 and (pairs or shape.own_normalisation == "batch"):
+        why = f"task {task.name}" if pairs else "normalisation batch"
+        raise InputError(f"batch_size must be 2 or more for {why}; got {shape.batch_size}")
+
+
+def _check_training_before(
+    own: EnsemblePlan, shapes: Sequence[Shape], tasks: dict[str, Task]
+) -> None:
+    """Refuse a rule of the training before where it does not work: a task of classes, any shape."""
+    for rule, shape in product(own.pretrained_by.support(), shapes):
+        if rule == NO_OPTIMIZER:
+            continue
+        conditions = shape.conditions(tasks[shape.task])
+        before = conditions._replace(loss="cross_entropy", separable=True)
+        reason = get_rule(rule).credit_assignment.refusal(before)
+        if reason is not None:
+            raise InputError(
+                f"pretrained_by {rule} does not work under all that is drawn here, such as "
+                f"{shape.architecture}: it {reason}"
+            )
 
 
 def _check_task(own: EnsemblePlan, task: Task) -> None:
-    if max(own.stimuli.support()) > task.n_test:
+    if max(own.stimuli.support()) > most_stimuli(task):
         raise InputError(
-            f"stimuli must be at most the {task.n_test} held-out examples of task {task.name}; "
-            f"got {max(own.stimuli.support())}"
+            f"stimuli must be at most {most_stimuli(task)} of the held-out examples of task "
+            f"{task.name}; got {max(own.stimuli.support())}"
         )
     for curriculum in own.curriculum.support():
         reason = refusal(curriculum, task)

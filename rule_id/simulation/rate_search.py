@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rule_id.errors import InputError
 from rule_id.rules import NO_OPTIMIZER, get_rule, source_of
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw, Shape
@@ -73,13 +74,18 @@ def search_rate(
     for step in range(STEPS):
         learner.step(data.batch(step), step)
     losses, performances = learner.evaluate(STEPS)
-    return float(rates_tried(key.rule)[_best(losses, performances)])
+    return float(rates_tried(key.rule)[_best(key.rule, losses, performances)])
 
 
-def _best(losses: Tensor, performances: Tensor) -> int:
+def _best(rule: str, losses: Tensor, performances: Tensor) -> int:
     """Return which rate is best, of losses and performances of all its copies in a row."""
     loss = losses.double().nan_to_num(torch.inf, torch.inf).view(RATES, -1).mean(1)
     performance = performances.double().nan_to_num(-torch.inf).view(RATES, -1).mean(1)
+    if not torch.isfinite(loss).any():
+        raise InputError(
+            f"rule {rule} diverged at every learning rate that was tried, "
+            f"{', '.join(f'{rate:.2g}' for rate in rates_tried(rule))}; write a range in the plan"
+        )
     near = performance >= performance.max() - NEAR
     return int(torch.where(near, loss, torch.inf).argmin())
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +34,11 @@ __all__ = [
 
 MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
 """Networks simulated together at most, by group of architectures: more gained nothing on a CPU."""
+
+IMAGES = (".jpg", ".jpeg", ".png")
+"""Files of a folder of images, of which there may be a million: their names and sizes must do."""
+
+ENDS = 65_536
 
 ALIKE = ("momentum", "weight_decay")
 """Hyperparameters that copy k of every rule that has them draws alike, where ranges are equal."""
@@ -85,7 +89,7 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
 
     Raises:
         InputError: What a block may draw does not go together, or a rule works under nothing that
-            its entry may draw.
+            the plan may draw.
     """
     grouped: dict[tuple[Any, ...], list[NetworkDraw]] = defaultdict(list)
     for block in blocks_of(plan, base):
@@ -97,7 +101,7 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
     return [
         Ensemble(
             rule=rule,
-            source=source_of(rule),
+            source=sources_of(rule, part),
             shape=shape,
             checkpoints=plan.checkpoints,
             measurements=measurements,
@@ -126,27 +130,43 @@ def blocks_of(plan: Plan, base: Path = Path()) -> Iterator[Block]:
 
     Raises:
         InputError: What a block may draw does not go together, or a rule works under nothing that
-            its entry may draw.
+            the plan may draw.
     """
     check_draws(plan, base)
     number, shapes = 0, -1
-    for own in plan.ensembles:
+    for entry, own in enumerate(plan.ensembles):
         for index in range(own.blocks):
             shapes += index % own.blocks_per_shape == 0
-            shape = _draw_shape(plan.seed, shapes, own)
+            shape = _draw_shape(plan.seed, entry, index // own.blocks_per_shape, own)
             task = task_from(shape.task, **where_files_are(plan, shape.task, base))
             measurements = draw_measurements(plan.seed, shapes, plan)
             yield Block(number, own, shape, measurements, task, _held_out(plan, shape, task))
             number += 1
 
 
-def _draw_shape(root: int, number: int, own: EnsemblePlan) -> Shape:
+def _draw_shape(root: int, entry: int, number: int, own: EnsemblePlan) -> Shape:
     return Shape(
         **{
-            field.name: getattr(own, field.name).draw(generator(root, "shape", number, field.name))
+            field.name: _dealt(getattr(own, field.name), number, root, entry, field.name)
             for field in fields(Shape)
         }
     )
+
+
+def _dealt(distribution: Distribution, number: int, root: int, entry: int, key: str) -> Any:
+    """Draw the value of a key for the shape of this number in its entry.
+
+    The values of a choice are dealt as from a shuffled pack, so that each comes before any comes
+    again: few shapes then hold as much variety as they can.
+    """
+    source = generator(root, "shape", entry, number, key)
+    if distribution.kind != "choice":
+        return distribution.draw(source)
+    values = distribution.values
+    round_, place = divmod(number, len(values))
+    pack = generator(root, "pack", entry, round_, key).permutation(len(values))
+    value = values[pack[place]]
+    return value.draw(source) if isinstance(value, Distribution) else value
 
 
 def _held_out(plan: Plan, shape: Shape, task: Task) -> bool:
@@ -228,6 +248,12 @@ def _distribution(written: Any) -> Distribution:
     return written if isinstance(written, Distribution) else parse_distribution(written)
 
 
+def sources_of(rule: str, networks: Sequence[NetworkDraw]) -> str:
+    """Return the hashes of the user's files that rules of an ensemble come from, empty for none."""
+    before = {draw.pretrained_by for draw in networks} - {NO_OPTIMIZER}
+    return " ".join(filter(None, (source_of(one) for one in [rule, *sorted(before)])))
+
+
 def _parts(networks: list[NetworkDraw], shape: Shape) -> Iterator[list[NetworkDraw]]:
     most = MAX_NETWORKS[get_architecture(shape.architecture).group]
     for start in range(0, len(networks), most):
@@ -239,9 +265,14 @@ def _files(plan: Plan, task: str, base: Path) -> dict[str, Any]:
     return where | {"data": _fingerprint(where["folder"]) if where["folder"] else ""}
 
 
-@cache
 def _fingerprint(folder: str) -> str:
-    """Return a hash of the names and sizes of the files in a folder."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    text = "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Return a hash of the files in a folder: names and sizes, and of files of data their ends."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
+        if path.suffix.lower() not in IMAGES:
+            with path.open("rb") as file:
+                digest.update(file.read(ENDS))
+                file.seek(max(0, path.stat().st_size - ENDS))
+                digest.update(file.read())
+    return digest.hexdigest()[:16]

@@ -13,14 +13,15 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 
 from rule_id.errors import InputError, one_of
-from rule_id.rules import load_rules, source_of
+from rule_id.rules import NO_OPTIMIZER, load_rules
 from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.describe import write_timing
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import Plan, folder_of, read_plan
 from rule_id.simulation.rates import BestRates
-from rule_id.simulation.resolve import resolve
+from rule_id.simulation.resolve import resolve, sources_of
+from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.simulation.workers import Progress, one_thread
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
@@ -107,7 +108,8 @@ def simulate(
     corpus, base = Path(out), folder_of(plan)
     n_workers = _workers(workers) if chosen == "cpu" else 1
     sources = [str(source) for source in rules]
-    best = best_rates(checked, base, corpus, sources, n_workers, progress)
+    # The search for rates is on the CPU, whatever the device.
+    best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
     ensembles = resolve(checked, base=base, best=best)
     manifest = _manifest(checked, ensembles, chosen, best) | {"rules": loaded}
     _check_folder(corpus, manifest)
@@ -141,7 +143,7 @@ def _simulate_part(
 ) -> int:
     for source in sources:  # a worker is another process, with tables of its own
         load_rules(source)
-    if source_of(ensemble.rule) != ensemble.source:
+    if sources_of(ensemble.rule, ensemble.networks) != ensemble.source:
         raise InputError(
             f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
             "simulated; it was changed, so run simulate again in another folder"
@@ -227,15 +229,27 @@ def _trial(ensembles: list[Ensemble], device: str, samples: int = 8, steps: int 
     _timed(_shortened(chosen[0], 1), device)  # the first call also warms up
     seconds = 0.0
     for ensemble in chosen:
+        set_up = _timed_set_up(_shortened(ensemble, 1), device)
         start = _timed(_shortened(ensemble, 1), device)
-        step = (_timed(_shortened(ensemble, steps), device) - start) / (steps - 1)
-        seconds += max(step, 0.0) * ensemble.shape.steps + start / 2 * ensemble.checkpoints
+        step = max((_timed(_shortened(ensemble, steps), device) - start) / (steps - 1), 0.0)
+        before = [draw.pretrained_by != NO_OPTIMIZER for draw in ensemble.networks]
+        share = sum(before) / len(before)
+        n_steps = ensemble.shape.steps + share * ensemble.shape.pretraining_steps
+        checkpoint = max(start - set_up - step, 0.0) / 2
+        seconds += set_up + step * n_steps + checkpoint * ensemble.checkpoints
     return seconds * len(ensembles) / len(chosen)
 
 
 def _shortened(ensemble: Ensemble, steps: int) -> Ensemble:
     shape = replace(ensemble.shape, steps=steps, pretraining_steps=1)
     return replace(ensemble, shape=shape, checkpoints=2)
+
+
+def _timed_set_up(ensemble: Ensemble, device: str) -> float:
+    begin = time.perf_counter()
+    with one_thread():
+        Learner(ensemble, EnsembleData(ensemble, device, torch.float32), device, torch.float32)
+    return time.perf_counter() - begin
 
 
 def _timed(ensemble: Ensemble, device: str) -> float:
