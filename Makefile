@@ -30,7 +30,7 @@ readme: .venv/installed
 
 # Simulates, trains and writes what ships with the package; the simulation goes on where it stopped.
 reference: .venv/installed
-	$(BIN)/rule-id simulate rule_id/reference/reference.toml --out corpora/reference
+	$(BIN)/rule-id simulate rule_id/reference/four_rules.toml --out corpora/reference
 	$(BIN)/rule-id features corpora/reference --half --out features/reference/summary.parquet
 	$(BIN)/rule-id features corpora/reference --set invariant --out corpora/invariant.parquet
 	$(BIN)/rule-id train features/reference/summary.parquet --out models/reference/summary

@@ -211,7 +211,7 @@ def test_a_bad_recording(tmp_path: Path, changes: dict, message: str) -> None:
     [
         (("seed = 1", "seed = 1\nextra = 2"), "extra is not a key of a plan"),
         (("backprop+adam", "hebb"), "rule must begin with a credit assignment such as backprop"),
-        (("width = 8", "width = 8\ntask = 'mnist'"), "task must be one of digits"),
+        (("width = 8", "width = 8\ntask = 'chess'"), "task must be one of digits"),
         (("width = 8", "learning_rate = { uniform = [2, 1] }"), "low < high; got [2, 1]"),
     ],
 )

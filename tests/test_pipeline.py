@@ -12,7 +12,7 @@ from rule_id.trajectories import Trajectories, read_corpus
 
 
 def test_the_plans_that_ship_are_valid() -> None:
-    for name, networks in (("demo.toml", 576), ("reference.toml", 1440)):
+    for name, networks in (("demo.toml", 576), ("four_rules.toml", 1440)):
         (ensemble,) = read_plan(reference_path(name)).ensembles
         assert ensemble.blocks * len(ensemble.rules) * ensemble.networks_per_rule == networks
 

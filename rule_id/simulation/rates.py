@@ -40,8 +40,8 @@ BestRates = dict[RateKey, float]
 def learning_rates(best: float) -> Distribution:
     """Return what learning rates are drawn from: two decades that contain the best one.
 
-    >>> learning_rates(0.1).written()["log_uniform"][1]
-    0.31622776601683794
+    >>> [round(rate, 4) for rate in learning_rates(0.1).written()["log_uniform"]]
+    [0.0032, 0.3162]
     """
     return Distribution("log_uniform", (best * 10**-BELOW, best * 10**ABOVE))
 

@@ -18,7 +18,7 @@ E, STIMULI = 3, 11
 
 
 def observer(measurement: Measurement = Measurement(), seeds=(1, 2, 3)):  # noqa: B008
-    network = build_network("dense2", n_in=8, n_out=4, width=20, activation="relu")
+    network = build_network("dense2", input_shape=(8,), n_out=4, width=20, activation="relu")
     generator = torch.Generator().manual_seed(0)
     vector = 0.3 * torch.randn(E, network.n_parameters, generator=generator, dtype=torch.float64)
     stimuli = torch.randn(E, STIMULI, 8, generator=generator, dtype=torch.float64)
