@@ -46,7 +46,7 @@ def output_error(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         leaf = output.detach().requires_grad_()
         losses = batch.loss(leaf, batch.y)
-    # An example's loss depends on its own output alone.
+    # Of the sum over examples, which is each one's own where losses are separable.
     (error,) = torch.autograd.grad(losses, leaf, torch.ones_like(losses))
     return losses.detach(), error
 

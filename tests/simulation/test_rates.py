@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from rule_id.errors import InputError
 from rule_id.networks import ARCHITECTURE_GROUPS
 from rule_id.reference import plan_path
 from rule_id.rules import RULES
 from rule_id.simulation import read_plan
 from rule_id.simulation.best_rates import best_rates, written_rates
-from rule_id.simulation.rate_search import RATES, rates_tried, search_rate
+from rule_id.simulation.rate_search import RATES, _best, rates_tried, search_rate
 from rule_id.simulation.rates import RateKey, known_rates, learning_rates
 from rule_id.simulation.resolve import rates_wanted
 from rule_id.tasks import TASKS
@@ -73,3 +75,12 @@ def test_rates_come_from_the_table_or_a_search_and_stay_with_the_corpus(tmp_path
     again = best_rates(plan, Path(), tmp_path, [], 1)
     assert again == {tabled: 0.5, searched: 0.25}
     assert written_rates(again)[0] == [*tabled, 0.5]
+
+
+def test_the_best_rate_performs_about_best_and_has_the_lowest_loss() -> None:
+    losses = torch.tensor([2.3, 2.2, 2.5, 2.6, 3.0, 9.0, torch.nan, torch.inf])
+    performances = torch.tensor([0.1, 0.12, 0.5, 0.54, 0.48, 0.1, torch.nan, torch.nan])
+    assert _best("rule", losses, performances) == 2
+    assert _best("rule", losses, torch.full((8,), 0.1)) == 1
+    with pytest.raises(InputError, match="rule backprop\\+adam diverged at every learning rate"):
+        _best("backprop+adam", torch.full((8,), torch.nan), torch.full((8,), torch.nan))

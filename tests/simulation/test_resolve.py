@@ -14,7 +14,13 @@ from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES, get_rule
 from rule_id.simulation import read_plan
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
 from rule_id.simulation.rates import RateKey
-from rule_id.simulation.resolve import MAX_NETWORKS, blocks_of, rates_wanted, resolve
+from rule_id.simulation.resolve import (
+    MAX_NETWORKS,
+    _fingerprint,
+    blocks_of,
+    rates_wanted,
+    resolve,
+)
 
 RULES = ["backprop+momentum", "feedback_alignment+adam", "weight_fluctuation"]
 
@@ -115,7 +121,24 @@ def test_a_rule_that_works_nowhere_is_refused_with_the_reason() -> None:
         ({"architecture": "knet4", "task": "wine"}, "architecture knet4 takes images alone"),
         ({"architecture": "resnet18", "normalisation": "none"}, "takes normalisation batch alone"),
         ({"architecture": "rnn", "normalisation": "layer"}, "takes normalisation none alone"),
-        ({"stimuli": 80, "task": "wine"}, "stimuli must be at most the 71 held-out examples"),
+        ({"stimuli": 80, "task": "wine"}, "stimuli must be at most 71 of the held-out examples"),
+        (
+            {"task": "contrastive_digits", "curriculum": "shuffled", "stimuli": 200},
+            "stimuli must be at most 128 of the held-out examples",
+        ),
+        ({"stimuli": 300}, "stimuli must be at most 256 of the held-out examples of task digits"),
+        (
+            {"architecture": "knet4", "pretrained_by": "equilibrium_propagation+sgd"},
+            "equilibrium_propagation\\+sgd does not work under .*knet4: it needs dense",
+        ),
+        (
+            {"normalisation": "batch", "batch_size": 1},
+            "batch_size must be 2 or more for normalisation batch; got 1",
+        ),
+        (
+            {"task": "contrastive_digits", "curriculum": "shuffled", "batch_size": 1},
+            "batch_size must be 2 or more for task contrastive_digits; got 1",
+        ),
         (
             {"task": "contrastive_digits", "curriculum": "task_change"},
             "curriculum task_change does not go with every task here: contrastive_digits has no",
@@ -214,3 +237,47 @@ def test_a_plan_is_scaled_by_its_blocks() -> None:
     assert plan.scaled(1.0) == plan
     with pytest.raises(InputError, match="scale must be a number above 0; got 0"):
         plan.scaled(0)
+
+
+@pytest.mark.parametrize("name", ["demo", "reference"])
+def test_a_plan_that_ships_draws_every_value_of_its_menus(name: str) -> None:
+    plan = read_plan(name)
+    drawn: dict[int, list] = {}
+    for block in blocks_of(plan):
+        drawn.setdefault(plan.ensembles.index(block.plan), []).append(block.shape)
+    for entry, own in enumerate(plan.ensembles):
+        for key in ("architecture", "task", "width", "activation"):
+            menu = getattr(own, key).values
+            dealt = {getattr(shape, key) for shape in drawn[entry]}
+            n_shapes = len(drawn[entry]) / own.blocks_per_shape
+            assert len(dealt) == min(len(set(menu)), n_shapes) or len(set(menu)) < len(menu), key
+
+
+def test_a_rule_of_the_training_before_is_part_of_what_an_ensemble_is(monkeypatch) -> None:
+    def keys() -> set[str]:
+        return {one.key for one in ensembles_of(rules=["feedback_alignment+sgd"])}
+
+    before = keys()
+    monkeypatch.setattr(
+        "rule_id.simulation.resolve.source_of", lambda rule: "x" if rule == "backprop+sgd" else ""
+    )
+    assert not keys() & before
+
+
+def test_a_range_is_not_taken_for_its_ends() -> None:
+    """Dropout is drawn between 0 and 0.3, never 0, so that a rule that refuses it runs nowhere."""
+    with pytest.raises(InputError, match="equilibrium_propagation.*it needs dropout 0"):
+        ensembles_of(
+            rules=["backprop+sgd", "equilibrium_propagation+sgd"],
+            dropout={"uniform": [0.0, 0.3]}, pretrained_by="none",
+        )  # fmt: skip
+
+
+def test_files_of_data_are_told_apart_by_their_ends(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"a" * 200_000)
+    (tmp_path / "image.png").write_bytes(b"a")
+    first = _fingerprint(str(tmp_path))
+    (tmp_path / "data").write_bytes(b"a" * 199_999 + b"b")
+    second = _fingerprint(str(tmp_path))
+    (tmp_path / "image.png").write_bytes(b"b")
+    assert first != second == _fingerprint(str(tmp_path))
