@@ -21,20 +21,22 @@ that a network must have come to count as one that learned."""
 
 @dataclass(frozen=True)
 class Description:
-    """Two tables.
+    """Three tables.
 
     Attributes:
         architectures: For each architecture its networks, how many were simulated in a minute by
             one process, and the shares that learned and diverged.
+        curricula: The same shares for each curriculum.
         rules: The same shares for each rule.
     """
 
     architectures: pd.DataFrame
+    curricula: pd.DataFrame
     rules: pd.DataFrame
 
     def __str__(self) -> str:
-        """Say it as two tables of text."""
-        return f"{_text(self.architectures)}\n\n{_text(self.rules)}"
+        """Say it as tables of text."""
+        return "\n\n".join(map(_text, (self.architectures, self.curricula, self.rules)))
 
 
 def describe(corpus: str | Path) -> Description:
@@ -48,7 +50,8 @@ def describe(corpus: str | Path) -> Description:
     """
     trajectories = read_corpus(corpus)
     networks = trajectories.networks
-    lacking = {"chance", "initial_performance", "architecture", "rule"} - set(networks.columns)
+    needed = {"chance", "initial_performance", "architecture", "curriculum", "rule"}
+    lacking = needed - set(networks.columns)
     if lacking:
         raise InputError(f"{corpus} must hold simulated networks; it lacks {sorted(lacking)[0]}")
     best = trajectories.rows.groupby("network")["performance"].max()
@@ -59,6 +62,7 @@ def describe(corpus: str | Path) -> Description:
     speed = 60 / table.groupby("architecture")["seconds"].mean()
     return Description(
         _shares(table, "architecture").assign(**{"networks a minute": speed.round(1)}),
+        _shares(table, "curriculum"),
         _shares(table, "rule"),
     )
 

@@ -36,6 +36,7 @@ def test_who_learned_and_how_fast(corpus: Path) -> None:
     assert list(found.rules["networks"]) == [8, 8] and not found.rules["diverged"].any()
     assert (found.architectures["networks a minute"] > 0).all()
     assert set(found.architectures.index) == set(read_corpus(corpus).networks["architecture"])
+    assert list(found.curricula.index) == ["shuffled"]
     text = str(found)
     assert text.startswith("architecture  networks  learned  diverged  networks a minute")
     assert "\nrule  " in text and text.splitlines()[-1].startswith("no_learning")
