@@ -39,6 +39,10 @@ def best_rates(
         sources: Python files or modules that add rules.
         workers: Processes that search.
         progress: Called as progress("learning rates", found, wanted) when there is a search.
+
+    Raises:
+        InputError: What the plan may draw does not go together, or a rule that is searched diverged
+            at every rate.
     """
     known = known_rates() | _kept(corpus)
     wanted = rates_wanted(plan, base)

@@ -45,6 +45,9 @@ class EnsembleData:
             device: Where the examples are kept.
             dtype: Precision of inputs and real targets.
             task: What they learn; that of the ensemble when left out.
+
+        Raises:
+            InputError: The task's files are not what they should be.
         """
         self.task = task = task or ensemble.task
         draws = ensemble.networks

@@ -57,11 +57,12 @@ class EnsemblePlan(_Strict):
     """Blocks, and the networks of each rule in each block.
 
     Rules are named one by one (`rules`), or as all pairs of `optimizers` with credit assignments
-    that are named themselves or by their family. A block draws what its networks share, the shapes
-    (`SHAPES`) once for `blocks_per_shape` blocks; every rule that works under them runs the block.
-    Copy k of each rule draws the same for what is left, so that nothing of it tells the rules of a
-    block apart, but for the hyperparameters, which each network draws for itself: what is left out
-    of `learning_rate`, `momentum`, `weight_decay` and `hyperparameters` from its rule's own range.
+    that are named themselves or by their family. A block draws what its networks share, the shape
+    (`rule_id.simulation.ensembles.Shape`) once for `blocks_per_shape` blocks; every rule that works
+    under it runs the block. Copy k of each rule draws the same for what is left, so that nothing of
+    it tells the rules of a block apart, but for the hyperparameters, which each network draws for
+    itself: what is left out of `learning_rate`, `momentum`, `weight_decay` and `hyperparameters`
+    from its rule's own range.
     """
 
     rules: list[str] = []
@@ -147,7 +148,7 @@ class EnsemblePlan(_Strict):
 
     @field_validator(*NAMED, mode="before")
     @classmethod
-    def _knownnames_of(cls, written: Any, info: ValidationInfo) -> Distribution:
+    def _known_names(cls, written: Any, info: ValidationInfo) -> Distribution:
         distribution = parse_distribution(written)
         for value in distribution.support():
             one_of(str(info.field_name), value, names_of(str(info.field_name)))
@@ -185,7 +186,7 @@ class MeasurementPlan(_Strict):
     """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
     `units` is a fraction (1.0) or a number (100). `units` and `noise_std` may be drawn, once for
-    each block.
+    each shape.
     """
 
     units: Distribution = _choice(1.0)

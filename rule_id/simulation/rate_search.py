@@ -64,6 +64,10 @@ def search_rate(
         folder: Where the task's files are, if it has any.
         image_size: Side of the images of an image folder, pixels.
         seed: Seed of task, weights and batches.
+
+    Raises:
+        InputError: The rule diverged at every rate, or the task's files are not what they should
+            be.
     """
     rule = get_rule(key.rule)
     if rule.family == "no learning":

@@ -29,7 +29,7 @@ __all__ = [
     "draw_hyperparameters",
     "rates_wanted",
     "resolve",
-    "where_files_are",
+    "sources_of",
 ]
 
 MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
@@ -98,6 +98,8 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
                 _draw_network(plan, block, rule, copy, best or {})
                 for copy in range(block.plan.networks_per_rule)
             ]
+    # Once a task: a folder may hold a million files.
+    files = {task: _files(plan, task, base) for task in {shape.task for _, shape, _ in grouped}}
     return [
         Ensemble(
             rule=rule,
@@ -106,7 +108,7 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
             checkpoints=plan.checkpoints,
             measurements=measurements,
             networks=tuple(part),
-            **_files(plan, shape.task, base),
+            **files[shape.task],
         )
         for (rule, shape, measurements), networks in grouped.items()
         for part in _parts(networks, shape)
