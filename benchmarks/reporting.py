@@ -1,0 +1,112 @@
+"""What every benchmark reports with: the machine's facts, a table, and the same as JSON.
+
+Run a benchmark as `python benchmarks/<name>.py`, all of them by `make bench`. Ratios are of sides
+that were timed in turn in one run, with the same threads: two runs on a shared machine cannot be
+compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["arguments", "machine", "median", "paired", "peak_megabytes", "report"]
+
+RESULTS = Path(__file__).parent / "results"
+
+PACKAGES = ("rule-id", "numpy", "pandas", "scikit-learn", "torch")
+
+
+def arguments(question: str) -> argparse.Namespace:
+    """Return what every benchmark is called with: `--quick` and `--out`.
+
+    Args:
+        question: What it answers.
+    """
+    parser = argparse.ArgumentParser(description=question)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="smallest sizes, to see that it runs; times mean little",
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
+    return parser.parse_args()
+
+
+def paired(sides: dict[str, Callable[[], Any]], rounds: int = 3) -> dict[str, list[float]]:
+    """Return the seconds of each side, timed in turn, so that a slow moment meets them all.
+
+    Args:
+        sides: What to time, by name; each was called once before, by the caller or here.
+        rounds: How often.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for call in sides.values():
+        call()
+    for _ in range(rounds):
+        for name, call in sides.items():
+            begin = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def median(seconds: Sequence[float]) -> float:
+    """Return the median of a few times."""
+    return statistics.median(seconds)
+
+
+def peak_megabytes() -> float:
+    """Return the most memory that this process has held, megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if platform.system() == "Darwin" else 1e3)
+
+
+def machine() -> dict[str, Any]:
+    """Return the facts of the machine that a number depends on."""
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def report(name: str, rows: Sequence[dict[str, Any]], out: Path, **further: Any) -> None:
+    """Print rows as a table and write them, with the machine's facts, as JSON.
+
+    Args:
+        name: Name of the file.
+        rows: One dictionary a line of the table.
+        out: Folder to write to.
+        further: What else to keep, by name; printed below the table.
+    """
+    print(pd.DataFrame(rows).to_string(index=False))
+    facts = machine()
+    for key, value in {**further, "machine": facts}.items():
+        print(f"{key}: {value}")
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"rows": list(rows), **further, "machine": facts}, indent=1)
+    (out / f"{name}.json").write_text(text + "\n")
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
