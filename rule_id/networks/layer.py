@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rule_id.networks.maps import ConvolutionMap, DenseMap
+from rule_id.networks.pooling import largest, mean_of_at_most
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,11 +44,9 @@ RECEIVERS: dict[str, Callable[[Tensor], Tensor]] = {
     "as_it_is": lambda h: h,
     "flat": lambda h: h.flatten(2),
     "last_step": lambda h: h[:, :, -1],
-    "largest_of_2x2": lambda h: _pooled(functional.max_pool2d, h, 2),
-    "largest_of_3x3": lambda h: _pooled(functional.max_pool2d, h, 3, 2, 1),
-    "flat_mean_4x4": lambda h: _pooled(functional.adaptive_avg_pool2d, h, _at_most(h, 4)).flatten(
-        2
-    ),
+    "largest_of_2x2": lambda h: largest(h, 2, 2),
+    "largest_of_3x3": lambda h: largest(h, 3, 2, 1),
+    "flat_mean_4x4": lambda h: mean_of_at_most(h, 4).flatten(2),
     "mean_of_map": lambda h: h.mean((-2, -1)),
 }
 """What a layer makes of another's output before its own map; `flat_mean_4x4` averages a map down to
@@ -173,6 +172,30 @@ class Layer:
         _, z = self.sums(parameters, h, feedback)
         return self.leak * z if self.leak != 1 else z
 
+    def along(self, parameters: dict[str, Tensor], h: Tensor, direction: Tensor) -> Tensor:
+        """Return the derivative of `preactivation` at h along a direction, the shape of z or 1s.
+
+        Mean and variance of a batch, where they normalise, are held.
+
+        Args:
+            parameters: Its own.
+            h: Inputs (E, batch, ..., units).
+            direction: In the shape of h, with 1s where it is the same for all examples.
+        """
+        weight = parameters["weight"]
+        rate = self.leak * self.project(weight, direction)
+        if self.normalisation == "none":
+            return rate
+        total = self.project(weight, h)
+        mean, variance = self._moments(total)
+        size = (variance + EPSILON).rsqrt()
+        if self.normalisation == "batch":
+            return rate * size
+        axes = tuple(range(-self.unit_dims, 0))
+        z = (total - mean) * size
+        rate = rate - rate.mean(axes, keepdim=True)
+        return size * (rate - z * (z * rate).mean(axes, keepdim=True))
+
     def sums(
         self,
         parameters: dict[str, Tensor],
@@ -253,14 +276,6 @@ class Layer:
     def _spread(self, bias: Tensor, like: Tensor) -> Tensor:
         ones = (1,) * (like.dim() - self.unit_dims - 1)
         return bias.view(len(bias), *ones, -1, *(1,) * (self.unit_dims - 1))
-
-
-def _pooled(pool: Callable[..., Tensor], h: Tensor, *sizes: object) -> Tensor:
-    return pool(h.flatten(0, 1), *sizes).unflatten(0, h.shape[:2])
-
-
-def _at_most(h: Tensor, most: int) -> tuple[int, int]:
-    return min(h.shape[-2], most), min(h.shape[-1], most)
 
 
 def _local_response(y: Tensor, size: int = 5, beta: float = 0.75) -> Tensor:

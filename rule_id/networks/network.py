@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -55,11 +56,7 @@ class Network:
     @property
     def n_parameters(self) -> int:
         """Parameters of one network."""
-        return sum(
-            int(torch.Size(shape).numel())
-            for layer in self.layers
-            for shape in layer.shapes.values()
-        )
+        return sum(self._sizes)
 
     def n_products(self, time_steps: int = TIME_STEPS) -> int:
         """Return the multiplications of one pass of one example through one network.
@@ -190,15 +187,19 @@ class Network:
 
     def unflatten(self, vector: Tensor) -> Parameters:
         """Return views of a vector (E, n_parameters) as the parameters of each layer."""
-        parameters, start = [], 0
-        for layer in self.layers:
-            own = {}
-            for name, shape in layer.shapes.items():
-                size = int(torch.Size(shape).numel())
-                own[name] = vector[:, start : start + size].view(len(vector), *shape)
-                start += size
-            parameters.append(own)
-        return parameters
+        parts = iter(vector.split_with_sizes(self._sizes, 1))
+        return [
+            {name: next(parts).view(-1, *shape) for name, shape in shapes.items()}
+            for shapes in self._shapes
+        ]
+
+    @cached_property
+    def _shapes(self) -> list[dict[str, tuple[int, ...]]]:
+        return [layer.shapes for layer in self.layers]
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        return [math.prod(shape) for shapes in self._shapes for shape in shapes.values()]
 
 
 class _FromOthers(NamedTuple):

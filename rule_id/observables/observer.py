@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from rule_id.observables.statistics import (
     activity_change_statistics,
     tensor_statistics,
 )
+from rule_id.trajectories import STATISTICS
 
 __all__ = ["ActivityLike", "LayerLike", "Observer"]
 
@@ -46,6 +49,9 @@ class LayerLike(Protocol):
 
     def preactivation(self, parameters: dict[str, Tensor], h: Tensor) -> Tensor:
         """Return W h + b for what it is fed, with plain W; of a recurrent layer W h_{t-1}."""
+
+    def along(self, parameters: dict[str, Tensor], h: Tensor, direction: Tensor) -> Tensor:
+        """Return how fast that grows as h moves along a direction, one for all stimuli."""
 
     def activate(self, z: Tensor) -> Tensor:
         """Return f(z)."""
@@ -92,8 +98,8 @@ class Observer:
         parameters: list[dict[str, Tensor]],
         activity: ActivityLike,
         checkpoint: int,
-    ) -> dict[str, Tensor]:
-        """Return the 45 statistics of every layer, each (E, layers).
+    ) -> Tensor:
+        """Return the 45 statistics of every layer, (E, layers, 45), in the order of `STATISTICS`.
 
         Args:
             layers: The layers, first to last, as they are at this checkpoint: one that normalises
@@ -110,17 +116,12 @@ class Observer:
             not see them, and for spikes and fluorescence of a layer that was silent or constant at
             the first call.
         """
-        tables = [
-            self._measure_layer(
-                layer,
-                index,
-                {name: tensor.detach() for name, tensor in own.items()},
-                activity,
-                checkpoint,
-            )
-            for index, (layer, own) in enumerate(zip(layers, parameters, strict=True))
-        ]
-        return {name: torch.stack([table[name] for table in tables], 1) for name in tables[0]}
+        tables = []
+        for index, (layer, own) in enumerate(zip(layers, parameters, strict=True)):
+            detached = {name: tensor.detach() for name, tensor in own.items()}
+            table = self._measure_layer(layer, index, detached, activity, checkpoint)
+            tables.append(_stacked([table[name] for name in STATISTICS]))
+        return torch.stack(tables, 1)
 
     def _measure_layer(
         self,
@@ -129,22 +130,25 @@ class Observer:
         own: dict[str, Tensor],
         activity: ActivityLike,
         checkpoint: int,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Any]:
         output = _by_unit(layer, activity.outputs[index].detach())
         outputs = self._kept("units-out", index, layer.n_out, checkpoint, output.device)
         activation = self._activation(index, output, outputs, checkpoint)
         if self.measurement.complete:
             weight = self._weight(layer, index, own["weight"], checkpoint)
-            slopes = _slopes(layer, own, activity, index, outputs)
-            slopes = self._noisy("activity_change", index, slopes, checkpoint)
             inputs = self._kept("units-in", index, layer.n_in, checkpoint, output.device)
-            change = _take(slopes, inputs).sum(-1)
+            pull = _pull(layer, activity, index, outputs)
+            change = _change(layer, own, activity.inputs[index], pull, inputs)
+            if self.measurement.noise_std:
+                entries = layer.n_in if inputs is None else inputs.shape[1]
+                slopes = partial(_slopes, layer, own, activity.inputs[index], pull)
+                change = change + self._noise_of_sums(index, change, entries, slopes, checkpoint)
         else:
             weight = change = output.new_full((len(output), 1), torch.nan)
         return {
-            **tensor_statistics(weight.flatten(1), "weight"),
-            **activation_statistics(activation),
-            **activity_change_statistics(change),
+            **tensor_statistics(_array(weight.flatten(1)), "weight"),
+            **activation_statistics(_array(activation)),
+            **activity_change_statistics(_array(change)),
         }
 
     def _weight(self, layer: LayerLike, index: int, weight: Tensor, checkpoint: int) -> Tensor:
@@ -196,17 +200,34 @@ class Observer:
         if not self.measurement.noise_std:
             return x
         flat = x.flatten(1)
-        noise = np.stack(
-            [
-                generator(seed, f"noise-{observable}", index, checkpoint).standard_normal(
-                    flat.shape[1], dtype=np.float32
-                )
-                for seed in self.seeds
-            ]
-        )
         scale = self._scale(observable, index, flat, _standard_deviation)
-        amount = self.measurement.noise_std * scale[:, None]
-        return (flat + amount * torch.as_tensor(noise, device=x.device)).view(x.shape)
+        return (flat + self._noise(observable, index, flat, scale, checkpoint)).view(x.shape)
+
+    def _noise_of_sums(
+        self,
+        index: int,
+        sums: Tensor,
+        entries: int,
+        slopes: Callable[[], Tensor],
+        checkpoint: int,
+    ) -> Tensor:
+        """Return what noise on every slope adds to sums of so many of them, (E, stimuli).
+
+        The sum of n independent normal numbers is drawn as one, sqrt(n) times as large.
+        """
+        scale = self._scale("activity_change", index, sums, lambda _: _standard_deviation(slopes()))
+        noise = self._noise("activity_change", index, sums, scale, checkpoint)
+        return math.sqrt(entries) * noise
+
+    def _noise(
+        self, observable: str, index: int, like: Tensor, scale: Tensor, checkpoint: int
+    ) -> Tensor:
+        """Return independent noise in the shape of `like` (E, n)."""
+        drawn = np.empty(like.shape, np.float32)
+        for seed, row in zip(self.seeds, drawn, strict=True):
+            source = generator(seed, f"noise-{observable}", index, checkpoint)
+            source.standard_normal(out=row, dtype=np.float32)
+        return self.measurement.noise_std * scale[:, None] * torch.as_tensor(drawn).to(like.device)
 
 
 def _by_unit(layer: LayerLike, x: Tensor) -> Tensor:
@@ -214,23 +235,50 @@ def _by_unit(layer: LayerLike, x: Tensor) -> Tensor:
     return x.flatten(-layer.unit_dims).flatten(1, -2)
 
 
-def _slopes(
-    layer: LayerLike,
-    own: dict[str, Tensor],
-    activity: ActivityLike,
-    index: int,
-    outputs: Tensor | None,
-) -> Tensor:
-    """Return d(mean response of `outputs`)/dh (E, stimuli, n_in), one entry an input unit."""
-    h = activity.inputs[index].detach().requires_grad_()
+def _pull(layer: LayerLike, activity: ActivityLike, index: int, outputs: Tensor | None) -> Tensor:
+    """Return d(mean response of `outputs`)/dz, in the shape of z."""
+    z = activity.preactivations[index].detach().requires_grad_()
     with torch.enable_grad():
-        alone = layer.preactivation(own, h)
-        # Exactly zero in a forward pass; elsewhere what comes from above or below and is held.
-        held = (activity.preactivations[index] - alone).detach()
-        response = _by_unit(layer, layer.activate(alone + held))
+        response = _by_unit(layer, layer.activate(z))
         total = _take(response, outputs).mean(-1).sum()
-    (slopes,) = torch.autograd.grad(total, h)
-    return _by_unit(layer, slopes)
+    (pull,) = torch.autograd.grad(total, z)
+    return pull
+
+
+def _change(
+    layer: LayerLike, own: dict[str, Tensor], h: Tensor, pull: Tensor, inputs: Tensor | None
+) -> Tensor:
+    """Return the slopes summed over `inputs`, (E, stimuli), without the slopes themselves.
+
+    The sum of a gradient's entries is the derivative along the direction that has 1 at each.
+    """
+    units = h.shape[-layer.unit_dims :]
+    direction = h.new_ones(len(h), layer.n_in)
+    if inputs is not None:
+        direction = direction.zero_().scatter_(1, inputs, 1.0)
+    one = direction.view(len(h), *[1] * (h.dim() - layer.unit_dims - 1), *units)
+    return _by_unit(layer, pull * layer.along(own, h.detach(), one)).sum(-1)
+
+
+def _slopes(layer: LayerLike, own: dict[str, Tensor], h: Tensor, pull: Tensor) -> Tensor:
+    """Return d(mean response)/dh (E, stimuli x n_in), one entry an input unit."""
+    leaf = h.detach().requires_grad_()
+    with torch.enable_grad():
+        z = layer.preactivation(own, leaf)
+    (slopes,) = torch.autograd.grad(z, leaf, pull)
+    return slopes.flatten(1)
+
+
+def _array(x: Tensor) -> Any:
+    """Return x for the statistics: on a CPU as NumPy's, whose calls take a third of torch's."""
+    return x.numpy() if x.device.type == "cpu" else x
+
+
+def _stacked(statistics: list[Any]) -> Tensor:
+    """Return statistics (E,) side by side, (E, 45)."""
+    if isinstance(statistics[0], Tensor):
+        return torch.stack(statistics, -1)
+    return torch.as_tensor(np.stack(statistics, -1))
 
 
 def _take(x: Tensor, kept: Tensor | None, axis: int = -1) -> Tensor:

@@ -315,7 +315,8 @@ class Optimizer:
         name: As in the table of rules.
         init: From all parameters of each network side by side (E, P) to the state.
         step: From pseudo-gradient (E, P), state, parameters (E, P) and hyperparameters to the
-            change to add to the parameters (E, P) and the new state.
+            change to add to the parameters (E, P) and the new state. The pseudo-gradient and the
+            state given may be overwritten; the change must not be part of the new state.
         ranges: Draws of its hyperparameters in which networks learn, as a plan writes them.
         limits: Least and largest value of those that are not just any number above 0.
         normalised: Whether its step is of the same size for any size of the pseudo-gradient.

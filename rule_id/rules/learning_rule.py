@@ -108,7 +108,8 @@ class LearningRule:
             noise: The draws of this step.
 
         Returns:
-            The change to add to `vector` (E, P), the new state, and the loss before it (E,).
+            The change to add to `vector` (E, P), a tensor that is part of nothing else, the new
+            state, and the loss before it (E,). The optimizer's half of `state` is used up.
         """
         own = self.credit_assignment
         parameters = network.unflatten(vector)
@@ -118,7 +119,7 @@ class LearningRule:
         )
         gradient = network.flatten(gradients)
         if self.optimizer is None:
-            change, optimizer = -gradient, state.optimizer
+            change, optimizer = gradient.neg_(), state.optimizer
         else:
             change, optimizer = self.optimizer.step(
                 gradient, state.optimizer, vector, hyperparameters
@@ -130,7 +131,7 @@ class LearningRule:
             change = network.flatten(whole)
         if "update_noise" in hyperparameters:
             size = hyperparameters["update_noise"]
-            change = change + size[:, None] * noise.normal("update", change.shape[1:])
+            change = change.addcmul_(size[:, None], noise.normal("update", change.shape[1:]))
             assigned = self._with_noisy_feedback(assigned, size, noise)
         return change, RuleState(assigned, optimizer), loss
 
@@ -159,17 +160,19 @@ class LearningRule:
             raise InputError(
                 f"rule {self.name}: step must return an Assignment; got {type(result).__name__}"
             )
-        expected = [{name: one.shape for name, one in own.items()} for own in parameters]
-        got = [{name: one.shape for name, one in own.items()} for own in result.gradients]
-        if got != expected:
+        if _shapes(result.gradients) != _shapes(parameters):
             raise InputError(
                 f"rule {self.name}: gradients must have the names and shapes of the parameters, "
-                f"{_shapes(expected)}; got {_shapes(got)}"
+                f"{_written(parameters)}; got {_written(result.gradients)}"
             )
         return result
 
 
-def _shapes(layers: list[dict[str, Any]]) -> str:
+def _shapes(layers: Parameters) -> list[tuple[str, Any]]:
+    return [(name, one.shape) for own in layers for name, one in own.items()]
+
+
+def _written(layers: Parameters) -> str:
     return "; ".join(
-        ", ".join(f"{name} {tuple(shape)}" for name, shape in own.items()) for own in layers
+        ", ".join(f"{name} {tuple(one.shape)}" for name, one in own.items()) for own in layers
     )

@@ -1,7 +1,8 @@
 """Optimizers: from a pseudo-gradient to a weight change.
 
 All parameters of a network lie side by side, so that each formula is one line for (E, P) tensors.
-Conventions, weight decay included, are those of `torch.optim`. Symbols: G pseudo-gradient, w
+Steps write into the pseudo-gradient and the state that they are given, which saves memory traffic,
+most of what they cost. Conventions, weight decay included, are those of `torch.optim`. Symbols: G pseudo-gradient, w
 parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
 """
 
@@ -36,7 +37,7 @@ def _step_sgd(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    return -hyperparameters["learning_rate"][:, None] * gradient, state
+    return gradient.mul_(-hyperparameters["learning_rate"][:, None]), state
 
 
 def _init_momentum(parameters: Tensor) -> State:
@@ -47,8 +48,9 @@ def _step_momentum(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    velocity = hyperparameters["momentum"][:, None] * state["velocity"] + gradient
-    return -hyperparameters["learning_rate"][:, None] * velocity, {"velocity": velocity}
+    velocity = state["velocity"].mul_(hyperparameters["momentum"][:, None]).add_(gradient)
+    change = torch.mul(velocity, -hyperparameters["learning_rate"][:, None], out=gradient)
+    return change, {"velocity": velocity}
 
 
 def _init_rmsprop(parameters: Tensor) -> State:
@@ -59,8 +61,10 @@ def _step_rmsprop(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    second = torch.lerp(gradient * gradient, state["second"], hyperparameters["rms_decay"][:, None])
-    change = -hyperparameters["learning_rate"][:, None] * gradient / (second.sqrt() + EPSILON)
+    alpha = hyperparameters["rms_decay"][:, None]
+    second = state["second"].mul_(alpha).addcmul_((1 - alpha) * gradient, gradient)
+    scale = second.sqrt().add_(EPSILON)
+    change = gradient.div_(scale).mul_(-hyperparameters["learning_rate"][:, None])
     return change, {"second": second}
 
 
@@ -68,7 +72,7 @@ def _init_adam(parameters: Tensor) -> State:
     return {
         "first": torch.zeros_like(parameters),
         "second": torch.zeros_like(parameters),
-        "count": 0,
+        "count": torch.zeros_like(parameters[:, :1]),
     }
 
 
@@ -83,7 +87,7 @@ def _step_adamw(
 ) -> tuple[Tensor, State]:
     change, state = _adaptive(gradient, state, hyperparameters)
     shrinking = hyperparameters["learning_rate"] * hyperparameters["weight_decay"]
-    return change - shrinking[:, None] * parameters, state
+    return change.addcmul_(parameters, shrinking[:, None], value=-1), state
 
 
 def _adaptive(
@@ -91,15 +95,18 @@ def _adaptive(
 ) -> tuple[Tensor, State]:
     beta1 = hyperparameters["momentum"][:, None]
     count = state["count"] + 1
-    first = torch.lerp(gradient, state["first"], beta1)
-    second = BETA2 * state["second"] + (1 - BETA2) * gradient * gradient
-    scale = (second / (1 - BETA2**count)).sqrt_().add_(EPSILON)
-    rate = hyperparameters["learning_rate"][:, None] / (1 - beta1**count)
-    return -rate * first / scale, {"first": first, "second": second, "count": count}
+    first = state["first"].lerp_(gradient, 1 - beta1)
+    second = state["second"].mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+    # The corrections for starting at 0, drawn together into one factor and one epsilon.
+    late = (1 - BETA2**count).sqrt()
+    rate = hyperparameters["learning_rate"][:, None] * late / (1 - beta1**count)
+    scale = second.sqrt().add_(EPSILON * late)
+    change = torch.div(first, scale, out=gradient).mul_(-rate)
+    return change, {"first": first, "second": second, "count": count}
 
 
 def _with_decay(gradient: Tensor, parameters: Tensor, hyperparameters: Hyperparameters) -> Tensor:
-    return torch.addcmul(gradient, hyperparameters["weight_decay"][:, None], parameters)
+    return gradient.addcmul_(hyperparameters["weight_decay"][:, None], parameters)
 
 
 SGD = Optimizer(

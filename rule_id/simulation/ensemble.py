@@ -10,10 +10,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from rule_id.networks import get_architecture
+from rule_id.networks import Activity, get_architecture
 from rule_id.observables.measurement import n_kept
 from rule_id.observables.observer import Observer
 from rule_id.rules import NO_OPTIMIZER
+from rule_id.rules.contract import ActivityLike
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
 from rule_id.simulation.training import EnsembleData, Learner
@@ -52,7 +53,6 @@ def run_ensemble(
     """
     data = EnsembleData(ensemble, device, dtype)
     learner = Learner(ensemble, data, device, dtype)
-    stimuli = data.stimuli(ensemble.shape.stimuli)
     steps = ensemble.shape.steps
     observers = [
         Observer(
@@ -65,7 +65,7 @@ def run_ensemble(
     checkpoints = set(_checkpoint_steps(ensemble))
     for step in range(steps + 1):
         if step in checkpoints:
-            _observe(record, step, learner, stimuli, observers)
+            _observe(record, step, learner, ensemble.shape.stimuli, observers)
         if step < steps:
             learner.step(data.batch(step), step)
     return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
@@ -79,24 +79,29 @@ def _observe(
     record: _Record,
     step: int,
     learner: Learner,
-    stimuli: Tensor,
+    stimuli: int,
     observers: list[Observer],
 ) -> None:
     network = learner.measured()
-    loss, performance = learner.evaluate(step, network)
-    activity = learner.respond(stimuli, network)
+    x, y = learner.data.test(step)
+    activity = learner.respond(x, network)
+    loss, performance = learner.judge(activity.output, y)
+    seen = _first(activity, stimuli)
     measured = [
-        observer.measure(network.layers, learner.parameters, activity, len(record.steps))
+        observer.measure(network.layers, learner.parameters, seen, len(record.steps))
         for observer in observers
-    ]
-    by_measurement = [
-        torch.stack([statistics[name] for name in STATISTICS], -1) for statistics in measured
     ]
     record.steps.append(step)
     record.loss.append(_to_numpy(loss))
     record.performance.append(_to_numpy(performance))
     record.angle.append(_to_numpy(learner.angle(network)))
-    record.statistics.append(_to_numpy(torch.stack(by_measurement, 1)))  # (E, M, L, 45)
+    record.statistics.append(_to_numpy(torch.stack(measured, 1)))  # (E, M, L, 45)
+
+
+def _first(activity: ActivityLike, n: int) -> Activity:
+    """Return the activity for the first n held-out examples, which are the stimuli."""
+    parts = (activity.inputs, activity.preactivations, activity.outputs)
+    return Activity(*([x[:, :n] for x in part] for part in parts))
 
 
 def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:

@@ -111,14 +111,16 @@ class Learner:
             change, self.state, _ = self.rule.step(
                 self.network.training(draws), self._vector, self.state, arranged, given, draws
             )
-        # Not in place: a rule may have kept what it was given in its state.
-        self._vector = self._vector + change
+        # Into the change, not into the parameters: a rule may have kept those in its state.
+        self._vector = change.add_(self._vector)
         self.parameters = self.network.unflatten(self._vector)
 
     def measured(self) -> Network:
         """Return the network as it is measured now: no dropout, statistics of the population."""
+        batch_norm = any(layer.normalisation == "batch" for layer in self.network.layers)
         with torch.no_grad():
-            return self.network.evaluating(self.parameters, self._examples(POPULATION))
+            examples = self._examples(POPULATION if batch_norm else 1)
+            return self.network.evaluating(self.parameters, examples)
 
     def respond(self, x: Tensor, network: Network | None = None) -> ActivityLike:
         """Return the activity for inputs of the task (E, n, ...).
@@ -142,7 +144,16 @@ class Learner:
             network: What `measured` returned, when it is known already.
         """
         x, y = self.data.test(step)
-        output, loss = self.respond(x, network).output, self.data.task.loss
+        return self.judge(self.respond(x, network).output, y)
+
+    def judge(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss and the performance of each network, each (E,).
+
+        Args:
+            output: What it made of inputs (E, n, n_out).
+            y: Their targets.
+        """
+        loss = self.data.task.loss
         return loss.of_examples(output, y).mean(-1), loss.performance(output, y)
 
     def angle(self, network: Network) -> Tensor:

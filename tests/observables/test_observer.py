@@ -28,14 +28,18 @@ def observer(measurement: Measurement = Measurement(), seeds=(1, 2, 3)):  # noqa
 def measure(watch: Observer, network, vector, stimuli, checkpoint: int = 0):
     parameters = network.unflatten(vector)
     activity = network.forward(parameters, stimuli)
-    return watch.measure(network.layers, parameters, activity, checkpoint)
+    return named(watch.measure(network.layers, parameters, activity, checkpoint))
+
+
+def named(table: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Each statistic by name, (E, layers)."""
+    return dict(zip(STATISTICS, table.unbind(-1), strict=True))
 
 
 def test_everything_seen_is_the_statistics_of_the_tensors() -> None:
     watch, network, vector, stimuli = observer()
     parameters = network.unflatten(vector)
     seen = measure(watch, network, vector, stimuli)
-    assert tuple(seen) == STATISTICS
     activity = network.forward(parameters, stimuli)
     outputs = [*activity.inputs[1:], activity.output]
     for layer, (own, output) in enumerate(zip(parameters, outputs, strict=True)):
@@ -68,7 +72,7 @@ def test_units_that_settle_are_measured_where_they_settled() -> None:
     forward = network.forward(parameters, stimuli)
     drive = torch.full_like(forward.preactivations[0], 0.7)
     settled = network.forward(parameters, stimuli, added=[drive, None, None])
-    seen = watch.measure(network.layers, parameters, settled, 0)
+    seen = named(watch.measure(network.layers, parameters, settled, 0))
     z = forward.preactivations[0] + drive
     expected = activation_statistics(torch.relu(z))
     torch.testing.assert_close(seen["activation_raw_mean"][:, 0], expected["activation_raw_mean"])
@@ -201,6 +205,9 @@ class Convolution:
         pairs = zip(parameters["weight"], h, strict=True)
         return torch.stack([torch.nn.functional.conv2d(x, w, padding=1) for w, x in pairs])
 
+    def along(self, parameters, h, direction):
+        return self.preactivation(parameters, direction)
+
     def activate(self, z):
         return torch.relu(z)
 
@@ -233,8 +240,7 @@ def convolved(scale: float = 1.0):
 
 def test_a_convolution_s_units_are_all_its_places_in_all_its_channels() -> None:
     layers, parameters, activity = convolved()
-    seen = Observer(Measurement(), range(E)).measure(layers, parameters, activity, 0)
-    assert tuple(seen) == STATISTICS
+    seen = named(Observer(Measurement(), range(E)).measure(layers, parameters, activity, 0))
     for index, own in enumerate(parameters):
         expected = tensor_statistics(own["weight"].flatten(1), "weight")
         expected |= activation_statistics(activity.outputs[index].flatten(2))
@@ -244,7 +250,7 @@ def test_a_convolution_s_units_are_all_its_places_in_all_its_channels() -> None:
 
 def test_the_activity_change_of_a_convolution_is_its_jacobian_summed_over_inputs() -> None:
     layers, parameters, activity = convolved()
-    seen = Observer(Measurement(), range(E)).measure(layers, parameters, activity, 0)
+    seen = named(Observer(Measurement(), range(E)).measure(layers, parameters, activity, 0))
     own = {"weight": parameters[0]["weight"][:1]}
     per_image = []
     for image in activity.inputs[0][0]:
@@ -265,7 +271,7 @@ def test_of_a_convolution_s_weights_whole_channels_are_seen(axis, n, seen_of_the
     for place in range(n):
         weight = torch.zeros(E, 8, 4, 3, 3, dtype=torch.float64)
         weight.select(axis + 1, place).fill_(1)
-        seen = watch.measure(layers, [parameters[0], {"weight": weight}], activity, 0)
+        seen = named(watch.measure(layers, [parameters[0], {"weight": weight}], activity, 0))
         shares.append(seen["weight_raw_mean"][:, 1])
     found = torch.stack(shares).sort(0).values
     expected = torch.tensor([0.0] * (n - seen_of_them) + [1 / seen_of_them] * seen_of_them)
@@ -276,7 +282,7 @@ def test_half_of_a_convolution_s_units_are_seen_whatever_their_channel() -> None
     layers, parameters, activity = convolved()
     ones = [torch.ones_like(x) for x in activity.outputs]
     alike = Activity(activity.inputs, activity.preactivations, ones)
-    seen = Observer(Measurement(units=0.5), range(E)).measure(layers, parameters, alike, 0)
+    seen = named(Observer(Measurement(units=0.5), range(E)).measure(layers, parameters, alike, 0))
     expected = torch.tensor([72.0, 144.0], dtype=torch.float64).sqrt().expand(E, 2)
     torch.testing.assert_close(seen["activation_raw_norm"], expected)
 
@@ -300,6 +306,9 @@ class Recurrent:
     def preactivation(self, parameters, h):
         return h @ parameters["weight"].mT[:, None]
 
+    def along(self, parameters, h, direction):
+        return self.preactivation(parameters, direction)
+
     def activate(self, z):
         return torch.tanh(z)
 
@@ -319,7 +328,7 @@ def unrolled():
 
 def test_each_time_step_of_a_recurrent_layer_counts_as_a_stimulus() -> None:
     layers, (own,), activity = unrolled()
-    seen = Observer(Measurement(), range(E)).measure(layers, [own], activity, 0)
+    seen = named(Observer(Measurement(), range(E)).measure(layers, [own], activity, 0))
     for name, value in activation_statistics(activity.outputs[0].flatten(1, 2)).items():
         torch.testing.assert_close(seen[name][:, 0], value)
     # d mean(h_t) / d h_{t-1}, what comes from below held: mean over i of (1 - h_ti^2) W_ij.
@@ -334,8 +343,7 @@ def test_every_model_measures_every_kind_of_layer_and_changes_nothing(name: str,
     layers, parameters, activity = make()
     before = [own["weight"].clone() for own in parameters]
     state = torch.get_rng_state()
-    seen = Observer(MEASUREMENTS[name], range(E)).measure(layers, parameters, activity, 0)
-    assert tuple(seen) == STATISTICS
+    seen = named(Observer(MEASUREMENTS[name], range(E)).measure(layers, parameters, activity, 0))
     assert all(value.shape == (E, len(layers)) for value in seen.values())
     assert bool(seen["activation_raw_var"].isfinite().all())
     assert all(torch.equal(own["weight"], was) for own, was in zip(parameters, before, strict=True))
@@ -355,7 +363,7 @@ def scaled(measurement: Measurement, factor: float) -> torch.Tensor:
     """Statistics of the activations of a relu layer whose weights are multiplied at all times."""
     watch = Observer(measurement, range(E))
     layers, parameters, activity = convolved(factor)
-    seen = [watch.measure(layers[:1], parameters[:1], activity, k) for k in (0, 3)]
+    seen = [named(watch.measure(layers[:1], parameters[:1], activity, k)) for k in (0, 3)]
     return torch.stack([table["activation_raw_mean"] for table in seen])
 
 
@@ -373,7 +381,7 @@ def test_spikes_are_counted_on_the_scale_of_the_first_checkpoint() -> None:
     level = torch.full((E, 400, 20), 1.5, dtype=torch.float64)
     for checkpoint, factor in enumerate((1.0, 2.0)):
         activity = Activity([], [], [factor * level])
-        seen = watch.measure(layer, parameters, activity, checkpoint)
+        seen = named(watch.measure(layer, parameters, activity, checkpoint))
         mean, var = seen["activation_raw_mean"][:, 0], seen["activation_raw_var"][:, 0]
         expected = torch.full((E,), 1.5 * factor, dtype=torch.float64)
         torch.testing.assert_close(mean, expected, rtol=0.03, atol=0)
@@ -389,7 +397,7 @@ def test_a_unit_that_is_tracked_drifts_and_others_have_other_gains() -> None:
 
     def logs(units, tracked=True):
         watch = Observer(Measurement(units, 0.0, tracked, "calcium"), range(E))
-        tables = [watch.measure(layers, parameters, steady, k) for k in range(40)]
+        tables = [named(watch.measure(layers, parameters, steady, k)) for k in range(40)]
         return torch.stack([table["activation_raw_mean"][:, 0] for table in tables]).log()
 
     steps = logs(1).diff(dim=0)
