@@ -107,7 +107,7 @@ def _by_function(x: Array, order: Order) -> dict[str, dict[str, Array]]:
     magnitude = xp.abs(x)
     one_value, one_size = order.low == order.high, order.least == top
     # What overflows is missing, as the schema of trajectories says of all that is not finite.
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         squares = [value**2 for value in order.magnitudes]
         return {
             "raw": _describe(x, unit, order.values, one_value),

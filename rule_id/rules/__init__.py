@@ -18,7 +18,7 @@ from rule_id.rules.noise import Noise
 from rule_id.rules.schedules import SCHEDULES, Schedule
 from rule_id.rules.table import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, get_rule, rules_of
 from rule_id.rules.teaching import gradients_of, leaves_of, output_error, teach
-from rule_id.rules.tensors import per_network
+from rule_id.rules.tensors import per_network, row_of
 from rule_id.rules.user import load_rules, source_of
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "load_rules",
     "output_error",
     "per_network",
+    "row_of",
     "rules_of",
     "source_of",
     "teach",

@@ -49,11 +49,11 @@ class Primitive(NamedTuple):
 
 def _power(x: Tensor) -> Tensor:
     """Return E|x|² of each network, (E,)."""
-    return x.flatten(2).square().sum(-1).mean(-1)
+    return torch.linalg.vector_norm(x.flatten(1), dim=1).square() / x.shape[1]
 
 
 def _size(d: Tensor) -> Tensor:
-    return d.flatten(1).square().sum(-1)
+    return torch.linalg.vector_norm(d.flatten(1), dim=1).square()
 
 
 def _straight(layer: LayerLike, d: Tensor, x: Tensor, p: Tensor) -> Tensor:
@@ -102,17 +102,18 @@ def descend(
     gradient = torch.zeros_like(weight)
     for name, amount in coefficients.items():
         term = PRIMITIVES[name].gradient(layer, feedback, weight, x, projection)
-        gradient = gradient + per_network(amount, weight) * term
+        gradient.addcmul_(per_network(amount, weight), term)
     if not shortened:
         return feedback - gradient
     # Of unit length, so that large activity does not overflow; where it vanishes so does the step.
-    size = _size(gradient).sqrt().clamp(min=torch.finfo(weight.dtype).tiny)
-    direction = gradient / per_network(size, weight)
+    size = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    direction = gradient / per_network(size.clamp(min=torch.finfo(weight.dtype).tiny), weight)
     curvature = weight.new_zeros(len(weight))
     for name, amount in coefficients.items():
         bend = PRIMITIVES[name].curvature(layer, direction, x, projection)
         curvature = curvature + amount * bend
-    return feedback - gradient / per_network(curvature.clamp(min=1), weight)
+    shortening = -1 / curvature.clamp(min=1)
+    return torch.addcmul(feedback, per_network(shortening, weight), gradient)
 
 
 def fixed_point(

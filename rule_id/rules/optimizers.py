@@ -2,8 +2,8 @@
 
 All parameters of a network lie side by side, so that each formula is one line for (E, P) tensors.
 Steps write into the pseudo-gradient and the state that they are given, which saves memory traffic,
-most of what they cost. Conventions, weight decay included, are those of `torch.optim`. Symbols: G pseudo-gradient, w
-parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
+most of what they cost. Conventions, weight decay included, are those of `torch.optim`. Symbols: G
+pseudo-gradient, w parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rule_id.errors import one_of
+from rule_id.rules.tensors import row_of
 
 __all__ = ["SCHEDULES", "Schedule"]
 
@@ -75,6 +76,6 @@ class Schedule:
         which = [used.index(name) for name in names]
         self._factors = torch.tensor(factors, dtype=dtype)[:, which].to(device)
 
-    def factor(self, step: int) -> Tensor:
+    def factor(self, step: int | Tensor) -> Tensor:
         """Return the factor on the learning rate of each network at a step, (E,)."""
-        return self._factors[step]
+        return row_of(self._factors, step)

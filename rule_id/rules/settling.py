@@ -258,7 +258,9 @@ def _desired(batch: Batch, output: Tensor) -> Tensor:
     """Return the output that is wanted: 1 for the class and 0 for the others, or the target."""
     if batch.y.dtype != torch.int64:
         return batch.y.to(output.dtype)
-    return torch.nn.functional.one_hot(batch.y, output.shape[-1]).to(output.dtype)
+    # one_hot would read the classes, for which a device has to be waited for.
+    classes = torch.arange(output.shape[-1], device=output.device)
+    return (batch.y[..., None] == classes).to(output.dtype)
 
 
 EQUILIBRIUM_PROPAGATION = CreditAssignment(

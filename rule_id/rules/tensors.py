@@ -5,12 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["angle_between", "eigen", "per_network"]
+__all__ = ["angle_between", "eigen", "per_network", "row_of"]
 
 
 def per_network(values: Tensor, like: Tensor) -> Tensor:
     """Return values (E,) in a shape that spreads over the other axes of `like` (E, ...)."""
     return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def row_of(table: Tensor, index: int | Tensor) -> Tensor:
+    """Return a row of a table (n, ...).
+
+    Args:
+        table: The table.
+        index: Which; a whole number on the device is not read by the host, which would have to
+            wait for it.
+    """
+    if isinstance(index, Tensor):
+        return table.index_select(0, index.view(1)).squeeze(0)
+    return table[index]
 
 
 def angle_between(a: Tensor, b: Tensor) -> Tensor:

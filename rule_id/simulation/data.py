@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rule_id.rules import Batch, Noise
+from rule_id.rules import Batch, Noise, row_of
 from rule_id.simulation.difficulty import difficulty_of
 from rule_id.simulation.draws import generator
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
@@ -96,14 +96,19 @@ class EnsembleData:
         self._switched = torch.as_tensor(np.concatenate([switched, switched[-1:]])).long()
         self._switched = self._switched.to(device)
 
-    def batch(self, step: int) -> Batch:
-        """Return the batch of each network at a step."""
-        rows, task = self._order[step], self.task
+    def batch(self, step: int | Tensor) -> Batch:
+        """Return the batch of each network at a step.
+
+        Args:
+            step: The step, or the same as a whole number on the device, which then need not be
+                known to the host.
+        """
+        rows, task = row_of(self._order, step), self.task
         x = self._scaled(self._x[self._which, rows])
-        y = self._y[self._which, self._switched[step][:, None], rows]
+        y = self._y[self._which, row_of(self._switched, step)[:, None], rows]
         draws = self._noise.at(step)
         if self._added is not None:
-            size = _over(self._added[step] * self._scale, x)
+            size = _over(row_of(self._added, step) * self._scale, x)
             x = x + size * draws.normal("curriculum", x.shape[1:])
         if task.augment is not None:
             x = two_views(task, x, draws)

@@ -17,6 +17,7 @@ from rule_id.rules import NO_OPTIMIZER
 from rule_id.rules.contract import ActivityLike
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
+from rule_id.simulation.stepper import Stepper
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import NETWORK_COLUMNS, OBSERVABLES, ROW_COLUMNS, STATISTICS, depth_group
 
@@ -53,7 +54,6 @@ def run_ensemble(
     """
     data = EnsembleData(ensemble, device, dtype)
     learner = Learner(ensemble, data, device, dtype)
-    steps = ensemble.shape.steps
     observers = [
         Observer(
             measurement,
@@ -61,13 +61,10 @@ def run_ensemble(
         )
         for index, measurement in enumerate(ensemble.measurements)
     ]
-    record = _Record()
-    checkpoints = set(_checkpoint_steps(ensemble))
-    for step in range(steps + 1):
-        if step in checkpoints:
-            _observe(record, step, learner, ensemble.shape.stimuli, observers)
-        if step < steps:
-            learner.step(data.batch(step), step)
+    record, stepper = _Record(), Stepper(learner, data)
+    for step in sorted(set(_checkpoint_steps(ensemble))):
+        stepper.run(until=step)
+        _observe(record, step, learner, ensemble.shape.stimuli, observers)
     return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
 
 

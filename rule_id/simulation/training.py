@@ -101,6 +101,19 @@ class Learner:
 
     def step(self, batch: Batch, step: int) -> None:
         """Learn from one batch of each network."""
+        self.adopt(*self.stepped(self._vector, self.state, batch, step))
+
+    def stepped(
+        self, vector: Tensor, state: RuleState, batch: Batch, step: int | Tensor
+    ) -> tuple[Tensor, RuleState]:
+        """Return parameters and state after learning from one batch of each network.
+
+        Args:
+            vector: Parameters side by side (E, P).
+            state: State of the rule, which is used up.
+            batch: The batch.
+            step: Steps done, or the same as a whole number on the device.
+        """
         factor = self._schedule.factor(step)
         given = {**self.hyperparameters, "rate_factor": factor}
         if "learning_rate" in given:
@@ -108,12 +121,16 @@ class Learner:
         draws = self._noise.at(step)
         arranged = batch._replace(x=self.network.arrange(batch.x))
         with torch.no_grad():
-            change, self.state, _ = self.rule.step(
-                self.network.training(draws), self._vector, self.state, arranged, given, draws
+            change, state, _ = self.rule.step(
+                self.network.training(draws), vector, state, arranged, given, draws
             )
         # Into the change, not into the parameters: a rule may have kept those in its state.
-        self._vector = change.add_(self._vector)
-        self.parameters = self.network.unflatten(self._vector)
+        return change.add_(vector), state
+
+    def adopt(self, vector: Tensor, state: RuleState) -> None:
+        """Take over parameters (E, P) and the rule's state."""
+        self._vector, self.state = vector, state
+        self.parameters = self.network.unflatten(vector)
 
     def measured(self) -> Network:
         """Return the network as it is measured now: no dropout, statistics of the population."""

@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -41,7 +42,7 @@ def _memory_kept() -> Iterator[None]:
     Every step frees as many megabytes as the next one takes. glibc hands large pieces back to the
     system, which clears each page before it gives it again: a fifth of the time of a step.
     """
-    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
     if not hasattr(libc, "mallopt"):
         yield
         return

@@ -194,3 +194,19 @@ def test_leaky_relu_has_torch_s_slope_and_gelu_is_the_exact_one() -> None:
     torch.testing.assert_close(NONLINEARITIES["leaky_relu"](z), expected)
     exact = z * (1 + torch.erf(z / 2**0.5)) / 2
     torch.testing.assert_close(NONLINEARITIES["gelu"](z), exact)
+
+
+@both
+@pytest.mark.parametrize("normalisation", ["none", "layer", "batch"])
+@pytest.mark.parametrize("same", [True, False])
+def test_along_is_the_directional_derivative(layer: Layer, normalisation: str, same: bool) -> None:
+    layer = replace(layer, normalisation=normalisation, leak=0.7)
+    own, h = drawn(layer)
+    if normalisation == "batch":
+        layer = replace(layer, population=layer.statistics(layer.project(own["weight"], h)))
+    direction = normal(E, 1 if same else N, *layer.map.shape_in, seed=5)
+    small = 1e-6 * direction
+    ends = [layer.preactivation(own, h + sign * small) for sign in (1, -1)]
+    expected = (ends[0] - ends[1]) / 2e-6
+    found = layer.along(own, h, direction).expand_as(expected)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)

@@ -121,6 +121,28 @@ def test_noise_adds_its_variance_and_is_scaled_at_the_first_checkpoint() -> None
     torch.testing.assert_close(halved, 4.25 * clean, rtol=0.25, atol=0)
 
 
+def test_noise_on_slopes_adds_its_variance_to_their_sum() -> None:
+    """Over seeds: that of as many independent slopes as are summed, noise on each."""
+    _, network, vector, stimuli = observer()
+    layer, parameters = network.layers[1], network.unflatten(vector)[1]
+    activity = network.forward(network.unflatten(vector), stimuli)
+    pull = (activity.preactivations[1] > 0).double() / 20
+    spread = (pull @ parameters["weight"]).flatten(1).std(1, correction=0)
+    clean = measure(observer()[0], network, vector, stimuli)["activity_change_raw_mean"][:, 1]
+    noisy = torch.stack(
+        [
+            measure(
+                observer(Measurement(noise_std=2.0), seeds=(s, s + 1000, s + 2000))[0],
+                network, vector, stimuli,
+            )["activity_change_raw_mean"][:, 1]
+            for s in range(300)
+        ]
+    )  # fmt: skip
+    expected = 2.0 * spread * np.sqrt(layer.n_in / STIMULI)
+    torch.testing.assert_close(noisy.std(0), expected, rtol=0.15, atol=0)
+    torch.testing.assert_close(noisy.mean(0), clean, rtol=0, atol=float(expected.max()) / 4)
+
+
 MEASUREMENTS = {
     "exact": Measurement(units=0.5),
     "gaussian": Measurement(units=0.5, noise_std=0.5),
@@ -147,7 +169,9 @@ SOME = (
     "weight_raw_mean", "weight_abs_norm", "activation_raw_mean", "activation_sq_kurtosis",
     "activity_change_raw_mean",
 )  # fmt: skip
-BEFORE = {  # of network 1, one row a layer, computed before layers other than dense were measured
+# Of network 1, one row a layer, computed before layers other than dense were measured; the activity
+# changes with noise since the noise of a sum of slopes is drawn as one number.
+BEFORE = {
     (0.5, 0.0, True, 0): [
         [-0.02617822273189783, 2.2301485331944777, 0.6088326855103915, 4.594075921728879,
          -0.005269512711253946],
@@ -157,18 +181,18 @@ BEFORE = {  # of network 1, one row a layer, computed before layers other than d
     ],
     (10, 0.5, True, 1): [
         [0.011431774066224403, 3.347251608197525, 0.6265622485564603, 4.901133975347271,
-         0.148512534699516],
+         0.1462646696053801],
         [0.028871073314257752, 3.2141834649450414, 0.6714781244758197, 3.9565735249684635,
-         0.5137473830123707],
+         0.4695597343495532],
         [0.019167596498669025, 2.071796644528914, -0.17885798758153018, 1.8587336647467538,
-         0.15261049219658984],
+         0.26755711847175173],
     ],
     (0.3, 1.0, False, 2): [
         [0.05073012929570443, 2.434502998608271, 0.1898228640098338, 3.004657545801301,
-         0.03338486944040082],
+         -0.014966137576512923],
         [-0.01630656135365401, 2.415516171294487, 0.43523974277913413, 2.580578741992591,
-         -0.10263951505002482],
-        [0.09307623470908533, 1.3704261041563022, 0.40262913652625104, 1.0, 0.7466759974033752],
+         -0.1142511359722327],
+        [0.09307623470908533, 1.3704261041563022, 0.40262913652625104, 1.0, 0.6028133654975356],
     ],
 }  # fmt: skip
 

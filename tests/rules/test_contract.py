@@ -48,13 +48,13 @@ def test_networks_do_not_touch_each_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONE_EACH)
-def test_a_step_changes_nothing_in_place(name: str) -> None:
+def test_a_step_overwrites_nothing_but_the_optimizer_s_state(name: str) -> None:
     made = small()
     rule = get_rule(name)
     given = hyperparameters(rule, 3)
     # After a first step, so that nothing that starts unknown is left.
     vector, state = run(name, made, 1)
-    tensors = [t for part in state for t in _tensors(part)]
+    tensors = _tensors(state.assignment)
     tensors += [vector, *made.feedback, made.batch.x, *given.values()]
     before = [t.clone() for t in tensors]
     rule.step(made.network, vector, state, made.batch, given, noise(3).at(1))

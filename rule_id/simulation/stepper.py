@@ -1,0 +1,148 @@
+"""Taking steps: one call after another on a CPU, one recorded graph replayed on a GPU.
+
+A step of a small ensemble is a hundred kernels of a few microseconds each, which Python cannot
+launch as fast as a GPU runs them. A CUDA graph records them once. It replays the same kernels on
+the same memory, so what changes from step to step must be on the device, in place: the number of
+the step, the parameters and the rule's state.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rule_id.simulation.data import EnsembleData
+from rule_id.simulation.training import Learner
+
+__all__ = ["InPlace", "Stepper"]
+
+WARM_UP = 3
+"""Steps taken before recording, so that libraries have chosen their algorithms."""
+
+
+class Stepper:
+    """Trains an ensemble from checkpoint to checkpoint; the host waits for nothing in between."""
+
+    def __init__(self, learner: Learner, data: EnsembleData) -> None:
+        """Keep what is trained.
+
+        Args:
+            learner: The networks.
+            data: Their batches.
+        """
+        self._learner, self._data = learner, data
+        self._done = 0
+        self._replay: Callable[[], None] | None = None
+        self._recordable = learner.vector.device.type == "cuda"
+
+    def run(self, until: int) -> None:
+        """Take the steps that are missing until so many are done."""
+        while self._done < until:
+            if self._recordable and self._done == WARM_UP:
+                self._record()
+            if self._replay is None:
+                self._learner.step(self._data.batch(self._done), self._done)
+            else:
+                self._replay()
+            self._done += 1
+
+    def _record(self) -> None:
+        self._recordable = False
+        in_place = InPlace(self._learner, self._data, self._done)
+        if not in_place.possible:
+            return
+        # Recording runs nothing; until it has worked, the learner keeps its own tensors.
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                in_place.step()
+        except RuntimeError as error:
+            warnings.warn(
+                f"rule {self._learner.rule.name} cannot be recorded and is trained step by step, "
+                f"which is slow on a GPU: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return
+        in_place.adopt()
+        self._replay = graph.replay
+
+
+class InPlace:
+    """The step of a learner as a graph needs it: the same memory is read and written each time.
+
+    Attributes:
+        possible: Whether the state keeps its form; not where it holds numbers of Python that
+            change, or tensors that come and go.
+    """
+
+    def __init__(self, learner: Learner, data: EnsembleData, step: int) -> None:
+        """Copy what the learner has, and see whether one step keeps its form.
+
+        Args:
+            learner: The networks; they stay as they are.
+            data: Their batches.
+            step: Steps done.
+        """
+        self._learner, self._data = learner, data
+        self._vector = learner.vector.clone()
+        self._state = _map(torch.clone, learner.state)
+        self._step = torch.tensor(step, device=self._vector.device)
+        trial = _map(torch.clone, learner.state)
+        _, after = learner.stepped(self._vector, trial, data.batch(self._step), self._step)
+        self.possible = _alike(self._state, after)
+
+    def step(self) -> None:
+        """Take one step and write what comes of it over what there was."""
+        vector, state = self._learner.stepped(
+            self._vector, self._state, self._data.batch(self._step), self._step
+        )
+        old, new = _tensors(self._state), _tensors(state)
+        mine = {tensor.untyped_storage().data_ptr() for tensor in [*old, self._vector]}
+        # What was only moved, to another place in the state, is copied before it is overwritten.
+        kept = [
+            one.clone() if one is not own and one.untyped_storage().data_ptr() in mine else one
+            for own, one in zip(old, new, strict=True)
+        ]
+        for own, one in zip(old, kept, strict=True):
+            if one is not own:
+                own.copy_(one)
+        self._vector.copy_(vector)
+        self._step += 1
+
+    def adopt(self) -> None:
+        """Let the learner have the memory that steps write to."""
+        self._learner.adopt(self._vector, self._state)
+
+
+def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """Apply a function to each tensor of dictionaries, lists and tuples."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, dict):
+        return {key: _map(function, one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        parts = [_map(function, one) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    found: list[Tensor] = []
+    _map(lambda tensor: found.append(tensor) or tensor, value)  # type: ignore[func-returns-value]
+    return found
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Say whether two states differ in nothing but the values of their tensors."""
+    marks: list[Any] = []
+    for state in (before, after):
+        marks.append(_map(lambda x: (x.shape, x.dtype, x.device), state))  # type: ignore[arg-type,return-value]
+    try:
+        return bool(marks[0] == marks[1])
+    except (RuntimeError, ValueError):  # something that has no answer to whether it is equal
+        return False

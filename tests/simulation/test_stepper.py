@@ -1,0 +1,135 @@
+"""What a CUDA graph replays, run as it is on a CPU: the same steps, in place, without waiting."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS, get_rule
+from rule_id.simulation.data import EnsembleData
+from rule_id.simulation.plan import read_plan
+from rule_id.simulation.resolve import resolve
+from rule_id.simulation.stepper import InPlace, Stepper
+from rule_id.simulation.training import Learner
+
+STEPS = 5
+RULES = [
+    *(f"backprop+{name}" for name in OPTIMIZERS),
+    *(
+        name
+        if assignment.optimizers == ()
+        else f"{name}+{(assignment.optimizers or ['momentum'])[0]}"
+        for name, assignment in CREDIT_ASSIGNMENTS.items()
+        if name != "backprop"
+    ),
+]
+WAITING = ("_local_scalar_dense", "nonzero", "lift_fresh", "is_nonzero", "equal")
+"""Operators for which the host waits for the device, or sends it something."""
+
+
+def started(rule: str, device: str = "cpu") -> tuple[Learner, EnsembleData]:
+    given = {
+        "rules": [rule], "blocks": 1, "networks_per_rule": 3, "architecture": "dense2",
+        "task": "digits", "width": 6, "steps": STEPS, "batch_size": 8, "schedule": "linear",
+        "update_noise": 1e-3,
+    }  # fmt: skip
+    (ensemble,) = resolve(
+        read_plan({"schema": 1, "seed": 1, "checkpoints": 2, "ensembles": [given]})
+    )
+    data = EnsembleData(ensemble, device, torch.float32)
+    return Learner(ensemble, data, device, torch.float32), data
+
+
+class Refusing(TorchDispatchMode):
+    """Fails where a GPU would have to be waited for."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.__name__.split(".")[0]
+        assert name not in WAITING, name
+        return function(*args, **(kwargs or {}))
+
+
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, learner: Learner, data: EnsembleData) -> None:
+    """Draw noise by torch, which a GPU needs, and not by NumPy."""
+    for noise in (learner._noise, data._noise):
+        monkeypatch.setattr(noise, "_on_cpu", False)
+        monkeypatch.setattr(noise, "_keys", {})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_steps_in_place_are_the_same_steps_and_nobody_waits(rule, monkeypatch) -> None:
+    learner, data = started(rule)
+    as_on_a_gpu(monkeypatch, learner, data)
+    for step in range(2):
+        learner.step(data.batch(step), step)
+    in_place = InPlace(learner, data, 2)
+    assert in_place.possible
+    in_place.step()
+    with Refusing():
+        in_place.step()
+    for step in (2, 3):
+        learner.step(data.batch(step), step)
+    expected = learner.vector
+    in_place.adopt()
+    assert torch.equal(learner.vector, expected)
+    assert learner.parameters[0]["weight"].data_ptr() == learner.vector.data_ptr()
+
+
+def test_a_state_that_changes_its_form_is_not_recorded(monkeypatch) -> None:
+    learner, data = started("backprop+adam")
+    number = {**learner.state.optimizer, "seen": 0}
+    learner.adopt(learner.vector, learner.state._replace(optimizer=number))
+    optimizer = get_rule("backprop+adam").optimizer
+
+    def step(gradient, state, vector, hyperparameters):
+        change, new = optimizer.step(gradient, state, vector, hyperparameters)
+        return change, {**new, "seen": state["seen"] + 1}
+
+    counting = type(optimizer)("adam", optimizer.init, step, optimizer.ranges)
+    learner.rule = type(learner.rule)(learner.rule.credit_assignment, counting)
+    assert not InPlace(learner, data, 0).possible
+
+
+def test_tensors_that_change_places_are_not_lost() -> None:
+    learner, data = started("backprop+adam")
+    first, second, count = (torch.full((3, 1), float(value)) for value in (1, 2, 0))
+
+    def stepped(vector, state, batch, step):
+        return vector + state["a"], {"a": state["b"], "b": state["a"], "count": state["count"] + 1}
+
+    state = {"a": first, "b": second, "count": count}
+    learner.stepped = stepped
+    learner.adopt(torch.zeros(3, learner.network.n_parameters), state)
+    in_place = InPlace(learner, data, 0)
+    for _ in range(3):
+        in_place.step()
+    in_place.adopt()
+    assert learner.vector.unique().tolist() == [4.0]
+    assert [float(learner.state[name][0]) for name in ("a", "b", "count")] == [2.0, 1.0, 3.0]
+
+
+def test_the_stepper_takes_each_step_once() -> None:
+    learner, data = started("feedback_alignment+momentum")
+    stepper = Stepper(learner, data)
+    stepper.run(until=2)
+    stepper.run(until=2)
+    stepper.run(until=STEPS)
+    again, same = started("feedback_alignment+momentum")
+    for step in range(STEPS):
+        again.step(same.batch(step), step)
+    assert torch.equal(learner.vector, again.vector)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_recorded_step_is_the_step() -> None:
+    for rule in RULES:
+        learner, data = started(rule, "cuda")
+        stepper = Stepper(learner, data)
+        stepper.run(until=STEPS)
+        assert stepper._replay is not None, rule
+        again, same = started(rule, "cuda")
+        for step in range(STEPS):
+            again.step(same.batch(step), step)
+        torch.testing.assert_close(learner.vector, again.vector, msg=rule)
