@@ -22,6 +22,12 @@ def _one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test measures of this machine is not kept for its user."""
+    os.environ["RULE_ID_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def trajectories() -> Trajectories:
     """A made-up corpus of 96 networks in 12 blocks whose rules are easy to tell apart."""

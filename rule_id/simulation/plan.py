@@ -219,6 +219,7 @@ class Plan(_Strict):
     checkpoints: int = Field(default=21, ge=2)
     data: dict[str, str] = {}
     image_size: int = Field(default=32, ge=8)
+    ensemble_size: int | None = Field(default=None, ge=1)
     held_out_architectures: list[str] = []
     held_out_tasks: list[str] = []
     held_out_curricula: list[str] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +20,10 @@ from rule_id.simulation.plan import EnsemblePlan, Plan
 from rule_id.simulation.plan_checks import check_draws, where_files_are
 from rule_id.simulation.plan_keys import TUNED
 from rule_id.simulation.rates import BestRates, RateKey, learning_rates
+from rule_id.simulation.sizes import usual_size
 from rule_id.tasks import Task
 
 __all__ = [
-    "MAX_NETWORKS",
     "Block",
     "blocks_of",
     "draw_hyperparameters",
@@ -31,9 +31,6 @@ __all__ = [
     "resolve",
     "sources_of",
 ]
-
-MAX_NETWORKS = {"dense": 64, "convolutional": 32, "residual": 16, "recurrent": 64}
-"""Networks simulated together at most, by group of architectures: more gained nothing on a CPU."""
 
 IMAGES = (".jpg", ".jpeg", ".png")
 """Files of a folder of images, of which there may be a million: their names and sizes must do."""
@@ -74,7 +71,13 @@ class Block(NamedTuple):
         ]
 
 
-def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -> list[Ensemble]:
+def resolve(
+    plan: Plan,
+    *,
+    base: Path = Path(),
+    best: BestRates | None = None,
+    size_of: Callable[[Ensemble], int] = usual_size,
+) -> list[Ensemble]:
     """Resolve a plan into its ensembles.
 
     Networks of one rule whose blocks drew the same shapes and measurements share an ensemble.
@@ -83,6 +86,7 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
         plan: A checked plan.
         base: The folder that folders of data are relative to.
         best: The best learning rate of each of `rates_wanted`, where the plan says `tuned`.
+        size_of: From all networks that may be simulated together to how many are.
 
     Returns:
         The ensembles, in an order that depends on the plan alone.
@@ -100,19 +104,19 @@ def resolve(plan: Plan, *, base: Path = Path(), best: BestRates | None = None) -
             ]
     # Once a task: a folder may hold a million files.
     files = {task: _files(plan, task, base) for task in {shape.task for _, shape, _ in grouped}}
-    return [
+    together = (
         Ensemble(
             rule=rule,
-            source=sources_of(rule, part),
+            source=sources_of(rule, networks),
             shape=shape,
             checkpoints=plan.checkpoints,
             measurements=measurements,
-            networks=tuple(part),
+            networks=tuple(networks),
             **files[shape.task],
         )
         for (rule, shape, measurements), networks in grouped.items()
-        for part in _parts(networks, shape)
-    ]
+    )
+    return [part for ensemble in together for part in _parts(ensemble, size_of(ensemble))]
 
 
 def rates_wanted(plan: Plan, base: Path = Path()) -> list[RateKey]:
@@ -256,10 +260,10 @@ def sources_of(rule: str, networks: Sequence[NetworkDraw]) -> str:
     return " ".join(filter(None, (source_of(one) for one in [rule, *sorted(before)])))
 
 
-def _parts(networks: list[NetworkDraw], shape: Shape) -> Iterator[list[NetworkDraw]]:
-    most = MAX_NETWORKS[get_architecture(shape.architecture).group]
-    for start in range(0, len(networks), most):
-        yield networks[start : start + most]
+def _parts(ensemble: Ensemble, size: int) -> Iterator[Ensemble]:
+    for start in range(0, len(ensemble.networks), size):
+        part = ensemble.networks[start : start + size]
+        yield replace(ensemble, networks=part, source=sources_of(ensemble.rule, part))
 
 
 def _files(plan: Plan, task: str, base: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import Plan, folder_of, read_plan
 from rule_id.simulation.rates import BestRates
 from rule_id.simulation.resolve import resolve, sources_of
+from rule_id.simulation.sizes import Sizes
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.simulation.workers import Progress, one_thread
 from rule_id.trajectories import (
@@ -110,8 +111,12 @@ def simulate(
     sources = [str(source) for source in rules]
     # The search for rates is on the CPU, whatever the device.
     best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
-    ensembles = resolve(checked, base=base, best=best)
-    manifest = _manifest(checked, ensembles, chosen, best) | {"rules": loaded}
+    sizes = Sizes(chosen, _sizes_of(corpus), fixed=checked.ensemble_size)
+    ensembles = resolve(checked, base=base, best=best, size_of=sizes)
+    manifest = _manifest(checked, ensembles, chosen, best) | {
+        "rules": loaded,
+        "ensemble_sizes": sizes.chosen,
+    }
     _check_folder(corpus, manifest)
     left = [e for e in ensembles if not has_part(corpus, e.key)]
     n_workers = min(n_workers, max(1, len(left)))
@@ -185,6 +190,14 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
                 f"{corpus} holds a corpus of another {what}; choose another folder to simulate "
                 f"this one, or go on with the {what} in its manifest.json"
             )
+
+
+def _sizes_of(corpus: Path) -> dict[str, int]:
+    """Return the sizes that a corpus was begun with."""
+    if not (corpus / "manifest.json").is_file():
+        return {}
+    sizes = read_manifest(corpus).get("ensemble_sizes")
+    return sizes if isinstance(sizes, dict) else {}
 
 
 def _manifest(

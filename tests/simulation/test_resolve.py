@@ -15,7 +15,6 @@ from rule_id.simulation import read_plan
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
 from rule_id.simulation.rates import RateKey
 from rule_id.simulation.resolve import (
-    MAX_NETWORKS,
     _fingerprint,
     blocks_of,
     rates_wanted,
@@ -94,12 +93,17 @@ def test_blocks_that_share_a_shape_share_an_ensemble() -> None:
     assert all(by_block[b] == by_block[b - b % 3] for b in by_block)
 
 
-@pytest.mark.parametrize("architecture", ["dense2", "knet4", "resnet18", "rnn"])
-def test_no_ensemble_is_larger_than_its_group_allows(architecture: str) -> None:
-    group = {"dense2": "dense", "knet4": "convolutional", "resnet18": "residual"}
-    most = MAX_NETWORKS[group.get(architecture, "recurrent")]
-    ensembles = ensembles_of(architecture=architecture, blocks=40, rules=["backprop+sgd"], **ALIKE)
-    assert max(len(one.networks) for one in ensembles) == most
+def test_ensembles_have_the_size_that_is_asked_for() -> None:
+    plan = read_plan(plan_of(blocks=10, blocks_per_shape=10, rules=["backprop+sgd"], **ALIKE))
+    asked = []
+
+    def seven(ensemble: Ensemble) -> int:
+        asked.append(len(ensemble.networks))
+        return 7
+
+    parts = resolve(plan, size_of=seven)
+    assert asked == [20] and [len(one.networks) for one in parts] == [7, 7, 6]
+    assert networks_of(parts) == networks_of(resolve(plan))
 
 
 def test_rules_skip_the_blocks_that_they_do_not_work_under() -> None:
