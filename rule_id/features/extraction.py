@@ -23,7 +23,7 @@ from rule_id.trajectories import (
     read_corpus,
 )
 
-__all__ = ["PAPER_STATISTICS", "extract", "features"]
+__all__ = ["PAPER_STATISTICS", "extract", "features", "summarise_panel"]
 
 PAPER_STATISTICS = (
     *(f"weight_{function}_{statistic}"
@@ -109,7 +109,7 @@ def extract(
         _check_same_length(panel.n_checkpoints, trajectories.source)
         values = _trajectory(panel, PAPER_STATISTICS if paper else STATISTICS)
     else:
-        values = _summary(panel, feature_set == "invariant")
+        values = summarise_panel(panel, feature_set == "invariant")
     info = {
         "paper": paper,
         "corpus": Path(trajectories.source).name,
@@ -141,7 +141,13 @@ def _trajectory(panel: Panel, statistics: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(values, columns=_names(statistics, checkpoints))
 
 
-def _summary(panel: Panel, invariant: bool) -> pd.DataFrame:
+def summarise_panel(panel: Panel, invariant: bool) -> pd.DataFrame:
+    """Return the summaries of each row of a panel, one column a (statistic, summary).
+
+    Args:
+        panel: The trajectories.
+        invariant: Free the statistics of the laboratory's units first.
+    """
     statistics = INVARIANT_STATISTICS if invariant else STATISTICS
     names = summary_names()
     n_units = panel.meta["n_units"].to_numpy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from rule_id.features.summaries import summarise_on, summary_names
 from rule_id.features.time_axis import TimeAxis, time_axis
@@ -18,12 +17,10 @@ def rows_of_times(time: np.ndarray) -> Iterator[np.ndarray]:
 
     A corpus has few of them, one for each number of steps that checkpoints do not divide.
     """
+    codes: dict[bytes, int] = {}
     # As bytes: NaN, which fills the end of short trajectories, equals itself there.
-    keys = np.empty(len(time), dtype=object)
-    keys[:] = [row.tobytes() for row in time]
-    codes, _ = pd.factorize(keys)
-    order = np.argsort(codes, kind="stable")
-    yield from np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    code = np.array([codes.setdefault(row.tobytes(), len(codes)) for row in time])
+    yield from np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
 
 
 def summarise_rows(axis: TimeAxis, values: np.ndarray) -> np.ndarray:
@@ -41,19 +38,15 @@ def summarise_rows(axis: TimeAxis, values: np.ndarray) -> np.ndarray:
         points were measured, or where a summary is undefined.
     """
     n, n_checkpoints, n_statistics = values.shape
-    x = np.empty((n_checkpoints, n, n_statistics))
-    x[...] = values.transpose(1, 0, 2)
-    x = x.reshape(n_checkpoints, -1)
-    finite = np.isfinite(x)
-    complete = finite.all(axis=0)
-    if complete.all():
-        result = _summaries(axis, x)
-    else:
-        result = np.full((x.shape[1], len(summary_names())), np.nan, dtype=np.float32)
-        result[complete] = _summaries(axis, x[:, complete])
-        gaps = ~complete & (finite.sum(axis=0) >= 2)
-        t, closed = _close_gaps(axis.t, x[:, gaps], finite[:, gaps])
-        result[gaps] = _summaries(time_axis(t), closed)
+    x = np.empty((n_checkpoints, n * n_statistics))
+    x.reshape(n_checkpoints, n, n_statistics)[...] = values.transpose(1, 0, 2)
+    gappy = np.flatnonzero(~np.isfinite(x).all(axis=0))
+    with_gaps = x[:, gappy]
+    # Zeros meanwhile: to summarise them too is cheaper than to copy all the others.
+    x[:, gappy] = 0
+    result = _summaries(axis, x)
+    if len(gappy):
+        result[gappy] = _summaries_with_gaps(axis.t, with_gaps)
     return result.reshape(n, n_statistics, -1)
 
 
@@ -65,9 +58,18 @@ def _summaries(axis: TimeAxis, x: np.ndarray) -> np.ndarray:
     return result
 
 
-def _close_gaps(
-    t: np.ndarray, x: np.ndarray, finite: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _summaries_with_gaps(t: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the summaries (m, k) of x (T, m) with missing points, at times (T, 1)."""
+    result = np.full((x.shape[1], len(summary_names())), np.nan, dtype=np.float32)
+    finite = np.isfinite(x)
+    measured = finite.sum(axis=0) >= 2
+    if measured.any():
+        times, closed = _close_gaps(t, x[:, measured], finite[:, measured])
+        result[measured] = _summaries(time_axis(times), closed)
+    return result
+
+
+def _close_gaps(t: np.ndarray, x: np.ndarray, finite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Move the finite points of x (T, m) to the front and repeat the last one to the end.
 
     Returns:
