@@ -1,4 +1,4 @@
-"""How long a user waits for `rule-id --help` and `rule-id identify`, and what is imported meanwhile.
+"""How long a user waits for `rule-id --help` and `rule-id identify`, and which imports it is for.
 
 Seconds are of whole processes, the files already in the memory of the system. Imports are the times
 that `python -X importtime` gives each module without those that it imports, added up by package;
