@@ -21,8 +21,12 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed
-	$(BIN)/python benchmarks/command_latency.py
+# One at a time: they would take the processor from each other.
+BENCHMARKS := features classifiers start_up
+
+bench: .venv/bench
+	@for name in $(BENCHMARKS); do \
+		echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Runs the README's commands again and writes what they print into it.
 readme: .venv/installed
@@ -59,6 +63,12 @@ kunin: .venv/installed
 		--constraint constraints.txt --editable ".[dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--requirement tests/external/requirements.txt
+	@touch $@
+
+# The packages that benchmarks compare with.
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[bench]"
 	@touch $@
 
 clean:

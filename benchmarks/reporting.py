@@ -28,11 +28,14 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("rule-id", "numpy", "pandas", "scikit-learn", "torch")
 
 
-def arguments(question: str) -> argparse.Namespace:
+def arguments(
+    question: str, further: dict[str, dict[str, Any]] | None = None
+) -> argparse.Namespace:
     """Return what every benchmark is called with: `--quick` and `--out`.
 
     Args:
         question: What it answers.
+        further: Options of its own, each with what `add_argument` takes.
     """
     parser = argparse.ArgumentParser(description=question)
     parser.add_argument(
@@ -41,6 +44,8 @@ def arguments(question: str) -> argparse.Namespace:
         help="smallest sizes, to see that it runs; times mean little",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
+    for name, settings in (further or {}).items():
+        parser.add_argument(name, **settings)
     return parser.parse_args()
 
 

@@ -45,7 +45,7 @@ def synthetic_trajectories(
                     )
     return Trajectories(
         pd.DataFrame(networks)[COLUMNS].sort_values("network", ignore_index=True),
-        pd.concat(rows).sort_values(
+        _table(rows).sort_values(
             ["network", "measurement", "layer", "checkpoint"], ignore_index=True
         ),
         "synthetic",
@@ -93,20 +93,32 @@ def _network(
 def _layer(
     network: str, layer: int, n_layers: int, n: int, steps: int, rule: int, signal: float,
     rng: np.random.Generator,
-) -> pd.DataFrame:  # fmt: skip
+) -> dict:  # fmt: skip
     progress = np.linspace(0, 1, n)
-    frame = pd.DataFrame({
+    row = {
         "network": network, "layer": layer, "layer_name": f"layer{layer + 1}",
         "layer_kind": "dense", "depth": layer / (n_layers - 1),
         "depth_group": depth_group(layer, n_layers), "measurement": 0, "unit_fraction": 1.0,
         "n_units": 64, "tracked": True, "observation": "exact", "noise_std": 0.0,
         "checkpoint": np.arange(n), "step": np.round(progress * steps).astype(int),
         "progress": progress, "loss": np.exp(-progress), "performance": progress,
-    })  # fmt: skip
+    }  # fmt: skip
     speed = np.exp(signal * 0.3 * rule + 0.3 * rng.normal())
-    values = {}
     for index, statistic in enumerate(STATISTICS):
         level = np.exp(0.5 * rng.normal() + 0.1 * (index % 7))
         change = 1 + 0.5 * (1 - np.exp(-speed * progress)) + 0.01 * rng.normal(size=n)
-        values[statistic] = (level * change).astype(np.float32)
-    return pd.concat([frame, pd.DataFrame(values)], axis=1)
+        row[statistic] = (level * change).astype(np.float32)
+    return row
+
+
+def _table(layers: list[dict]) -> pd.DataFrame:
+    """One table of all layers: a table of each would cost most of the time of the tests."""
+    n = len(layers[0]["checkpoint"])
+    return pd.DataFrame(
+        {
+            name: np.concatenate([layer[name] for layer in layers])
+            if isinstance(value, np.ndarray)
+            else np.repeat([layer[name] for layer in layers], n)
+            for name, value in layers[0].items()
+        }
+    )

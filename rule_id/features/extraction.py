@@ -10,8 +10,10 @@ import pandas as pd
 from rule_id.errors import InputError, one_of
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.panel import Panel, pivot
-from rule_id.features.summaries import summarise, summary_names
+from rule_id.features.rows import rows_of_times, summarise_rows
+from rule_id.features.summaries import summary_names
 from rule_id.features.table import FEATURE_SETS, FeatureTable
+from rule_id.features.time_axis import time_axis
 from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
     DEPTH_GROUPS,
@@ -21,7 +23,7 @@ from rule_id.trajectories import (
     read_corpus,
 )
 
-__all__ = ["PAPER_STATISTICS", "extract", "features"]
+__all__ = ["PAPER_STATISTICS", "extract", "features", "summarise_panel"]
 
 PAPER_STATISTICS = (
     *(f"weight_{function}_{statistic}"
@@ -35,8 +37,9 @@ PAPER_STATISTICS = (
 )  # fmt: skip
 """The 24 statistics that were always finite in the data of Nayebi et al. (2020)."""
 
-# Keeps the arrays of one pass near 100 MB at 21 checkpoints.
-CHUNK = 1000
+# Trajectories of one pass: few enough that their values, 760 kB at 21 checkpoints, stay in the
+# processor's cache, enough that a pass is worth its calls (benchmarks/README.md).
+CHUNK = 100
 
 
 def features(
@@ -106,7 +109,7 @@ def extract(
         _check_same_length(panel.n_checkpoints, trajectories.source)
         values = _trajectory(panel, PAPER_STATISTICS if paper else STATISTICS)
     else:
-        values = _summary(panel, feature_set == "invariant")
+        values = summarise_panel(panel, feature_set == "invariant")
     info = {
         "paper": paper,
         "corpus": Path(trajectories.source).name,
@@ -138,46 +141,28 @@ def _trajectory(panel: Panel, statistics: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(values, columns=_names(statistics, checkpoints))
 
 
-def _summary(panel: Panel, invariant: bool) -> pd.DataFrame:
-    values = []
-    for begin in range(0, len(panel.time), CHUNK):
-        rows = slice(begin, begin + CHUNK)
-        chunk = panel.values[rows].astype(np.float64)
-        if invariant:
-            chunk = normalise(chunk, panel.meta["n_units"].to_numpy()[rows])
-        values.append(_summaries(panel.time[rows], chunk))
-    statistics = INVARIANT_STATISTICS if invariant else STATISTICS
-    columns = _names(statistics, summary_names())
-    return pd.DataFrame(np.concatenate(values), columns=columns)
+def summarise_panel(panel: Panel, invariant: bool) -> pd.DataFrame:
+    """Return the summaries of each row of a panel, one column a (statistic, summary).
 
-
-def _summaries(time: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Summarise values (n, T, S) at times (n, T): (n, S times the number of summaries)."""
-    n, n_checkpoints, n_statistics = values.shape
-    x = values.transpose(1, 0, 2).reshape(n_checkpoints, -1)
-    t = np.repeat(time.T, n_statistics, axis=1)
-    count = np.isfinite(x).sum(axis=0)
-    measured = count >= 2
-    result = np.full((n * n_statistics, len(summary_names())), np.nan, dtype=np.float32)
-    summaries = summarise(*_close_gaps(t[:, measured], x[:, measured]))
-    result[measured] = np.stack(list(summaries.values()), axis=1)
-    return result.reshape(n, -1)
-
-
-def _close_gaps(t: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the finite points to the front and repeat the last one to the end.
-
-    A statistic that was not measured at some checkpoints is so described by the curve through the
-    others, over the window in which it was measured.
+    Args:
+        panel: The trajectories.
+        invariant: Free the statistics of the laboratory's units first.
     """
-    finite = np.isfinite(x)
-    gaps = ~finite.all(axis=0)
-    order = np.argsort(~finite[:, gaps], axis=0, kind="stable")
-    last = finite[:, gaps].sum(axis=0) - 1
-    index = np.take_along_axis(order, np.minimum(np.arange(len(t))[:, None], last), axis=0)
-    for array in (t, x):
-        array[:, gaps] = np.take_along_axis(array[:, gaps], index, axis=0)
-    return (t - t[0]) / (t[-1] - t[0]), x
+    statistics = INVARIANT_STATISTICS if invariant else STATISTICS
+    names = summary_names()
+    n_units = panel.meta["n_units"].to_numpy()
+    result = np.empty((len(panel.time), len(statistics), len(names)), dtype=np.float32)
+    for rows in rows_of_times(panel.time):
+        t = panel.time[rows[0], : panel.n_checkpoints[rows[0]]]
+        axis = time_axis(t[:, None])
+        for begin in range(0, len(rows), CHUNK):
+            some = rows[begin : begin + CHUNK]
+            values = panel.values[some, : len(t)]
+            result[some] = summarise_rows(
+                axis, normalise(values, n_units[some]) if invariant else values
+            )
+    values = result.reshape(len(result), -1)
+    return pd.DataFrame(values, columns=_names(statistics, names), copy=False)
 
 
 def _names(statistics: tuple[str, ...], summaries: tuple[str, ...] | list[str]) -> list[str]:

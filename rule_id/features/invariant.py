@@ -37,39 +37,72 @@ def normalise(values: np.ndarray, n_units: np.ndarray) -> np.ndarray:
         Dimensionless statistics (rows, T, 46) of float64 in the order of `INVARIANT_STATISTICS`;
         NaN where missing and for layers that are silent at the first checkpoint.
     """
-    values = values.astype(np.float64)
-    first = {name: _first_finite(_of(values, name)) for name in STATISTICS}
-    rms = {name: np.sqrt(first[f"{name}_sq_mean"]) for name in OBSERVABLES}
-    std = np.sqrt(first["activation_raw_var"])
-    root_n = {"activation": np.sqrt(np.asarray(n_units, dtype=np.float64))}
-    root_n["weight"] = _ratio(first["weight_raw_norm"], rms["weight"])
+    units = _units(values)
+    powers = units[..., None] ** np.arange(_HIGHEST_POWER + 1)
+    norms = _or_nan(units[:, _UNITS.index("weight")])
+    root_n = {
+        "activation": np.sqrt(np.asarray(n_units, dtype=np.float64)),
+        "weight": _first_finite(values, "weight_raw_norm") / norms,
+    }
+    scales = powers[:, _UNIT, _POWER]
+    for observable, root in root_n.items():
+        scales[:, _NORMS[observable]] *= root[:, None]
 
-    spread = _of(values, "activation_raw_third_quartile") - _of(values, "activation_raw_median")
-    scales = [_scale(name, rms, std, root_n) for name in INVARIANT_STATISTICS]
-    return _ratio(
-        np.concatenate([values, spread[..., None]], axis=2), np.stack(scales, axis=1)[:, None]
-    )
+    result = np.empty((*values.shape[:2], len(INVARIANT_STATISTICS)))
+    result[..., : len(STATISTICS)] = values
+    result[..., -1] = _of(result, "activation_raw_third_quartile")
+    result[..., -1] -= _of(result, "activation_raw_median")
+    result /= _or_nan(scales)[:, None]
+    return result
 
 
-def _scale(
-    name: str, rms: dict[str, np.ndarray], std: np.ndarray, root_n: dict[str, np.ndarray]
-) -> np.ndarray:
-    observable = observable_of(name)
-    function, statistic = name.removeprefix(observable + "_").split("_", 1)
-    power = _FUNCTION_POWER[function] * _STATISTIC_POWER.get(statistic, 1)
-    scale = (std if name in MEASURED_IN_STD else rms[observable]) ** power
-    return scale * root_n[observable] if statistic == "norm" else scale
+def _units(values: np.ndarray) -> np.ndarray:
+    """Return the units (rows, 4) in which statistics are measured, in the order of `_UNITS`."""
+    squares = [*(f"{name}_sq_mean" for name in OBSERVABLES), "activation_raw_var"]
+    return np.sqrt(np.stack([_first_finite(values, name) for name in squares], axis=1))
+
+
+def _unit(name: str) -> int:
+    return _UNITS.index("std" if name in MEASURED_IN_STD else observable_of(name))
+
+
+def _power(name: str) -> int:
+    function, statistic = _function_and_statistic(name)
+    return _FUNCTION_POWER[function] * _STATISTIC_POWER.get(statistic, 1)
+
+
+def _norms(observable: str) -> list[int]:
+    return [
+        index
+        for index, name in enumerate(INVARIANT_STATISTICS)
+        if observable_of(name) == observable and _function_and_statistic(name)[1] == "norm"
+    ]
+
+
+def _function_and_statistic(name: str) -> tuple[str, str]:
+    function, _, statistic = name.removeprefix(observable_of(name) + "_").partition("_")
+    return function, statistic
 
 
 def _of(values: np.ndarray, name: str) -> np.ndarray:
     return values[..., STATISTICS.index(name)]
 
 
-def _first_finite(values: np.ndarray) -> np.ndarray:
-    index = np.isfinite(values).argmax(axis=1)
-    return np.take_along_axis(values, index[:, None], axis=1)[:, 0]
+def _first_finite(values: np.ndarray, name: str) -> np.ndarray:
+    """Return a statistic at the first checkpoint where it was measured (rows,), as float64."""
+    of = _of(values, name).astype(np.float64)
+    index = np.isfinite(of).argmax(axis=1)
+    return of[np.arange(len(of)), index]
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Divide, with NaN where the denominator is 0."""
-    return numerator / np.where(denominator == 0, np.nan, denominator)
+def _or_nan(denominator: np.ndarray) -> np.ndarray:
+    """Return NaN where a denominator is 0."""
+    return np.where(denominator == 0, np.nan, denominator)
+
+
+# Looked up once: a name costs more than the arithmetic of the few rows of one pass.
+_UNITS = (*OBSERVABLES, "std")
+_UNIT = np.array([_unit(name) for name in INVARIANT_STATISTICS])
+_POWER = np.array([_power(name) for name in INVARIANT_STATISTICS])
+_HIGHEST_POWER = int(_POWER.max())
+_NORMS = {observable: _norms(observable) for observable in ("activation", "weight")}

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rule_id.errors import InputError, require_file
 from rule_id.trajectories import atomic_write
@@ -74,6 +72,10 @@ class FeatureTable:
             path: The file to write.
             half: Store float16, whose range ends at 65504: what lies beyond is stored as that.
         """
+        # Imported here and below: who identifies a recording need not wait for it.
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         limit = float(np.finfo(np.float16).max)
         values = self.values.clip(-limit, limit).astype(np.float16) if half else self.values
         table = pa.Table.from_pandas(pd.concat([self.meta, values], axis=1))
@@ -91,6 +93,8 @@ def read_features(path: str | Path) -> FeatureTable:
     Raises:
         InputError: The file is missing, damaged, empty, or not a feature table of ours.
     """
+    import pyarrow.parquet as pq
+
     source = Path(path)
     require_file(source, "a feature table")
     try:

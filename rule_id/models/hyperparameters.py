@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import threadpoolctl  # type: ignore[import-untyped]
 
 from rule_id.errors import InputError, one_of
 from rule_id.models.classifiers import CLASSIFIERS
@@ -33,6 +34,7 @@ def choose_hyperparameters(
     networks: np.ndarray | None = None,
     folds: int = 5,
     seed: int = 0,
+    n_jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Return the setting of `GRIDS` with the least log loss for networks of unseen blocks.
@@ -48,6 +50,8 @@ def choose_hyperparameters(
             each row is scored by itself.
         folds: Number of folds, 2 to the number of blocks.
         seed: Seed of the folds and of the classifiers.
+        n_jobs: How many fits run at once, of one thread each; -1 for all cores. The choice does
+            not depend on it, the memory does: each fit has its own copy of its rows.
         progress: Called as progress(what, fits done, fits in all).
 
     Returns:
@@ -56,6 +60,7 @@ def choose_hyperparameters(
     Raises:
         InputError: The name is unknown or there are fewer blocks than folds.
     """
+    import joblib
     from sklearn.model_selection import GroupKFold
 
     one_of("model", name, CLASSIFIERS)
@@ -66,12 +71,18 @@ def choose_hyperparameters(
     splits = list(GroupKFold(folds, shuffle=True, random_state=seed).split(X, y, blocks))
     grid = GRIDS[name]
     losses = np.zeros(len(grid))
-    for trial, setting in enumerate(grid):
-        for fold, (fitted, unseen) in enumerate(splits):
-            classifier = CLASSIFIERS[name](random_state=seed, **setting).fit(X[fitted], y[fitted])
-            losses[trial] += _log_loss(classifier, X[unseen], y[unseen], ids[unseen])
+
+    def loss(setting: dict[str, Any], fitted: np.ndarray, unseen: np.ndarray) -> float:
+        classifier = CLASSIFIERS[name](random_state=seed, **setting).fit(X[fitted], y[fitted])
+        return _log_loss(classifier, X[unseen], y[unseen], ids[unseen])
+
+    run = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
+    jobs = (joblib.delayed(loss)(setting, *split) for setting in grid for split in splits)
+    with threadpoolctl.threadpool_limits(1):
+        for done, found in enumerate(run(jobs), start=1):
+            losses[(done - 1) // folds] += found
             if progress is not None:
-                progress("choosing hyperparameters", trial * folds + fold + 1, len(grid) * folds)
+                progress("choosing hyperparameters", done, len(grid) * folds)
     return dict(grid[int(losses.argmin())])
 
 

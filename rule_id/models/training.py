@@ -80,7 +80,15 @@ def train(
     chosen = {}
     if tune:
         chosen = choose_hyperparameters(
-            model, X, y, groups, networks=networks, folds=folds, seed=seed, progress=progress
+            model,
+            X,
+            y,
+            groups,
+            networks=networks,
+            folds=folds,
+            seed=seed,
+            n_jobs=-1,
+            progress=progress,
         )
     classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
     scores, conformal = _held_out_scores(classifier, tested, target)

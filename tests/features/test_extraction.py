@@ -145,6 +145,18 @@ def test_trajectories_of_several_lengths_are_summarised_each_by_itself(small):
     assert (mixed.info["n_checkpoints"], alone.info["n_checkpoints"]) == (21, 9)
 
 
+def test_trajectories_measured_at_several_times_are_summarised_each_by_itself(small):
+    name = small.networks["network"][4]
+    own = small.rows["network"] == name
+    rows = small.rows.assign(step=np.where(own, small.rows["step"] ** 2, small.rows["step"]))
+    mixed = extract(Trajectories(small.networks, rows))
+    alone = extract(Trajectories(small.networks, rows).select([name]))
+    found = mixed.rows(mixed.meta["network"] == name)
+    pd.testing.assert_frame_equal(found.values, alone.values)
+    plain = extract(small).rows(mixed.meta["network"] == name)
+    assert not np.allclose(found.values, plain.values)
+
+
 def test_many_rows_are_summarised_as_few_are(small, monkeypatch):
     plain = extract(small).values
     monkeypatch.setattr("rule_id.features.extraction.CHUNK", 7)

@@ -144,6 +144,20 @@ def test_an_overshoot_reaches_half_before_its_peak():
     assert found["time_of_maximum"] == pytest.approx(0.5)
 
 
+def test_half_is_reached_where_it_is_met_exactly():
+    found = summaries(lambda t: np.array([0, 1, 5, 5, 5, 7, 10]) * 1e-40, np.linspace(0, 1, 7))
+    assert found["half_time"] == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_shared_times_give_what_times_of_each_trajectory_give(grid):
+    t = grid[:, None]
+    x = np.random.default_rng(0).normal(size=(len(t), 6)).cumsum(axis=0) * 10.0 ** np.arange(6)
+    separate = summarise(t.repeat(6, axis=1), x)
+    for name, value in summarise(t, x).items():
+        np.testing.assert_allclose(value, separate[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
 def test_copies_of_the_last_point_weigh_nothing():
     t = GRIDS["random"]
     x = CURVES["through zero"](t)

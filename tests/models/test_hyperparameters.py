@@ -25,16 +25,17 @@ def test_noise_takes_the_strongest_penalty_and_a_clear_signal_a_weaker_one():
     assert choose_hyperparameters("linear", X, y, blocks, networks=networks)["C"] >= 1e-2
 
 
-def test_the_same_seed_gives_the_same_choice_from_the_grid_and_tells_its_progress(monkeypatch):
+def test_one_seed_gives_one_choice_however_many_fit_at_once_and_tells_its_progress(monkeypatch):
     monkeypatch.setitem(GRIDS, "xgboost", ({"n_estimators": 3}, {"n_estimators": 9}))
     X, y, blocks, _ = rows(2.0)
     calls = []
     chosen = [
         choose_hyperparameters(
-            "xgboost", X, y, blocks, folds=2, progress=lambda *call: calls.append(call)
+            "xgboost", X, y, blocks, folds=2, n_jobs=jobs,
+            progress=lambda *call: calls.append(call),
         )
-        for _ in range(2)
-    ]
+        for jobs in (1, 2)
+    ]  # fmt: skip
     assert chosen == [{"n_estimators": 9}] * 2
     assert [done for _, done, _ in calls] == [1, 2, 3, 4] * 2
     assert {total for _, _, total in calls} == {4}
