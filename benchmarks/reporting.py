@@ -28,11 +28,12 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("rule-id", "numpy", "pandas", "scikit-learn", "torch")
 
 
-def arguments(question: str) -> argparse.Namespace:
+def arguments(question: str, **flags: str) -> argparse.Namespace:
     """Return what every benchmark is called with: `--quick` and `--out`.
 
     Args:
         question: What it answers.
+        flags: Switches of one benchmark alone, by name, and what they do.
     """
     parser = argparse.ArgumentParser(description=question)
     parser.add_argument(
@@ -41,19 +42,25 @@ def arguments(question: str) -> argparse.Namespace:
         help="smallest sizes, to see that it runs; times mean little",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
+    for name, what in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=what)
     return parser.parse_args()
 
 
-def paired(sides: dict[str, Callable[[], Any]], rounds: int = 3) -> dict[str, list[float]]:
+def paired(
+    sides: dict[str, Callable[[], Any]], rounds: int = 3, *, warm_up: bool = True
+) -> dict[str, list[float]]:
     """Return the seconds of each side, timed in turn, so that a slow moment meets them all.
 
     Args:
         sides: What to time, by name; each was called once before, by the caller or here.
         rounds: How often.
+        warm_up: Call each once before; False where the caller has done so, or something shorter.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for call in sides.values():
-        call()
+    if warm_up:
+        for call in sides.values():
+            call()
     for _ in range(rounds):
         for name, call in sides.items():
             begin = time.perf_counter()
