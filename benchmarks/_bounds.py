@@ -96,7 +96,7 @@ def _products(layer: Layer) -> int:
     return math.prod(layer.map.weight_shape) * positions
 
 
-def _best(call: Callable[[], object], device: str, times: int = 7) -> float:
+def _best(call: Callable[[], object], device: str, times: int = 4) -> float:
     """Return the shortest of a few times: a bound must not be of a slow moment."""
     seconds, timed = [], synchronised(call, device)
     timed()
