@@ -6,7 +6,7 @@ All learn the digits of scikit-learn, 8 x 8 pixels, in batches of 32.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,7 +100,7 @@ class Workload:
     @property
     def network(self) -> Network:
         """The layers of each network."""
-        return self.ensembles()[0].network
+        return replace(self, networks=1).ensembles()[0].network
 
     def examples(self, device: str) -> Examples:
         """Return the training examples, arranged for the network."""
