@@ -21,10 +21,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from _workloads import BATCH, synchronised
+from torch import Tensor
 
 from rule_id.networks import Layer, Network
 
@@ -57,13 +59,22 @@ class Bounds(NamedTuple):
 
 def measured_rates(device: str) -> Rates:
     """Measure the machine, in as many threads as torch has now."""
-    a, b = torch.randn(2, SIDE, SIDE, device=device)
-    out = torch.empty_like(a)
-    source = torch.zeros(COPIED // FLOAT, device=device)
-    target = torch.ones_like(source)
+    a, b, out = _matrices(device)
+    source, target = _copied(device)
     product = _best(lambda: torch.mm(a, b, out=out), device)
     copy = _best(lambda: target.copy_(source), device)
     return Rates(2 * SIDE**3 / product, 2 * COPIED / copy)
+
+
+# Kept: taking so much memory anew costs more than the timing.
+@cache
+def _matrices(device: str) -> Tensor:
+    return torch.randn(3, SIDE, SIDE, device=device)
+
+
+@cache
+def _copied(device: str) -> Tensor:
+    return torch.ones(2, COPIED // FLOAT, device=device)
 
 
 def bounds(network: Network, rule: str, rates: Rates) -> Bounds:

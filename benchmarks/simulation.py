@@ -41,7 +41,7 @@ class Size(NamedTuple):
     unmeasured: bool = True
 
 
-QUICK = (Size(1, 30, 2, 1, False), Size(4, 30, 3, 1))
+QUICK = (Size(4, 30, 3, 1),)
 SIZES = (
     Size(1, 300, 11, 2),
     Size(8, 120, 5, 2),

@@ -1,9 +1,10 @@
 """Several workers of one thread, or one of several threads? Ours and a sequential loop.
 
-Ours with a worker a core is `simulate`: drawing the plan's networks (2 ms each) and writing files
-is part of it. With one process it is `run_ensemble` in as many threads as said. Worker processes
-are started before, and how long that took is reported apart. All learn by backprop with momentum;
-the loop goes through fewer networks, on which its speed does not depend, and measures nothing.
+Ours with a worker a core is `simulate`: drawing the plan's networks (half a millisecond each) and
+writing files are part of it. With one process it is `run_ensemble` in as many threads as said.
+Worker processes are started before, and how long that took is reported apart. All learn by backprop
+with momentum; the loop goes through fewer networks, on which its speed does not depend, and
+measures nothing.
 """
 
 from __future__ import annotations
