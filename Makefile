@@ -22,7 +22,7 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 # One at a time: they would take the processor from each other.
-BENCHMARKS := features classifiers start_up
+BENCHMARKS := start_up features classifiers simulation workers measuring growth
 
 bench: .venv/bench
 	@for name in $(BENCHMARKS); do \

@@ -58,7 +58,7 @@ class Side:
 def main() -> None:
     """Time each classifier on each split, in turn."""
     corpus = {"type": Path, "help": "a corpus; made-up features when left out"}
-    options = arguments(__doc__, {"--corpus": corpus})
+    options = arguments(__doc__, corpus=corpus)
     table = corpus_table(options.corpus) if options.corpus else made_up_table(options.quick)
     splits = list(split_rows("grouped", table.meta, n_splits=1 if options.quick else 2))
     sides = list(sides_of(options.quick))

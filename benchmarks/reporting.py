@@ -28,14 +28,13 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("rule-id", "numpy", "pandas", "scikit-learn", "torch")
 
 
-def arguments(
-    question: str, further: dict[str, dict[str, Any]] | None = None
-) -> argparse.Namespace:
+def arguments(question: str, **further: str | dict[str, Any]) -> argparse.Namespace:
     """Return what every benchmark is called with: `--quick` and `--out`.
 
     Args:
         question: What it answers.
-        further: Options of its own, each with what `add_argument` takes.
+        further: Options of one benchmark alone, by name: what a switch does, or what
+            `add_argument` takes.
     """
     parser = argparse.ArgumentParser(description=question)
     parser.add_argument(
@@ -44,21 +43,26 @@ def arguments(
         help="smallest sizes, to see that it runs; times mean little",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
-    for name, settings in (further or {}).items():
-        parser.add_argument(name, **settings)
+    for name, own in further.items():
+        settings = {"action": "store_true", "help": own} if isinstance(own, str) else own
+        parser.add_argument(f"--{name}", **settings)
     return parser.parse_args()
 
 
-def paired(sides: dict[str, Callable[[], Any]], rounds: int = 3) -> dict[str, list[float]]:
+def paired(
+    sides: dict[str, Callable[[], Any]], rounds: int = 3, *, warm_up: bool = True
+) -> dict[str, list[float]]:
     """Return the seconds of each side, timed in turn, so that a slow moment meets them all.
 
     Args:
         sides: What to time, by name; each was called once before, by the caller or here.
         rounds: How often.
+        warm_up: Call each once before; False where the caller has done so, or something shorter.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for call in sides.values():
-        call()
+    if warm_up:
+        for call in sides.values():
+            call()
     for _ in range(rounds):
         for name, call in sides.items():
             begin = time.perf_counter()

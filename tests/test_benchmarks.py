@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = sorted(
-    path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "reporting"
+    path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py") if path.stem != "reporting"
 )
 
 
