@@ -18,6 +18,8 @@ from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import read_plan
 from rule_id.simulation.resolve import resolve
+from rule_id.simulation.sizes import Sizes
+from rule_id.simulation.workers import keep_memory, one_thread
 from rule_id.tasks import get_task
 
 __all__ = ["ARCHITECTURES", "RULES", "Examples", "Workload", "run_all", "synchronised"]
@@ -88,14 +90,17 @@ class Workload:
         }
         return {"schema": 1, "seed": 1, "checkpoints": self.checkpoints, "ensembles": [block]}
 
-    def ensembles(self, measurements: Sequence[dict[str, Any]] = ()) -> list[Ensemble]:
-        """Return the ensembles of the size that the resolver picks.
+    def ensembles(
+        self, measurements: Sequence[dict[str, Any]] = (), device: str = "cpu"
+    ) -> list[Ensemble]:
+        """Return the ensembles of the size that is best on this machine, as `simulate` does.
 
         Args:
             measurements: As a plan writes them; one exact one when left out.
+            device: `cpu` or `cuda`.
         """
         plan = {**self.plan, **({"measurements": list(measurements)} if measurements else {})}
-        return resolve(read_plan(plan))
+        return resolve(read_plan(plan), size_of=Sizes(device))
 
     @property
     def network(self) -> Network:
@@ -111,8 +116,10 @@ class Workload:
 
 def run_all(ensembles: Sequence[Ensemble], device: str) -> None:
     """Simulate ensembles one after another, as one worker does, and throw the tables away."""
-    for ensemble in ensembles:
-        run_ensemble(ensemble, device)
+    keep_memory()
+    with one_thread():
+        for ensemble in ensembles:
+            run_ensemble(ensemble, device)
 
 
 def synchronised(call: Callable[[], Any], device: str) -> Callable[[], None]:

@@ -38,14 +38,24 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "other": [(simulating, "_observe")],
     "forward passes": [
         (Learner, "measured"),
-        (Learner, "evaluate"),
+        (Learner, "judge"),
         (Learner, "respond"),
         (Learner, "angle"),
     ],
-    "observation": [(Observer, "_activation"), (Observer, "_noisy"), (Observer, "_kept")],
+    "observation": [
+        (Observer, "_activation"),
+        (Observer, "_noise"),
+        (Observer, "_noisy"),
+        (Observer, "_kept"),
+    ],
     "weight statistics": [(observing, "tensor_statistics")],
     "activation statistics": [(observing, "activation_statistics")],
-    "activity change": [(observing, "_slopes"), (observing, "activity_change_statistics")],
+    "activity change": [
+        (observing, "_pull"),
+        (observing, "_change"),
+        (observing, "_slopes"),
+        (observing, "activity_change_statistics"),
+    ],
 }
 """What a checkpoint is made of, by the functions that do it; `observation` is drawing units, noise,
 spikes and fluorescence."""

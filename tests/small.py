@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rule_id.networks import Network, build_network, get_architecture
+from rule_id.networks import Network, Parameters, build_network, get_architecture
 from rule_id.rules import Batch, LearningRule, Noise, RuleState, Setup, get_rule
 from rule_id.simulation.distributions import parse_distribution
 from rule_id.simulation.draws import generator
@@ -121,16 +121,24 @@ def run(
     values = hyperparameters(rule, len(made.vector), **given)
     values = {key: value.to(made.vector.dtype) for key, value in values.items()}
     state = start(rule, made, values, max(steps, 1), first)
-    vector = made.vector
-    draws = noise(len(vector), first, vector.dtype)
+    parameters = made.parameters
+    draws = noise(len(made.vector), first, made.vector.dtype)
     with torch.no_grad():
         for step in range(steps):
             now = draws.at(step)
             change, state, _ = rule.step(
-                made.network.training(now), vector, state, made.batch, values, now
+                made.network.training(now), parameters, state, made.batch, values, now
             )
-            vector = vector + change
-    return vector, state
+            parameters = moved(parameters, change)
+    return made.network.flatten(parameters), state
+
+
+def moved(parameters: Parameters, change: Parameters) -> Parameters:
+    """Parameters after a change."""
+    return [
+        {name: tensor + step[name] for name, tensor in own.items()}
+        for own, step in zip(parameters, change, strict=True)
+    ]
 
 
 class CallCount(TorchDispatchMode):

@@ -18,7 +18,10 @@ class _LinearMap(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor | None
     ) -> Tensor:
         ctx.save_for_backward(x, weight if feedback is None else feedback)
-        return x @ weight.mT if bias is None else torch.baddbmm(bias[:, None], x, weight.mT)
+        # bmm by name: `@` takes four calls to find out that it is one.
+        if bias is None:
+            return torch.bmm(x, weight.mT)
+        return torch.baddbmm(bias[:, None], x, weight.mT)
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> tuple[Tensor | None, ...]:
@@ -26,8 +29,8 @@ class _LinearMap(torch.autograd.Function):
         x, backward_weight = ctx.saved_tensors
         wanted_x, wanted_weight, wanted_bias, _ = ctx.needs_input_grad
         return (
-            signal @ backward_weight if wanted_x else None,
-            signal.mT @ x if wanted_weight else None,
+            torch.bmm(signal, backward_weight) if wanted_x else None,
+            torch.bmm(signal.mT, x) if wanted_weight else None,
             signal.sum(1) if wanted_bias else None,
             None,
         )
@@ -50,6 +53,9 @@ def linear_map(
     Returns:
         z, (E, batch, ..., n_out).
     """
+    if x.dim() == 3:
+        z: Tensor = _LinearMap.apply(x, weight, bias, feedback)
+        return z
     result: Tensor = _LinearMap.apply(x.flatten(1, -2), weight, bias, feedback)
     return result.view(*x.shape[:-1], weight.shape[1])
 

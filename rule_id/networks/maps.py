@@ -65,15 +65,15 @@ class DenseMap:
 
     def project(self, weight: Tensor, h: Tensor) -> Tensor:
         """Return W h for h (E, batch, ..., n_in)."""
-        return (h.flatten(1, -2) @ weight.mT).view(*h.shape[:-1], -1)
+        return torch.bmm(h.flatten(1, -2), weight.mT).view(*h.shape[:-1], -1)
 
     def back_project(self, weight: Tensor, d: Tensor) -> Tensor:
         """Return W^T d for d (E, batch, ..., n_out)."""
-        return (d.flatten(1, -2) @ weight).view(*d.shape[:-1], -1)
+        return torch.bmm(d.flatten(1, -2), weight).view(*d.shape[:-1], -1)
 
     def outer(self, d: Tensor, h: Tensor) -> Tensor:
         """Return the mean over the batch of d h^T, summed over time where there is one."""
-        return d.flatten(1, -2).mT @ h.flatten(1, -2) / h.shape[1]
+        return torch.bmm(d.flatten(1, -2).mT, h.flatten(1, -2)).div_(h.shape[1])
 
     def seen(self, h: Tensor) -> Tensor:
         """Return what each output position sees, (E, batch x positions, K)."""

@@ -313,13 +313,15 @@ class Optimizer:
 
     Attributes:
         name: As in the table of rules.
-        init: From all parameters of each network side by side (E, P) to the state.
-        step: From pseudo-gradient (E, P), state, parameters (E, P) and hyperparameters to the
-            change to add to the parameters (E, P) and the new state. The pseudo-gradient and the
-            state given may be overwritten; the change must not be part of the new state.
+        init: From the entries of one tensor of parameters side by side (E, n) to its state.
+        step: From pseudo-gradient (E, n), state, parameters (E, n) and hyperparameters (E, 1) to
+            the change to add to the parameters (E, n) and the new state. The state given may be
+            overwritten, pseudo-gradient and parameters not; the change must be memory of its own.
         ranges: Draws of its hyperparameters in which networks learn, as a plan writes them.
         limits: Least and largest value of those that are not just any number above 0.
         normalised: Whether its step is of the same size for any size of the pseudo-gradient.
+        prepare: Called once a step with the hyperparameters (E, 1) and, among them, `updates`, the
+            number of this update from 1; returns what `step` is given for every tensor.
     """
 
     name: str
@@ -328,3 +330,4 @@ class Optimizer:
     ranges: Mapping[str, Any]
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalised: bool = False
+    prepare: Callable[[Hyperparameters], Hyperparameters] = lambda hyperparameters: hyperparameters

@@ -30,10 +30,17 @@ NO_OPTIMIZER = "none"
 
 
 class RuleState(NamedTuple):
-    """State of both halves of a rule."""
+    """State of both halves of a rule.
+
+    Attributes:
+        assignment: That of the credit assignment.
+        optimizer: That of the optimizer, for each tensor of parameters.
+        updates: Steps done, a number on the device.
+    """
 
     assignment: State
-    optimizer: State
+    optimizer: list[State]
+    updates: Tensor
 
 
 @dataclass(frozen=True)
@@ -81,19 +88,20 @@ class LearningRule:
 
     def init(self, setup: Setup) -> RuleState:
         """Return the state of both halves before the first step."""
-        vector = setup.network.flatten(setup.parameters)
-        optimizer = {} if self.optimizer is None else self.optimizer.init(vector)
-        return RuleState(self.credit_assignment.init(setup), optimizer)
+        tensors = [tensor for own in setup.parameters for tensor in own.values()]
+        init = None if self.optimizer is None else self.optimizer.init
+        optimizer = [] if init is None else [init(tensor.flatten(1)) for tensor in tensors]
+        return RuleState(self.credit_assignment.init(setup), optimizer, tensors[0].new_zeros(()))
 
     def step(
         self,
         network: NetworkLike,
-        vector: Tensor,
+        parameters: Parameters,
         state: RuleState,
         batch: Batch,
         hyperparameters: Hyperparameters,
         noise: Noise,
-    ) -> tuple[Tensor, RuleState, Tensor]:
+    ) -> tuple[Parameters, RuleState, Tensor]:
         """Learn from one batch of each network.
 
         Every update, of forward and of learned feedback weights, gets Gaussian noise of standard
@@ -101,39 +109,58 @@ class LearningRule:
 
         Args:
             network: The shapes.
-            vector: All parameters side by side (E, P).
-            state: State of the rule.
+            parameters: Those of each layer.
+            state: State of the rule; the optimizer's half of it is used up.
             batch: Inputs, targets and loss.
             hyperparameters: Those of each network, the learning rate that of this step.
             noise: The draws of this step.
 
         Returns:
-            The change to add to `vector` (E, P), a tensor that is part of nothing else, the new
-            state, and the loss before it (E,). The optimizer's half of `state` is used up.
+            The changes to add to the parameters, tensors that are part of nothing else, the new
+            state, and the loss before it (E,).
         """
         own = self.credit_assignment
-        parameters = network.unflatten(vector)
         gradients, assigned, loss = self._checked(
             own.step(network, parameters, state.assignment, batch, hyperparameters, noise),
             parameters,
         )
-        gradient = network.flatten(gradients)
-        if self.optimizer is None:
-            change, optimizer = gradient.neg_(), state.optimizer
-        else:
-            change, optimizer = self.optimizer.step(
-                gradient, state.optimizer, vector, hyperparameters
-            )
+        updates = state.updates + 1
+        change, optimizer = self._descend(
+            gradients, state.optimizer, parameters, {**hyperparameters, "updates": updates}
+        )
         if own.follow is not None:
-            whole, assigned = own.follow(
-                network.unflatten(change), parameters, assigned, hyperparameters
-            )
-            change = network.flatten(whole)
+            whole, assigned = own.follow(change, parameters, assigned, hyperparameters)
+            # A copy, since the new state may hold what was passed on.
+            change = [{name: one.clone() for name, one in layer.items()} for layer in whole]
         if "update_noise" in hyperparameters:
             size = hyperparameters["update_noise"]
-            change = change.addcmul_(size[:, None], noise.normal("update", change.shape[1:]))
+            change = self._with_noise(network, change, size, noise)
             assigned = self._with_noisy_feedback(assigned, size, noise)
-        return change, RuleState(assigned, optimizer), loss
+        return change, RuleState(assigned, optimizer, updates), loss
+
+    def _descend(
+        self,
+        gradients: Parameters,
+        states: list[State],
+        parameters: Parameters,
+        hyperparameters: Hyperparameters,
+    ) -> tuple[Parameters, list[State]]:
+        """Return the change that the optimizer makes of pseudo-gradients, tensor by tensor."""
+        if self.optimizer is None:
+            return [{name: -one for name, one in own.items()} for own in gradients], states
+        columns = {
+            name: value[:, None] if value.dim() else value
+            for name, value in hyperparameters.items()
+        }
+        given, before, after = self.optimizer.prepare(columns), iter(states), []
+        changes: Parameters = [{} for _ in parameters]
+        for change, gradient, own in zip(changes, gradients, parameters, strict=True):
+            for name, tensor in own.items():
+                flat = gradient[name].flatten(1), next(before), tensor.flatten(1)
+                moved, new = self.optimizer.step(*flat, given)
+                change[name] = moved.view(tensor.shape)
+                after.append(new)
+        return changes, after
 
     def respond(
         self, network: NetworkLike, parameters: Parameters, state: RuleState, x: Tensor
@@ -143,6 +170,16 @@ class LearningRule:
         if settle is None:
             return network.forward(parameters, x)
         return settle(network, parameters, state.assignment, x)
+
+    def _with_noise(
+        self, network: NetworkLike, change: Parameters, size: Tensor, noise: Noise
+    ) -> Parameters:
+        n = sum(one[0].numel() for own in change for one in own.values())
+        drawn = network.unflatten(noise.normal("update", (n,)))
+        return [
+            {name: one.addcmul_(per_network(size, one), n[name]) for name, one in own.items()}
+            for own, n in zip(change, drawn, strict=True)
+        ]
 
     def _with_noisy_feedback(self, state: State, size: Tensor, noise: Noise) -> State:
         key = self.credit_assignment.feedback

@@ -7,7 +7,6 @@ depend on the number of networks.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from collections.abc import Sequence
@@ -55,8 +54,8 @@ class Noise:
         Args:
             step: The step, 0 or more and -1 for the start; or a whole number on the device.
         """
-        other = copy.copy(self)  # shares the keys
-        other._step = step
+        other = object.__new__(Noise)
+        other.__dict__ = {**self.__dict__, "_step": step}  # shares the keys
         return other
 
     def normal(self, purpose: str, shape: Sequence[int]) -> Tensor:
@@ -95,7 +94,8 @@ class Noise:
             keys = np.array([_key(seed, purpose) for seed in self._seeds])[:, None]
             self._keys[purpose] = keys if self._on_cpu else torch.as_tensor(keys).to(self._device)
         xp = array_namespace(self._keys[purpose])
-        counter = xp.arange(n, device=self._device) + self._step * PLACES
+        step = int(self._step) if self._on_cpu else self._step
+        counter = xp.arange(n, device=self._device) + step * PLACES
         return _squares(counter, self._keys[purpose])
 
 

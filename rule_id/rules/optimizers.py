@@ -1,9 +1,10 @@
 """Optimizers: from a pseudo-gradient to a weight change.
 
-All parameters of a network lie side by side, so that each formula is one line for (E, P) tensors.
-Steps write into the pseudo-gradient and the state that they are given, which saves memory traffic,
-most of what they cost. Conventions, weight decay included, are those of `torch.optim`. Symbols: G
-pseudo-gradient, w parameters, eta `learning_rate`, lambda `weight_decay`, mu or beta1 `momentum`.
+Each tensor of parameters takes its step by itself, its entries side by side, so that a formula is
+one line for (E, n) tensors and hyperparameters (E, 1). Steps write over their state, which saves
+memory traffic, most of what they cost. Conventions, weight decay included, are those of
+`torch.optim`. Symbols: G pseudo-gradient, w parameters, eta `learning_rate`, lambda `weight_decay`,
+mu or beta1 `momentum`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,18 @@ DECAY = {"choice": [0.0, {"log_uniform": [1e-5, 1e-3]}]}
 DECOUPLED_DECAY = {"choice": [0.0, {"log_uniform": [1e-3, 1e-1]}]}
 
 
+def _downhill(hyperparameters: Hyperparameters) -> Hyperparameters:
+    return {**hyperparameters, "step": -hyperparameters["learning_rate"]}
+
+
+def _corrected(hyperparameters: Hyperparameters) -> Hyperparameters:
+    """Draw the corrections for starting at 0 together into one factor and one epsilon."""
+    updates, beta1 = hyperparameters["updates"], hyperparameters["momentum"]
+    late = (1 - BETA2**updates).sqrt()
+    step = -hyperparameters["learning_rate"] * late / (1 - beta1**updates)
+    return {**hyperparameters, "step": step, "epsilon": EPSILON * late}
+
+
 def _init_sgd(parameters: Tensor) -> State:
     return {}
 
@@ -37,7 +50,7 @@ def _step_sgd(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    return gradient.mul_(-hyperparameters["learning_rate"][:, None]), state
+    return gradient.mul_(hyperparameters["step"]), state
 
 
 def _init_momentum(parameters: Tensor) -> State:
@@ -48,9 +61,8 @@ def _step_momentum(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    velocity = state["velocity"].mul_(hyperparameters["momentum"][:, None]).add_(gradient)
-    change = torch.mul(velocity, -hyperparameters["learning_rate"][:, None], out=gradient)
-    return change, {"velocity": velocity}
+    velocity = state["velocity"].mul_(hyperparameters["momentum"]).add_(gradient)
+    return torch.mul(velocity, hyperparameters["step"], out=gradient), {"velocity": velocity}
 
 
 def _init_rmsprop(parameters: Tensor) -> State:
@@ -61,19 +73,13 @@ def _step_rmsprop(
     gradient: Tensor, state: State, parameters: Tensor, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
     gradient = _with_decay(gradient, parameters, hyperparameters)
-    alpha = hyperparameters["rms_decay"][:, None]
-    second = state["second"].mul_(alpha).addcmul_((1 - alpha) * gradient, gradient)
+    second = torch.lerp(gradient * gradient, state["second"], hyperparameters["rms_decay"])
     scale = second.sqrt().add_(EPSILON)
-    change = gradient.div_(scale).mul_(-hyperparameters["learning_rate"][:, None])
-    return change, {"second": second}
+    return gradient.div_(scale).mul_(hyperparameters["step"]), {"second": second}
 
 
 def _init_adam(parameters: Tensor) -> State:
-    return {
-        "first": torch.zeros_like(parameters),
-        "second": torch.zeros_like(parameters),
-        "count": torch.zeros_like(parameters[:, :1]),
-    }
+    return {"first": torch.zeros_like(parameters), "second": torch.zeros_like(parameters)}
 
 
 def _step_adam(
@@ -87,26 +93,22 @@ def _step_adamw(
 ) -> tuple[Tensor, State]:
     change, state = _adaptive(gradient, state, hyperparameters)
     shrinking = hyperparameters["learning_rate"] * hyperparameters["weight_decay"]
-    return change.addcmul_(parameters, shrinking[:, None], value=-1), state
+    return change.addcmul_(parameters, shrinking, value=-1), state
 
 
 def _adaptive(
     gradient: Tensor, state: State, hyperparameters: Hyperparameters
 ) -> tuple[Tensor, State]:
-    beta1 = hyperparameters["momentum"][:, None]
-    count = state["count"] + 1
-    first = state["first"].lerp_(gradient, 1 - beta1)
+    first = state["first"].lerp_(gradient, 1 - hyperparameters["momentum"])
     second = state["second"].mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-    # The corrections for starting at 0, drawn together into one factor and one epsilon.
-    late = (1 - BETA2**count).sqrt()
-    rate = hyperparameters["learning_rate"][:, None] * late / (1 - beta1**count)
-    scale = second.sqrt().add_(EPSILON * late)
-    change = torch.div(first, scale, out=gradient).mul_(-rate)
-    return change, {"first": first, "second": second, "count": count}
+    scale = second.sqrt().add_(hyperparameters["epsilon"])
+    change = torch.div(first, scale, out=scale).mul_(hyperparameters["step"])
+    return change, {"first": first, "second": second}
 
 
 def _with_decay(gradient: Tensor, parameters: Tensor, hyperparameters: Hyperparameters) -> Tensor:
-    return gradient.addcmul_(hyperparameters["weight_decay"][:, None], parameters)
+    """Return G + lambda w, in memory of its own."""
+    return torch.addcmul(gradient, hyperparameters["weight_decay"], parameters)
 
 
 SGD = Optimizer(
@@ -115,6 +117,7 @@ SGD = Optimizer(
     _step_sgd,
     {"learning_rate": {"log_uniform": [1e-2, 3e-1]}, "weight_decay": DECAY},
     LIMITS,
+    prepare=_downhill,
 )
 """w <- w - eta (G + lambda w), as in `torch.optim.SGD`. Source: Robbins & Monro 1951."""
 
@@ -128,6 +131,7 @@ MOMENTUM = Optimizer(
         "weight_decay": DECAY,
     },
     LIMITS,
+    prepare=_downhill,
 )
 """v <- mu v + G + lambda w; w <- w - eta v. Heavy ball (Polyak 1964) as in `torch.optim.SGD`."""
 
@@ -142,6 +146,7 @@ RMSPROP = Optimizer(
     },
     LIMITS,
     normalised=True,
+    prepare=_downhill,
 )
 """s <- alpha s + (1 - alpha) g², with g = G + lambda w; w <- w - eta g / (sqrt(s) + epsilon).
 
@@ -159,6 +164,7 @@ ADAM = Optimizer(
     },
     LIMITS,
     normalised=True,
+    prepare=_corrected,
 )
 """m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g², with g = G + lambda w;
 w <- w - eta m^ / (sqrt(s^) + epsilon), m^ and s^ corrected for starting at 0.
@@ -177,6 +183,7 @@ ADAMW = Optimizer(
     },
     LIMITS,
     normalised=True,
+    prepare=_corrected,
 )
 """As `ADAM` with g = G, and w <- w - eta lambda w beside it.
 

@@ -55,7 +55,9 @@ class EnsembleData:
         blocks = [_drawn(task, draw) for draw in firsts.values()]
         place = {seed: index for index, seed in enumerate(firsts)}
         self._which = torch.tensor([place[d.block_seed] for d in draws], device=device)[:, None]
-        self._scale = torch.tensor([d.input_scale for d in draws], dtype=dtype, device=device)
+        scales = [draw.input_scale for draw in draws]
+        self._scale = torch.tensor(scales, dtype=dtype, device=device)
+        self._plain = set(scales) == {1.0}
 
         def stacked(part: Callable[[_Examples], np.ndarray]) -> Tensor:
             array = torch.as_tensor(np.stack([part(block) for block in blocks])).to(device)
@@ -128,7 +130,7 @@ class EnsembleData:
         return self._scaled(self._test_x[self._which[:, 0], :n])
 
     def _scaled(self, x: Tensor) -> Tensor:
-        return x * _over(self._scale, x)
+        return x if self._plain else x * _over(self._scale, x)
 
 
 class _Examples:

@@ -35,8 +35,8 @@ def difficulty_of(task: Task, blocks: Sequence[TaskData], seeds: Sequence[int]) 
     x = network.arrange(torch.as_tensor(np.stack([block.train_x for block in blocks])))
     y = torch.as_tensor(np.stack([block.train_y for block in blocks]))
     shapes = [layer.shapes for layer in network.layers]
-    vector = torch.as_tensor(
-        np.stack([_start(source, shapes) for source in sources]), dtype=torch.float32
+    parameters = network.unflatten(
+        torch.as_tensor(np.stack([_start(s, shapes) for s in sources]), dtype=torch.float32)
     )
     order = np.stack([shuffled(s, x.shape[1], STEPS, BATCH_SIZE) for s in sources], 1)
     rule, which = get_rule("backprop+adam"), torch.arange(len(seeds))[:, None]
@@ -47,12 +47,12 @@ def difficulty_of(task: Task, blocks: Sequence[TaskData], seeds: Sequence[int]) 
     }
     noise = Noise(seeds, "cpu", torch.float32)
     with torch.no_grad():
-        state = rule.init(Setup(network, network.unflatten(vector), [], x, given, STEPS, noise))
+        state = rule.init(Setup(network, parameters, [], x, given, STEPS, noise))
         for step, rows in enumerate(torch.as_tensor(order)):
             batch = Batch(x[which, rows], y[which, rows], task.loss.of_examples)
-            change, state, _ = rule.step(network, vector, state, batch, given, noise.at(step))
-            vector = vector + change
-        output = network.forward(network.unflatten(vector), x).output
+            change, state, _ = rule.step(network, parameters, state, batch, given, noise.at(step))
+            parameters = network.unflatten(network.flatten(parameters) + network.flatten(change))
+        output = network.forward(parameters, x).output
         return np.asarray(task.loss.of_examples(output, y))
 
 

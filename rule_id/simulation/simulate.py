@@ -23,7 +23,7 @@ from rule_id.simulation.rates import BestRates
 from rule_id.simulation.resolve import resolve, sources_of
 from rule_id.simulation.sizes import Sizes
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.simulation.workers import Progress, one_thread
+from rule_id.simulation.workers import Progress, keep_memory, memory_kept, one_thread
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
     has_part,
@@ -130,10 +130,11 @@ def simulate(
     columns = _network_columns(ensembles)
     ordered = sorted(left, key=_cost)[::-1]
     jobs = (delayed(_simulate_part)(e, corpus, chosen, columns, sources) for e in ordered)
-    for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
-        done += finished
-        if progress is not None:
-            progress("simulate", done, total)
+    with memory_kept():  # where the one worker is this process
+        for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
+            done += finished
+            if progress is not None:
+                progress("simulate", done, total)
     return corpus
 
 
@@ -154,6 +155,7 @@ def _simulate_part(
             "simulated; it was changed, so run simulate again in another folder"
         )
     begin = time.perf_counter()
+    keep_memory()
     with one_thread():
         networks, rows = run_ensemble(ensemble, device)
     ids = [draw.network for draw in ensemble.networks]

@@ -22,7 +22,7 @@ from rule_id.networks import get_architecture
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.stepper import Stepper
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.simulation.workers import one_thread
+from rule_id.simulation.workers import memory_kept, one_thread
 from rule_id.trajectories import atomic_write
 
 __all__ = ["CANDIDATES", "Sizes", "class_of", "machine_name", "usual_size"]
@@ -141,7 +141,7 @@ def _speed(ensemble: Ensemble, size: int, device: str) -> float:
     shape = replace(ensemble.shape, steps=3 * STEPS, pretraining_steps=0)
     networks = [replace(draw, pretrained_by="none") for draw in ensemble.networks * times]
     trial = replace(ensemble, shape=shape, networks=tuple(networks[:size]))
-    with one_thread():
+    with memory_kept(), one_thread():
         data = EnsembleData(trial, device, torch.float32)
         stepper = Stepper(Learner(trial, data, device, torch.float32), data)
         seconds = []

@@ -37,7 +37,7 @@ class Stepper:
         self._learner, self._data = learner, data
         self._done = 0
         self._replay: Callable[[], None] | None = None
-        self._recordable = learner.vector.device.type == "cuda"
+        self._recordable = learner.device.type == "cuda"
 
     def run(self, until: int) -> None:
         """Take the steps that are missing until so many are done."""
@@ -89,21 +89,21 @@ class InPlace:
             step: Steps done.
         """
         self._learner, self._data = learner, data
-        self._vector = learner.vector.clone()
-        self._state = _map(torch.clone, learner.state)
-        self._step = torch.tensor(step, device=self._vector.device)
-        trial = _map(torch.clone, learner.state)
-        _, after = learner.stepped(self._vector, trial, data.batch(self._step), self._step)
-        self.possible = _alike(self._state, after)
+        self._step = torch.tensor(step, device=learner.device)
+        own = learner.parameters, learner.state
+        self._held = _map(torch.clone, own)
+        parameters, state = _map(torch.clone, own)
+        after = learner.stepped(parameters, state, data.batch(self._step), self._step)
+        self.possible = _alike(self._held, after)
 
     def step(self) -> None:
         """Take one step and write what comes of it over what there was."""
-        vector, state = self._learner.stepped(
-            self._vector, self._state, self._data.batch(self._step), self._step
-        )
-        old, new = _tensors(self._state), _tensors(state)
-        mine = {tensor.untyped_storage().data_ptr() for tensor in [*old, self._vector]}
-        # What was only moved, to another place in the state, is copied before it is overwritten.
+        parameters, state = self._held
+        batch = self._data.batch(self._step)
+        after = self._learner.stepped(parameters, state, batch, self._step)
+        old, new = _tensors(self._held), _tensors(after)
+        mine = {tensor.untyped_storage().data_ptr() for tensor in old}
+        # What was only moved, to another place, is copied before it is overwritten.
         kept = [
             one.clone() if one is not own and one.untyped_storage().data_ptr() in mine else one
             for own, one in zip(old, new, strict=True)
@@ -111,12 +111,11 @@ class InPlace:
         for own, one in zip(old, kept, strict=True):
             if one is not own:
                 own.copy_(one)
-        self._vector.copy_(vector)
         self._step += 1
 
     def adopt(self) -> None:
         """Let the learner have the memory that steps write to."""
-        self._learner.adopt(self._vector, self._state)
+        self._learner.parameters, self._learner.state = self._held
 
 
 def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:

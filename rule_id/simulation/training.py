@@ -65,8 +65,10 @@ class Learner:
             drawn = draw_parameters(self.network, ensemble.networks, "weights")
             start = self.network.flatten([_to(own, device, dtype) for own in drawn])
             start = _pretrained(ensemble, data, start, device, dtype)
-        self._vector = start
-        self.parameters: Parameters = self.network.unflatten(start)
+        self.parameters: Parameters = [
+            {name: tensor.contiguous() for name, tensor in own.items()}
+            for own in self.network.unflatten(start)
+        ]
         self.hyperparameters = _to(_columns(ensemble.networks), device, dtype)
         schedules = [draw.schedule for draw in ensemble.networks]
         self._schedule = Schedule(schedules, ensemble.shape.steps, device, dtype)
@@ -95,21 +97,26 @@ class Learner:
         return self.network.arrange(self.data.examples(n))
 
     @property
+    def device(self) -> torch.device:
+        """Where they train."""
+        return self.parameters[0]["weight"].device
+
+    @property
     def vector(self) -> Tensor:
         """All parameters side by side, (E, P)."""
-        return self._vector
+        return self.network.flatten(self.parameters)
 
     def step(self, batch: Batch, step: int) -> None:
         """Learn from one batch of each network."""
-        self.adopt(*self.stepped(self._vector, self.state, batch, step))
+        self.parameters, self.state = self.stepped(self.parameters, self.state, batch, step)
 
     def stepped(
-        self, vector: Tensor, state: RuleState, batch: Batch, step: int | Tensor
-    ) -> tuple[Tensor, RuleState]:
+        self, parameters: Parameters, state: RuleState, batch: Batch, step: int | Tensor
+    ) -> tuple[Parameters, RuleState]:
         """Return parameters and state after learning from one batch of each network.
 
         Args:
-            vector: Parameters side by side (E, P).
+            parameters: Those of each layer.
             state: State of the rule, which is used up.
             batch: The batch.
             step: Steps done, or the same as a whole number on the device.
@@ -122,15 +129,14 @@ class Learner:
         arranged = batch._replace(x=self.network.arrange(batch.x))
         with torch.no_grad():
             change, state, _ = self.rule.step(
-                self.network.training(draws), vector, state, arranged, given, draws
+                self.network.training(draws), parameters, state, arranged, given, draws
             )
         # Into the change, not into the parameters: a rule may have kept those in its state.
-        return change.add_(vector), state
-
-    def adopt(self, vector: Tensor, state: RuleState) -> None:
-        """Take over parameters (E, P) and the rule's state."""
-        self._vector, self.state = vector, state
-        self.parameters = self.network.unflatten(vector)
+        moved = [
+            {name: change[name].add_(one) for name, one in own.items()}
+            for change, own in zip(change, parameters, strict=True)
+        ]
+        return moved, state
 
     def measured(self) -> Network:
         """Return the network as it is measured now: no dropout, statistics of the population."""

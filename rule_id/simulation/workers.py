@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["Progress", "one_thread"]
+__all__ = ["Progress", "keep_memory", "memory_kept", "one_thread"]
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
@@ -29,28 +29,33 @@ def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _memory_kept():
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
 
 
 @contextmanager
-def _memory_kept() -> Iterator[None]:
-    """Let freed memory stay with the process, where the C library is glibc.
+def memory_kept() -> Iterator[None]:
+    """Keep memory as `keep_memory` does, and hand it back at the end."""
+    keep_memory()
+    try:
+        yield
+    finally:
+        _set_thresholds(USUAL, USUAL)
+
+
+def keep_memory() -> None:
+    """Let freed memory stay with this process, where the C library is glibc.
 
     Every step frees as many megabytes as the next one takes. glibc hands large pieces back to the
     system, which clears each page before it gives it again: a fifth of the time of a step.
     """
+    _set_thresholds(KEPT, LARGEST)
+
+
+def _set_thresholds(trim: int, mmap: int) -> None:
     libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
-    if not hasattr(libc, "mallopt"):
-        yield
-        return
-    libc.mallopt(TRIM_THRESHOLD, KEPT)
-    libc.mallopt(MMAP_THRESHOLD, LARGEST)
-    try:
-        yield
-    finally:
-        libc.mallopt(TRIM_THRESHOLD, USUAL)
-        libc.mallopt(MMAP_THRESHOLD, USUAL)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(TRIM_THRESHOLD, trim)
+        libc.mallopt(MMAP_THRESHOLD, mmap)
         libc.malloc_trim(0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = [
     "CROSS_ENTROPY",
@@ -71,8 +72,8 @@ def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         (E, batch).
     """
-    chosen = output.gather(-1, target[..., None]).squeeze(-1)
-    return torch.logsumexp(output, -1) - chosen
+    rows = output.flatten(0, -2), target.flatten()
+    return functional.cross_entropy(*rows, reduction="none").view(target.shape)
 
 
 def accuracy(output: Tensor, target: Tensor) -> Tensor:

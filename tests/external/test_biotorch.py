@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small import Small, hyperparameters, noise, small, start
+from small import Small, hyperparameters, moved, noise, small, start
 
 from rule_id.rules import get_rule
 
@@ -58,9 +58,9 @@ def test_one_update_is_the_same(kind: str, architecture: str) -> None:
     given = hyperparameters(rule, 3, learning_rate=RATE, weight_decay=0.0)
     state = start(rule, made, given)
     change, _, losses = rule.step(
-        made.network, made.vector, state, made.batch, given, noise(3).at(0)
+        made.network, made.parameters, state, made.batch, given, noise(3).at(0)
     )
-    ours = made.network.unflatten(made.vector + change)
+    ours = moved(made.parameters, change)
     for index in range(3):
         layers = theirs(kind, made, index, state.assignment)
         h = made.batch.x[index]

@@ -57,7 +57,8 @@ def test_a_step_overwrites_nothing_but_the_optimizer_s_state(name: str) -> None:
     tensors = _tensors(state.assignment)
     tensors += [vector, *made.feedback, made.batch.x, *given.values()]
     before = [t.clone() for t in tensors]
-    rule.step(made.network, vector, state, made.batch, given, noise(3).at(1))
+    parameters = made.network.unflatten(vector)
+    rule.step(made.network, parameters, state, made.batch, given, noise(3).at(1))
     assert all(torch.equal(was, now) for was, now in zip(before, tensors, strict=True))
 
 
@@ -86,9 +87,9 @@ def _count_calls(name: str, networks: int) -> int:
     state = start(rule, made, given)
     draws = noise(networks)
     # The keys of a purpose are made once, from the seeds, before the first step is counted.
-    rule.step(made.network, made.vector, state, made.batch, given, draws.at(0))
+    rule.step(made.network, made.parameters, state, made.batch, given, draws.at(0))
     with CallCount() as calls:
-        rule.step(made.network, made.vector, state, made.batch, given, draws.at(1))
+        rule.step(made.network, made.parameters, state, made.batch, given, draws.at(1))
     return calls.n
 
 
@@ -102,8 +103,9 @@ def test_single_precision_works(name: str) -> None:
     given = {k: v.float() for k, v in hyperparameters(rule, 3).items()}
     state = start(rule, made, given)
     change, _, loss = rule.step(
-        made.network, made.vector, state, made.batch, given, noise(3, dtype=torch.float32).at(0)
+        made.network, made.parameters, state, made.batch, given, noise(3, dtype=torch.float32).at(0)
     )
+    change = made.network.flatten(change)
     assert change.dtype == loss.dtype == torch.float32 and loss.shape == (3,)
     assert bool(torch.isfinite(change).all() and torch.isfinite(loss).all())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small import BATCH, N_OUT, hyperparameters, noise, run, small, start
+from small import BATCH, N_OUT, hyperparameters, moved, noise, run, small, start
 
 from rule_id.rules import get_rule, teach
 from rule_id.rules.tensors import angle_between
@@ -41,14 +41,15 @@ def test_feedback_alignment_retied_at_every_step_is_backprop(architecture: str) 
     rule = get_rule("feedback_alignment+momentum")
     given = hyperparameters(rule, 3)
     expected, _ = run("backprop+momentum", made, 10, **{k: float(v[0]) for k, v in given.items()})
-    state, vector = start(rule, made, given), made.vector
+    state, parameters = start(rule, made, given), made.parameters
     for step in range(10):
-        tied = [own["weight"] for own in made.network.unflatten(vector)]
+        tied = [own["weight"] for own in parameters]
         state = state._replace(assignment={"feedback": tied})
         change, state, _ = rule.step(
-            made.network, vector, state, made.batch, given, noise(3).at(step)
+            made.network, parameters, state, made.batch, given, noise(3).at(step)
         )
-        vector = vector + change
+        parameters = moved(parameters, change)
+    vector = made.network.flatten(parameters)
     torch.testing.assert_close(vector, expected, rtol=1e-9, atol=1e-10)
     assert not torch.allclose(vector, made.vector)
 

@@ -7,6 +7,7 @@ import torch
 from small import Small, hyperparameters, run, small
 
 from rule_id.rules import OPTIMIZERS, RULES, get_rule, teach
+from rule_id.rules.contract import Hyperparameters, Optimizer
 
 THEIRS = {
     "sgd": lambda p, d: torch.optim.SGD(p, lr=0.05, weight_decay=d),
@@ -28,6 +29,13 @@ def modules(made: Small, index: int) -> torch.nn.Sequential:
             linear.bias.copy_(own["bias"][index])
         layers += [linear, torch.nn.Tanh()]
     return torch.nn.Sequential(*layers[:-1])
+
+
+def columns(optimizer: Optimizer, given: dict[str, torch.Tensor]) -> Hyperparameters:
+    """As the first step gives them to an optimizer."""
+    return optimizer.prepare(
+        {k: v[:, None] for k, v in given.items()} | {"updates": torch.ones(())}
+    )
 
 
 def test_every_optimizer_is_compared() -> None:
@@ -66,7 +74,7 @@ def test_weights_decay_only_where_asked(name: str) -> None:
     optimizer, vector = OPTIMIZERS[name], torch.randn(2, 7, dtype=torch.float64)
     rule = get_rule(f"backprop+{name}")
     for decay in (0.0, 0.1):
-        given = hyperparameters(rule, 2, weight_decay=decay)
+        given = columns(optimizer, hyperparameters(rule, 2, weight_decay=decay))
         change, _ = optimizer.step(torch.zeros_like(vector), optimizer.init(vector), vector, given)
         shrinks = bool((change * vector < 0).all())
         assert shrinks == (decay > 0) and bool((change == 0).all()) == (decay == 0)
@@ -75,7 +83,8 @@ def test_weights_decay_only_where_asked(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_normalised_optimizers_do_not_see_the_size_of_a_pseudo_gradient(name: str) -> None:
     optimizer, vector = OPTIMIZERS[name], torch.zeros(2, 7, dtype=torch.float64)
-    given = hyperparameters(get_rule(f"backprop+{name}"), 2, weight_decay=0.0)
+    drawn = hyperparameters(get_rule(f"backprop+{name}"), 2, weight_decay=0.0)
+    given = columns(optimizer, drawn)
     g = 1 + torch.rand(2, 7, dtype=torch.float64)
     small_step, large_step = (
         optimizer.step(scale * g, optimizer.init(vector), vector, given)[0] for scale in (1, 1000)

@@ -169,5 +169,5 @@ def test_what_a_step_may_not_return() -> None:
         given = hyperparameters(rule, 3)
         with pytest.raises(InputError, match=message):
             rule.step(
-                made.network, made.vector, start(rule, made, given), made.batch, given, noise(3)
+                made.network, made.parameters, start(rule, made, given), made.batch, given, noise(3)
             )
