@@ -92,10 +92,11 @@ def activity_change_statistics(x: Array) -> dict[str, Array]:
     """
     xp = array_namespace(x)
     finite = xp.all(xp.isfinite(x), axis=-1)
-    return {
-        f"activity_change_{function}_mean": xp.where(finite, xp.mean(y, axis=-1), xp.nan)
-        for function, y in (("raw", x), ("abs", xp.abs(x)), ("sq", x * x))
-    }
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            f"activity_change_{function}_mean": xp.where(finite, xp.mean(y, axis=-1), xp.nan)
+            for function, y in (("raw", x), ("abs", xp.abs(x)), ("sq", x * x))
+        }
 
 
 def _by_function(x: Array, order: Order) -> dict[str, dict[str, Array]]:
