@@ -10,7 +10,7 @@ and BioTorch's layers in the sequential loop (`_alternatives.py`), none of which
 bounds of `_bounds.py`. The loop's speed does not depend on how many networks it goes through, so it
 goes through a few.
 
-By default the largest size is for two rules only and long runs are timed once; `--full` does all.
+By default the largest sizes are for two rules only and long runs are timed once; `--full` does all.
 """
 
 from __future__ import annotations
@@ -44,22 +44,23 @@ class Size(NamedTuple):
 QUICK = (Size(4, 30, 3, 1),)
 SIZES = (
     Size(1, 300, 11, 2),
-    Size(8, 120, 5, 2),
-    Size(32, 60, 3, 2),
-    Size(128, 60, 3, 1, False),
+    Size(8, 300, 11, 2),
+    Size(32, 300, 11, 1),
+    Size(128, 150, 6, 1, False),
     Size(512, 60, 3, 1, False),
 )
 FULL = (
     Size(1, 600, 21, 3),
     Size(8, 600, 21, 3),
     Size(32, 600, 21, 3),
-    Size(128, 120, 5, 3),
-    Size(512, 60, 3, 2),
+    Size(128, 600, 21, 2),
+    Size(512, 600, 21, 1, False),
 )
 GPU = (Size(2048, 120, 5, 1), Size(8192, 60, 3, 1, False))
 
 FEW_RULES = ("backprop+momentum", "feedback_alignment+momentum")
-MOST_FOR_ALL_RULES, MOST_BY_VMAP = 128, 128
+MOST_FOR_ALL_RULES = {"dense3": 128, "knet4": 32}
+MOST_BY_VMAP = 128
 
 LOOP_STEPS = 300
 """Network-steps that the loop over single networks is timed for, at least."""
@@ -95,7 +96,7 @@ def _cases(asked: Namespace, device: str) -> list[tuple[Workload, int, bool]]:
         for architecture in ARCHITECTURES
         for rule in RULES
         for size in sizes
-        if asked.full or rule in FEW_RULES or size.networks <= MOST_FOR_ALL_RULES
+        if asked.full or rule in FEW_RULES or size.networks <= MOST_FOR_ALL_RULES[architecture]
     ]
 
 

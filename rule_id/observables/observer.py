@@ -91,6 +91,7 @@ class Observer:
         self.measurement = measurement
         self.seeds = list(seeds)
         self._scales: dict[tuple[str, int], Tensor] = {}
+        self._units: dict[tuple[str, int], Tensor] = {}
 
     def measure(
         self,
@@ -183,12 +184,19 @@ class Observer:
         kept = n_kept(self.measurement.units, n)
         if kept == n:
             return None
-        moment = 0 if self.measurement.tracked else checkpoint
-        # The two sides of a layer are drawn apart, as in the published code.
+        if not self.measurement.tracked:
+            return self._drawn_units(purpose, index, n, checkpoint).to(device)
+        if (purpose, index) not in self._units:
+            self._units[purpose, index] = self._drawn_units(purpose, index, n, 0).to(device)
+        return self._units[purpose, index]
+
+    def _drawn_units(self, purpose: str, index: int, n: int, moment: int) -> Tensor:
+        """Return units drawn for each network; the two sides of a layer are drawn apart."""
+        kept = n_kept(self.measurement.units, n)
         drawn = [
             generator(seed, purpose, index, moment).permutation(n)[:kept] for seed in self.seeds
         ]
-        return torch.as_tensor(np.stack(drawn), device=device)
+        return torch.as_tensor(np.stack(drawn))
 
     def _scale(self, what: str, index: int, x: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return what `of` gave for a layer at the first call, (E,)."""

@@ -30,11 +30,11 @@ WAITING = ("_local_scalar_dense", "nonzero", "lift_fresh", "is_nonzero", "equal"
 """Operators for which the host waits for the device, or sends it something."""
 
 
-def started(rule: str, device: str = "cpu") -> tuple[Learner, EnsembleData]:
+def started(rule: str, device: str = "cpu", **further: object) -> tuple[Learner, EnsembleData]:
     given = {
         "rules": [rule], "blocks": 1, "networks_per_rule": 3, "architecture": "dense2",
         "task": "digits", "width": 6, "steps": STEPS, "batch_size": 8, "schedule": "linear",
-        "update_noise": 1e-3,
+        "update_noise": 1e-3, **further,
     }  # fmt: skip
     (ensemble,) = resolve(
         read_plan({"schema": 1, "seed": 1, "checkpoints": 2, "ensembles": [given]})
@@ -72,6 +72,33 @@ def test_steps_in_place_are_the_same_steps_and_nobody_waits(rule, monkeypatch) -
         in_place.step()
     for step in (2, 3):
         learner.step(data.batch(step), step)
+    expected = learner.vector
+    in_place.adopt()
+    assert torch.equal(learner.vector, expected)
+
+
+OTHERS = [
+    {"architecture": "knet4", "width": 2, "normalisation": "batch", "dropout": 0.2},
+    {"architecture": "resnet18v2", "width": 2, "normalisation": "batch"},
+    {"architecture": "rate_rnn", "width": 4, "curriculum": "growing_noise"},
+    {"task": "contrastive_digits"},
+    {"task": "reconstruct_digits"},
+    {"task": "teacher_student", "curriculum": "task_change"},
+    {"task": "bandit"},
+    {"task": "cursor"},
+    {"task": "teacher_regression"},
+]
+
+
+@pytest.mark.parametrize("further", OTHERS, ids=lambda one: next(iter(one.values())))
+def test_nor_for_other_architectures_tasks_and_curricula(further, monkeypatch) -> None:
+    learner, data = started("feedback_alignment+momentum", **further)
+    as_on_a_gpu(monkeypatch, learner, data)
+    in_place = InPlace(learner, data, 0)
+    assert in_place.possible
+    with Refusing():
+        in_place.step()
+    learner.step(data.batch(0), 0)
     expected = learner.vector
     in_place.adopt()
     assert torch.equal(learner.vector, expected)
