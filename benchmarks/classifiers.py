@@ -1,9 +1,10 @@
 """How long classifiers take to train and to test, beside the random forests of the 2020 paper.
 
 The same rows, features, split of blocks and one thread for all. With `--corpus` the features are
-those of a corpus, made by `rule-id simulate reference --scale 0.1 --out corpora/tenth`; without,
-made-up ones in the shape of one of its four measurements. A tuned fit is not run but estimated from
-plain ones: five folds of every setting of the grid, on 4/5 of the rows each, and the last fit.
+those of a corpus under its first measurement, as `rule-id simulate reference --scale 0.1
+--out corpora/tenth` makes one; without, made-up ones in the shape of that. A tuned fit is not run but
+estimated from plain ones: five folds of every setting of the grid, on 4/5 of the rows each, and the
+last fit.
 
 Source of the forests: github.com/neuroailab/lr-identify at 9677002, `cls_cv_params.py` and
 `cross_validation.py`: 3 choices of features a split times 5 numbers of trees, 5 folds.
@@ -133,9 +134,10 @@ def tuned(sides: list[Side], runs: list[list[dict[str, float]]]) -> dict[str, fl
 
 
 def corpus_table(folder: Path) -> FeatureTable:
-    """Return the summaries of the networks of a corpus that converged."""
+    """Return the summaries of the networks of a corpus that converged, under one measurement."""
     table = extract(read_corpus(folder), "summary")
-    return table.rows(~table.meta["diverged"].to_numpy(dtype=bool))
+    kept = ~table.meta["diverged"].astype(bool) & (table.meta["measurement"] == 0)
+    return table.rows(kept.to_numpy(dtype=bool))
 
 
 def made_up_table(quick: bool) -> FeatureTable:

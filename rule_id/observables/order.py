@@ -45,7 +45,7 @@ def order_of(x: Array, ranks: list[int]) -> Order:
         x: Rows (..., n), n >= 1, floating point.
         ranks: Places in ascending order, 0 to n - 1.
     """
-    if is_numpy_array(x) and x.shape[-1] > LONG:
+    if is_numpy_array(x) and x.shape[-1] > LONG and x.size and x.itemsize in LEADING:
         found = _selected(x.reshape(-1, x.shape[-1]), ranks)
         if found is not None:
             values, magnitudes = ([one.reshape(x.shape[:-1]) for one in part] for part in found)
@@ -89,17 +89,14 @@ def _selected(
     places = np.flatnonzero(inside)
     row, key, value = places // rows.shape[1], keys.ravel()[places], rows.ravel()[places]
     size = sizes.ravel()[places]
-    magnitude = np.abs(value)
     return (
         [
-            _ranked(row[chosen], value[chosen], left)
-            for chosen, left in zip((key == own[row] for own in wanted), signed.left, strict=True)
+            _ranked(row, value, key == own[row], left)
+            for own, left in zip(wanted, signed.left, strict=True)
         ],
         [
-            _ranked(row[chosen], magnitude[chosen], left)
-            for chosen, left in zip(
-                (size == own[row] for own in either.bins), either.left, strict=True
-            )
+            _ranked(row, np.abs(value), size == own[row], left)
+            for own, left in zip(either.bins, either.left, strict=True)
         ],
     )
 
@@ -136,15 +133,16 @@ def _any_equal(keys: np.ndarray, wanted: list[np.ndarray]) -> np.ndarray:
     return np.logical_or.reduce(found)
 
 
-def _ranked(row: np.ndarray, value: np.ndarray, rank: np.ndarray) -> np.ndarray:
+def _ranked(row: np.ndarray, value: np.ndarray, chosen: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """Return the value of a rank in each row.
 
     Args:
         row: Row of each value, ascending.
         value: The values.
-        rank: Of each row, below the number of its values.
+        chosen: Which of them count.
+        rank: Of each row, below the number of its values that count.
     """
-    index = np.arange(len(rank))
+    row, value, index = row[chosen], value[chosen], np.arange(len(rank))
     first = np.searchsorted(row, index)
     size = np.diff(first, append=len(row))
     table = np.full((len(rank), size.max()), np.inf, value.dtype)
