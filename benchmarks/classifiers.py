@@ -2,9 +2,9 @@
 
 The same rows, features, split of blocks and one thread for all. With `--corpus` the features are
 those of a corpus under its first measurement, as `rule-id simulate reference --scale 0.1
---out corpora/tenth` makes one; without, made-up ones in the shape of that. A tuned fit is not run but
-estimated from plain ones: five folds of every setting of the grid, on 4/5 of the rows each, and the
-last fit.
+--out corpora/tenth` makes one; without, made-up ones in the shape of that. A tuned fit is not run
+but estimated from plain ones: five folds of every setting of the grid, on 4/5 of the rows each, and
+the last fit.
 
 Source of the forests: github.com/neuroailab/lr-identify at 9677002, `cls_cv_params.py` and
 `cross_validation.py`: 3 choices of features a split times 5 numbers of trees, 5 folds.
