@@ -19,7 +19,7 @@ from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import read_plan
 from rule_id.simulation.resolve import resolve
 from rule_id.simulation.sizes import Sizes
-from rule_id.simulation.workers import keep_memory, one_thread
+from rule_id.simulation.workers import keep_memory
 from rule_id.tasks import get_task
 
 __all__ = ["ARCHITECTURES", "RULES", "Examples", "Workload", "run_all", "synchronised"]
@@ -117,9 +117,8 @@ class Workload:
 def run_all(ensembles: Sequence[Ensemble], device: str) -> None:
     """Simulate ensembles one after another, as one worker does, and throw the tables away."""
     keep_memory()
-    with one_thread():
-        for ensemble in ensembles:
-            run_ensemble(ensemble, device)
+    for ensemble in ensembles:
+        run_ensemble(ensemble, device)
 
 
 def synchronised(call: Callable[[], Any], device: str) -> Callable[[], None]:

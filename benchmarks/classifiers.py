@@ -35,6 +35,9 @@ FOLD_SHARE = 0.8
 FOREST_FEATURES = ("sqrt", "log2", None)
 FOREST_TREES = (20, 50, 100, 500, 1000)
 
+FEWEST_BLOCKS = 5
+"""In which a rule must have run to be told apart."""
+
 NETWORKS, BLOCKS, RULES, LAYERS = 1264, 12, 30, 4
 """Of a tenth of the reference plan; layers on average."""
 
@@ -134,9 +137,14 @@ def tuned(sides: list[Side], runs: list[list[dict[str, float]]]) -> dict[str, fl
 
 
 def corpus_table(folder: Path) -> FeatureTable:
-    """Return the summaries of the networks of a corpus that converged, under one measurement."""
+    """Return the summaries of the networks of a corpus that converged, under one measurement.
+
+    Rules that ran in few blocks are left out, for a split may leave none of them to train on.
+    """
     table = extract(read_corpus(folder), "summary")
     kept = ~table.meta["diverged"].astype(bool) & (table.meta["measurement"] == 0)
+    blocks = table.meta[kept].groupby("rule")["block"].nunique()
+    kept &= table.meta["rule"].map(blocks).fillna(0) >= FEWEST_BLOCKS
     return table.rows(kept.to_numpy(dtype=bool))
 
 
