@@ -8,7 +8,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 
 from rule_id.evaluation.protocols import Split, split_rows
 from rule_id.evaluation.settings import Setting

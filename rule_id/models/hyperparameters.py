@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 
 from rule_id.errors import InputError, one_of
 from rule_id.models.classifiers import CLASSIFIERS

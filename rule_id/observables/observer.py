@@ -25,7 +25,7 @@ __all__ = ["ActivityLike", "LayerLike", "Observer"]
 
 
 class LayerLike(Protocol):
-    """What measuring asks of a layer (`rule_id.networks.DenseLayer` is one)."""
+    """What measuring asks of a layer (`rule_id.networks.Layer` is one)."""
 
     @property
     def n_in(self) -> int:

@@ -77,7 +77,12 @@ def activation_statistics(x: Array) -> dict[str, Array]:
     # A stimulus has a mean unless an entry is not finite.
     missing = xp.any(xp.isnan(by_stimulus["activation_raw_mean"]), axis=-1)
     means = xp.where(missing, xp.nan, means) if bool(xp.any(missing)) else means
-    return {name: means[index] for index, name in enumerate(by_stimulus)}
+    found = {name: means[index] for index, name in enumerate(by_stimulus)}
+    for name in found:
+        if not name.endswith(("_skew", "_kurtosis")):  # missing is here what overflowed
+            overflowed = xp.any(xp.isnan(by_stimulus[name]), axis=-1)
+            found[name] = xp.where(overflowed, xp.nan, found[name])
+    return found
 
 
 def activity_change_statistics(x: Array) -> dict[str, Array]:
@@ -142,7 +147,7 @@ def _describe(y: Array, unit: Array, quartiles: list[Array], constant: Array) ->
         "mean": unit * mean,
         "median": median,
         "third_quartile": third_quartile,
-        "var": unit * unit * var,
+        "var": unit * (unit * var),
         "skew": xp.where(varies, skew, xp.nan),
         "kurtosis": xp.where(varies, kurtosis, xp.nan),
     }

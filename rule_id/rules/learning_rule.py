@@ -158,7 +158,7 @@ class LearningRule:
             for name, tensor in own.items():
                 flat = gradient[name].flatten(1), next(before), tensor.flatten(1)
                 moved, new = self.optimizer.step(*flat, given)
-                change[name] = moved.view(tensor.shape)
+                change[name] = self._own(moved, flat, new).view(tensor.shape)
                 after.append(new)
         return changes, after
 
@@ -170,6 +170,19 @@ class LearningRule:
         if settle is None:
             return network.forward(parameters, x)
         return settle(network, parameters, state.assignment, x)
+
+    def _own(self, moved: Tensor, given: tuple[Tensor, State, Tensor], new: State) -> Tensor:
+        """Return an optimizer's change in memory that is part of nothing else, as it should be."""
+        gradient, _, parameters = given
+        if moved.shape != gradient.shape:
+            raise InputError(
+                f"rule {self.name}: the change that the optimizer makes must have the shape of the "
+                f"pseudo-gradient, {tuple(gradient.shape)}; got {tuple(moved.shape)}"
+            )
+        others = [gradient, parameters, *(one for one in new.values() if isinstance(one, Tensor))]
+        shared = moved.untyped_storage().data_ptr()
+        alone = all(one.untyped_storage().data_ptr() != shared for one in others)
+        return moved if alone else moved.clone()
 
     def _with_noise(
         self, network: NetworkLike, change: Parameters, size: Tensor, noise: Noise
@@ -205,8 +218,8 @@ class LearningRule:
         return result
 
 
-def _shapes(layers: Parameters) -> list[tuple[str, Any]]:
-    return [(name, one.shape) for own in layers for name, one in own.items()]
+def _shapes(layers: Parameters) -> list[dict[str, Any]]:
+    return [{name: one.shape for name, one in own.items()} for own in layers]
 
 
 def _written(layers: Parameters) -> str:

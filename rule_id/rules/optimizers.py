@@ -37,7 +37,8 @@ def _downhill(hyperparameters: Hyperparameters) -> Hyperparameters:
 def _corrected(hyperparameters: Hyperparameters) -> Hyperparameters:
     """Draw the corrections for starting at 0 together into one factor and one epsilon."""
     updates, beta1 = hyperparameters["updates"], hyperparameters["momentum"]
-    late = (1 - BETA2**updates).sqrt()
+    # 1 - beta2^n by expm1: in single precision the difference itself keeps five digits of it.
+    late = (-torch.expm1(updates * math.log(BETA2))).sqrt()
     step = -hyperparameters["learning_rate"] * late / (1 - beta1**updates)
     return {**hyperparameters, "step": step, "epsilon": EPSILON * late}
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rule_id.rules import Batch, Noise, row_of
+from rule_id.rules import Batch, Noise, per_network, row_of
 from rule_id.simulation.difficulty import difficulty_of
 from rule_id.simulation.draws import generator
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
@@ -110,7 +110,7 @@ class EnsembleData:
         y = self._y[self._which, row_of(self._switched, step)[:, None], rows]
         draws = self._noise.at(step)
         if self._added is not None:
-            size = _over(row_of(self._added, step) * self._scale, x)
+            size = per_network(row_of(self._added, step) * self._scale, x)
             x = x + size * draws.normal("curriculum", x.shape[1:])
         if task.augment is not None:
             x = two_views(task, x, draws)
@@ -130,7 +130,7 @@ class EnsembleData:
         return self._scaled(self._test_x[self._which[:, 0], :n])
 
     def _scaled(self, x: Tensor) -> Tensor:
-        return x if self._plain else x * _over(self._scale, x)
+        return x if self._plain else x * per_network(self._scale, x)
 
 
 class _Examples:
@@ -192,7 +192,3 @@ def _kept(task: Task) -> np.ndarray:
     pairs = task.n_test // 2
     first = np.arange(min(pairs, MOST_TEST_EXAMPLES // 2))
     return np.concatenate([first, pairs + first])
-
-
-def _over(values: Tensor, x: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (x.dim() - 1))

@@ -93,7 +93,7 @@ def simulate(
         rules: Python files or modules that add rules (`rule_id.rules.load_rules`).
         device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
         workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
-        dry_run: Write nothing and say what it would cost.
+        dry_run: Write nothing into `out` and say what it would cost.
         progress: Called as progress("simulate", networks done, networks in all).
 
     Returns:
@@ -111,6 +111,7 @@ def simulate(
     sources = [str(source) for source in rules]
     # The search for rates is on the CPU, whatever the device.
     best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
+    _check_folder(corpus, _begun(checked, chosen))
     sizes = Sizes(chosen, _sizes_of(corpus), fixed=checked.ensemble_size)
     ensembles = resolve(checked, base=base, best=best, size_of=sizes)
     manifest = _manifest(checked, ensembles, chosen, best) | {
@@ -156,8 +157,15 @@ def _simulate_part(
         )
     begin = time.perf_counter()
     keep_memory()
-    with one_thread():
-        networks, rows = run_ensemble(ensemble, device)
+    try:
+        with one_thread():
+            networks, rows = run_ensemble(ensemble, device)
+    except torch.OutOfMemoryError:
+        raise InputError(
+            f"ensemble_size must be so small that the device has memory for it; got "
+            f"{len(ensemble.networks)} networks of {ensemble.shape.architecture}, so set it in the "
+            "plan and simulate into another folder"
+        ) from None
     ids = [draw.network for draw in ensemble.networks]
     write_timing(corpus, ensemble.key, ids, time.perf_counter() - begin)
     write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)
@@ -187,7 +195,7 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
     there = read_manifest(corpus)
     # The parts are compared too: their keys change with the defaults that a plan leaves open.
     for name, what in (("plan", "plan"), ("device", "device"), ("parts", "version of the rules")):
-        if there.get(name) != manifest[name]:
+        if name in manifest and there.get(name) != manifest[name]:
             raise InputError(
                 f"{corpus} holds a corpus of another {what}; choose another folder to simulate "
                 f"this one, or go on with the {what} in its manifest.json"
@@ -202,15 +210,19 @@ def _sizes_of(corpus: Path) -> dict[str, int]:
     return sizes if isinstance(sizes, dict) else {}
 
 
+def _begun(plan: Plan, device: str) -> dict[str, Any]:
+    """Return what of a manifest is known before anything is drawn or measured."""
+    return {"plan": plan.model_dump(mode="json", by_alias=True), "device": device}
+
+
 def _manifest(
     plan: Plan, ensembles: list[Ensemble], device: str, best: BestRates
 ) -> dict[str, Any]:
     packages = ("rule-id", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
     return {
-        "plan": plan.model_dump(mode="json", by_alias=True),
+        **_begun(plan, device),
         "parts": sorted(ensemble.key for ensemble in ensembles),
         "learning_rates": written_rates(best),
-        "device": device,
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
 
@@ -262,13 +274,13 @@ def _shortened(ensemble: Ensemble, steps: int) -> Ensemble:
 
 def _timed_set_up(ensemble: Ensemble, device: str) -> float:
     begin = time.perf_counter()
-    with one_thread():
+    with memory_kept(), one_thread():
         Learner(ensemble, EnsembleData(ensemble, device, torch.float32), device, torch.float32)
     return time.perf_counter() - begin
 
 
 def _timed(ensemble: Ensemble, device: str) -> float:
     begin = time.perf_counter()
-    with one_thread():
+    with memory_kept(), one_thread():
         run_ensemble(ensemble, device)
     return time.perf_counter() - begin

@@ -8,7 +8,6 @@ manifest of the corpus, since they decide on its parts, and whoever goes on with
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from rule_id.errors import InputError
 from rule_id.networks import get_architecture
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.stepper import Stepper
@@ -66,7 +66,7 @@ class Sizes:
         """
         self.chosen = {name: size for name, size in (known or {}).items() if _is_size(size)}
         self._device, self._fixed = device, fixed
-        self._cache = cache or _cache_file()
+        self._cache = cache
 
     def __call__(self, ensemble: Ensemble) -> int:
         """Return how many of these networks to simulate together.
@@ -85,11 +85,14 @@ class Sizes:
         return self.chosen[name]
 
     def _remembered(self, name: str) -> int | None:
+        self._cache = self._cache or _cache_file()
         size = _read(self._cache).get(machine_name(self._device), {}).get(name)
         return size if _is_size(size) else None
 
     def _measured(self, name: str, ensemble: Ensemble) -> int:
         size = _best(ensemble, self._device)
+        if self._cache is None:
+            return size
         known, machine = _read(self._cache), machine_name(self._device)
         known[machine] = {**known.get(machine, {}), name: size}
         text = json.dumps(known, indent=1, sort_keys=True)
@@ -104,7 +107,7 @@ class Sizes:
 def class_of(ensemble: Ensemble) -> str:
     """Name the networks that share a size: one group of architectures, one power of 4 of work."""
     work = ensemble.network.n_products() * ensemble.shape.batch_size
-    rounded = 4 ** round(math.log(work, 4))
+    rounded = 4 ** (work.bit_length() // 2)
     return f"{get_architecture(ensemble.shape.architecture).group}, {rounded:.0e} products a step"
 
 
@@ -131,8 +134,21 @@ def _best(ensemble: Ensemble, device: str) -> int:
             break  # the size before is the largest that fits
         if speeds[size] < ENOUGH * max(speeds.values()) or size >= len(ensemble.networks):
             break
+    if not speeds:
+        return _largest_that_fits(ensemble, CANDIDATES[device][0] // 2, device)
     wanted = ENOUGH * max(speeds.values())
     return min(size for size, speed in speeds.items() if speed >= wanted)
+
+
+def _largest_that_fits(ensemble: Ensemble, size: int, device: str) -> int:
+    """Halve a size until the device has memory enough for it."""
+    while size:
+        try:
+            _speed(ensemble, size, device)
+            return size
+        except torch.OutOfMemoryError:
+            size //= 2
+    raise InputError(f"device must have memory for one {class_of(ensemble)}; {device} has not")
 
 
 def _speed(ensemble: Ensemble, size: int, device: str) -> float:
@@ -154,18 +170,23 @@ def _speed(ensemble: Ensemble, size: int, device: str) -> float:
     return size * STEPS / min(seconds[1:])
 
 
-def _cache_file() -> Path:
+def _cache_file() -> Path | None:
     own = os.environ.get("RULE_ID_CACHE")
-    folder = Path(own) if own else Path.home() / ".cache" / "rule-id"
+    try:
+        folder = Path(own) if own else Path.home() / ".cache" / "rule-id"
+    except RuntimeError:  # a user without a home
+        return None
     return folder / "ensemble_sizes.json"
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, int) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _read(path: Path) -> dict[str, dict[str, int]]:
+def _read(path: Path | None) -> dict[str, dict[str, int]]:
     """Return what a cache file holds, nothing where it is missing or no such file."""
+    if path is None:
+        return {}
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -38,6 +38,7 @@ class Stepper:
         self._done = 0
         self._replay: Callable[[], None] | None = None
         self._recordable = learner.device.type == "cuda"
+        self._in_place: InPlace | None = None
 
     def run(self, until: int) -> None:
         """Take the steps that are missing until so many are done."""
@@ -54,22 +55,30 @@ class Stepper:
         self._recordable = False
         in_place = InPlace(self._learner, self._data, self._done)
         if not in_place.possible:
+            self._warn("its state changes its form")
             return
         # Recording runs nothing; until it has worked, the learner keeps its own tensors.
-        graph = torch.cuda.CUDAGraph()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
             with torch.cuda.graph(graph):
                 in_place.step()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
-            warnings.warn(
-                f"rule {self._learner.rule.name} cannot be recorded and is trained step by step, "
-                f"which is slow on a GPU: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            torch.cuda.set_stream(stream)  # where a recording that fails may not go back to
+            self._warn(str(error))
             return
         in_place.adopt()
-        self._replay = graph.replay
+        # A graph keeps nothing alive: what it reads and writes lives as long as it is replayed.
+        self._in_place, self._replay = in_place, graph.replay
+
+    def _warn(self, reason: str) -> None:
+        warnings.warn(
+            f"rule {self._learner.rule.name} cannot be recorded and is trained step by step, "
+            f"which is slow on a GPU: {reason}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 class InPlace:
@@ -138,10 +147,14 @@ def _tensors(value: Any) -> list[Tensor]:
 
 def _alike(before: Any, after: Any) -> bool:
     """Say whether two states differ in nothing but the values of their tensors."""
-    marks: list[Any] = []
-    for state in (before, after):
-        marks.append(_map(lambda x: (x.shape, x.dtype, x.device), state))  # type: ignore[arg-type,return-value]
-    try:
-        return bool(marks[0] == marks[1])
-    except (RuntimeError, ValueError):  # something that has no answer to whether it is equal
+    if isinstance(before, Tensor) and isinstance(after, Tensor):
+        kinds = [(one.shape, one.dtype, one.device) for one in (before, after)]
+        return kinds[0] == kinds[1]
+    if type(before) is not type(after):
         return False
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_alike(before[k], after[k]) for k in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_alike, before, after))
+    # Anything else may change inside, and a graph would go on with what it was.
+    return isinstance(before, (str, int, float, bool, type(None))) and bool(before == after)

@@ -116,3 +116,19 @@ def test_a_non_finite_entry_makes_all_statistics_of_that_network_missing(bad: fl
 
 def test_an_empty_tensor_is_missing() -> None:
     assert all(np.isnan(v).all() for v in tensor_statistics(np.zeros((2, 0)), "weight").values())
+
+
+def test_a_variance_that_fits_is_there_whatever_its_square_is() -> None:
+    far = np.array([1e18, 1.001e18, 1.002e18, 0.999e18], dtype=np.float32)
+    table = tensor_statistics(far, "weight")
+    assert table["weight_raw_var"] == pytest.approx(far.astype(float).var(), rel=1e-3)
+    constant = tensor_statistics(np.full(4, 1e20, dtype=np.float32), "weight")
+    assert constant["weight_raw_var"] == 0 and constant["weight_abs_var"] == 0
+
+
+def test_a_stimulus_that_overflows_is_not_left_out_of_a_mean() -> None:
+    x = np.stack([np.arange(10.0), np.full(10, 1e20)]).astype(np.float32)
+    table = activation_statistics(x)
+    assert table["activation_raw_var"] == pytest.approx(8.25 / 2)
+    assert not np.isfinite(table["activation_sq_var"])
+    assert np.isfinite(table["activation_raw_kurtosis"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import hyperparameters, noise, small, start
+from small import hyperparameters, noise, run, small, start
 
 from rule_id.errors import InputError
 from rule_id.rules import (
@@ -17,6 +17,7 @@ from rule_id.rules import (
     RULES,
     Assignment,
     LearningRule,
+    Optimizer,
     get_rule,
     load_rules,
     source_of,
@@ -58,15 +59,19 @@ SIGN = """
 from rule_id.rules import Optimizer
 
 def step(gradient, state, parameters, hyperparameters):
-    return -hyperparameters["learning_rate"][:, None] * gradient.sign(), state
+    return -hyperparameters["learning_rate"] * gradient.sign(), state
 
-OPTIMIZERS = [Optimizer("sign", lambda parameters: {}, step, {"learning_rate": 1e-3}, True)]
+OPTIMIZERS = [Optimizer("sign", lambda parameters: {}, step, {"learning_rate": 1e-3})]
 """
 
 
 def test_an_optimizer_goes_with_every_credit_assignment(tmp_path: Path) -> None:
     load_rules(write(tmp_path, SIGN))
     assert get_rule("oja+sign").optimizer_name == "sign"
+    made = small()
+    after, _ = run("backprop+sign", made, 3, learning_rate=0.01)
+    steps = ((after - made.vector) / 0.01).round().unique()
+    assert set(steps.tolist()) <= {-3.0, -1.0, 1.0, 3.0}
     assert "no_learning+sign" not in RULES
 
 
@@ -154,6 +159,39 @@ def test_a_module_that_fails(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "failing_module.py").write_text("1 / 0")
     with pytest.raises(InputError, match="module failing_module cannot be imported: ZeroDivision"):
         load_rules("failing_module")
+
+
+def test_a_change_that_is_part_of_the_state_is_copied() -> None:
+    def step(gradient, state, parameters, hyperparameters):
+        velocity = 0.9 * state["velocity"] - hyperparameters["learning_rate"] * gradient
+        return velocity, {"velocity": velocity}
+
+    plain = get_rule("backprop+momentum").optimizer
+    own = Optimizer("own", plain.init, step, plain.ranges, plain.limits)
+    rule, made = LearningRule(CREDIT_ASSIGNMENTS["backprop"], own), small()
+    given = hyperparameters(rule, 3, learning_rate=0.05, momentum=0.9, weight_decay=0.0)
+    state, parameters = start(rule, made, given), made.parameters
+    for _ in range(3):
+        change, state, _ = rule.step(made.network, parameters, state, made.batch, given, noise(3))
+        for moved, old in zip(change, parameters, strict=True):
+            for name, tensor in moved.items():
+                tensor.add_(old[name])  # as training does
+        parameters = change
+    expected, _ = run(
+        "backprop+momentum", made, 3, learning_rate=0.05, momentum=0.9, weight_decay=0.0
+    )
+    torch.testing.assert_close(made.network.flatten(parameters), expected)
+
+
+def test_a_change_of_another_shape_is_refused() -> None:
+    wrong = Optimizer("wrong", lambda p: {}, lambda g, s, p, h: (g.sum(1), s), {"learning_rate": 1})
+    rule, made = LearningRule(CREDIT_ASSIGNMENTS["backprop"], wrong), small()
+    given = {"learning_rate": torch.ones(3)}
+    state = start(rule, made, given)
+    with pytest.raises(
+        InputError, match=r"change that the optimizer makes .*\(3, 30\); got \(3,\)"
+    ):
+        rule.step(made.network, made.parameters, state, made.batch, given, noise(3))
 
 
 def test_what_a_step_may_not_return() -> None:

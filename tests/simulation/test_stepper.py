@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS
 from rule_id.simulation.data import EnsembleData
 from rule_id.simulation.plan import read_plan
 from rule_id.simulation.resolve import resolve
-from rule_id.simulation.stepper import InPlace, Stepper
+from rule_id.simulation.stepper import InPlace, Stepper, _alike
 from rule_id.simulation.training import Learner
 
 STEPS = 5
@@ -26,7 +27,10 @@ RULES = [
         if name != "backprop"
     ),
 ]
-WAITING = ("_local_scalar_dense", "nonzero", "lift_fresh", "is_nonzero", "equal")
+WAITING = (
+    "_local_scalar_dense", "nonzero", "lift_fresh", "is_nonzero", "equal", "masked_select",
+    "_unique2", "_linalg_check_errors",
+)  # fmt: skip
 """Operators for which the host waits for the device, or sends it something."""
 
 
@@ -116,6 +120,55 @@ def test_a_state_that_changes_its_form_is_not_recorded() -> None:
     assert not InPlace(learner, data, 0).possible
 
 
+@pytest.mark.parametrize("kept", [[3], (), {"b": 1}, "x", None, torch.zeros(2), iter(())])
+def test_what_may_not_change_in_a_recorded_state(kept) -> None:
+    inside = [torch.zeros(1), 1, 2.0, True, "a", None, {"b": torch.ones(2)}]
+    assert _alike(inside, inside) and not _alike(inside, [*inside[:-1], kept])
+    assert not _alike(iter(()), iter(()))
+
+
+def test_what_a_graph_reads_lives_as_long_as_it_is_replayed(monkeypatch) -> None:
+    learner, data = started("backprop+momentum")
+    stepper = Stepper(learner, data)
+    stepper._recordable = True
+
+    class Graph:
+        def replay(self) -> None:
+            stepper._in_place.step()  # what a real one would do by itself
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: None)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph: nullcontext())
+    monkeypatch.setattr(InPlace, "step", once(InPlace.step))
+    stepper.run(until=STEPS)
+    assert stepper._in_place is not None and int(stepper._in_place._step) == STEPS
+    again, same = started("backprop+momentum")
+    for step in range(STEPS):
+        again.step(same.batch(step), step)
+    assert torch.equal(learner.vector, again.vector)
+
+
+def once(step):
+    """Recording runs nothing: the first call is left out."""
+    calls = []
+
+    def recorded(in_place: InPlace) -> None:
+        calls.append(in_place)
+        if len(calls) > 1:
+            step(in_place)
+
+    return recorded
+
+
+def test_a_rule_that_cannot_be_recorded_is_named(monkeypatch) -> None:
+    learner, data = started("backprop+momentum")
+    stepper = Stepper(learner, data)
+    stepper._recordable = True
+    monkeypatch.setattr(InPlace, "__init__", lambda self, *given: setattr(self, "possible", False))
+    with pytest.warns(RuntimeWarning, match="rule backprop.momentum cannot be recorded"):
+        stepper.run(until=STEPS)
+
+
 def test_tensors_that_change_places_are_not_lost() -> None:
     learner, data = started("backprop+adam")
     learner.state = {"a": torch.full((3, 1), 1.0), "b": torch.full((3, 1), 2.0)}
@@ -152,7 +205,9 @@ def test_a_recorded_step_is_the_step() -> None:
     for rule in RULES:
         learner, data = started(rule, "cuda")
         stepper = Stepper(learner, data)
-        stepper.run(until=STEPS)
+        for step in range(3, STEPS + 1):
+            stepper.run(until=step)
+            learner.evaluate(step)  # which takes memory that a graph might take for its own
         assert stepper._replay is not None, rule
         again, same = started(rule, "cuda")
         for step in range(STEPS):
