@@ -82,7 +82,7 @@ def read_features(path: str | Path) -> FeatureTable:
         path: A Parquet file written by `features` or `FeatureTable.write`.
 
     Returns:
-        The table, in the order of network, measurement and layer whatever that of the file.
+        The table; in the order of network, measurement and layer when it was written in batches.
 
     Raises:
         InputError: The file is missing, damaged, empty, or not a feature table of ours.
@@ -93,12 +93,12 @@ def read_features(path: str | Path) -> FeatureTable:
     source = Path(path)
     require_file(source, "a feature table")
     try:
-        file = pq.ParquetFile(source)
-        table = file.read()
+        with pq.ParquetFile(source) as file:
+            table, metadata = file.read(), file.metadata.metadata or {}
     except Exception as error:  # pyarrow raises many types for a damaged file
         reason = str(error).splitlines()[0]
         raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
-    own = (file.metadata.metadata or {}).get(METADATA_KEY)
+    own = metadata.get(METADATA_KEY)
     if own is None:
         raise InputError(f"{source} must be a feature table written by `rule-id features`")
     try:
@@ -115,18 +115,11 @@ def read_features(path: str | Path) -> FeatureTable:
     texts = [name for name in features if not pd.api.types.is_numeric_dtype(frame[name])]
     if texts:
         raise InputError(f"{source}: features must hold numbers; {texts[0]} does not")
-    frame = _in_order(frame)
+    if not header.get("in_order", True):
+        frame = frame.sort_values([name for name in ORDER if name in frame], ignore_index=True)
     meta = frame[[name for name in frame.columns if "." not in name]]
     values = frame[features].astype(np.float32)
     return FeatureTable(meta, values, feature_set, info)
-
-
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    keys = frame[[name for name in ORDER if name in frame.columns]].reset_index(drop=True)
-    order = keys.sort_values(list(keys.columns), kind="stable").index
-    if order.is_monotonic_increasing:  # no copy of a table that is larger than its keys
-        return frame
-    return frame.iloc[order].reset_index(drop=True)
 
 
 def split_name(feature: str) -> tuple[str, str]:

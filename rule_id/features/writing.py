@@ -88,8 +88,10 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
                 waiting = []
         if waiting:
             writer.write_table(pa.concat_tables(waiting))
-        own = json.dumps({"feature_set": table.feature_set, "info": table.info})
-        writer.add_key_value_metadata({METADATA_KEY: own})
+        # One table keeps the order of its rows, whatever that is; several have none together.
+        in_order = len(table) == n_rows
+        header = {"feature_set": table.feature_set, "info": table.info, "in_order": in_order}
+        writer.add_key_value_metadata({METADATA_KEY: json.dumps(header)})
     return FeatureFile(path, n_rows, table.names, table.feature_set, table.info)
 
 

@@ -8,7 +8,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
-from rule_id.features import extract, features, read_features
+from rule_id.features import FeatureTable, extract, features, read_features
 from rule_id.features.extraction import _tables
 from rule_id.features.writing import write_tables
 from rule_id.trajectories import Trajectories, write_manifest, write_part
@@ -93,3 +93,15 @@ def test_half_precision_ends_at_its_range(small, tmp_path):
     table.values.iloc[0, 0] = 1e9
     file = write_tables(tmp_path / "x.parquet", [table], half=True)
     assert read_features(file.path).values.iloc[0, 0] == np.finfo(np.float16).max
+
+
+def test_a_table_in_memory_keeps_its_order(small, tmp_path):
+    table = extract(small, "trajectory")
+    order = np.random.default_rng(0).permutation(len(table))
+    meta, values = (
+        frame.iloc[order].reset_index(drop=True) for frame in (table.meta, table.values)
+    )
+    FeatureTable(meta, values, table.feature_set, table.info).write(tmp_path / "x.parquet")
+    found = read_features(tmp_path / "x.parquet")
+    pd.testing.assert_frame_equal(found.meta, meta)
+    pd.testing.assert_frame_equal(found.values, values)
