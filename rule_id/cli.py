@@ -115,8 +115,8 @@ def features(
     from rule_id.features import features as run
 
     target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
-    table = run(corpus, target, feature_set=feature_set, paper=paper, half=half)
-    typer.echo(f"{target}: {len(table)} layers, {len(table.names)} features ({feature_set})")
+    file = run(corpus, target, feature_set=feature_set, paper=paper, half=half)
+    typer.echo(f"{target}: {len(file)} layers, {len(file.names)} features ({feature_set})")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, evaluate
 from rule_id.example_recording import write_example_recording
-from rule_id.features import features
+from rule_id.features import features, read_features
 from rule_id.models import Identification, identify, train
 from rule_id.reports import report
 from rule_id.simulation import simulate
@@ -60,7 +60,8 @@ def demo(
     corpus = folder / "corpus"
     simulate(plan or "demo", corpus, progress=progress)
     table_path = folder / "features" / "summary.parquet"
-    table = features(corpus, table_path)
+    features(corpus, table_path)
+    table = read_features(table_path)
     bundles = [
         train(table, folder / "models" / model, model=model, progress=progress)
         for model in ("linear", "xgboost")

@@ -30,6 +30,7 @@ from rule_id.errors import InputError
 
 __all__ = [
     "ACTIVITY_STATISTICS",
+    "ContentHash",
     "DEPTH_GROUPS",
     "NETWORK_COLUMNS",
     "NUISANCES",
@@ -194,14 +195,9 @@ class Trajectories:
         _require_columns(self.rows, (*ROW_COLUMNS, *STATISTICS), f"{self.source}: trajectories")
         if self.rows.empty or self.networks.empty:
             raise InputError(f"{self.source}: the table is empty; it must hold a network or more")
-        _require_unique(self.networks, ["network"], f"{self.source}: networks")
-        _require_unique(self.rows, ROW_ORDER, f"{self.source}: trajectories")
-        unknown = set(self.rows["network"].unique()) ^ set(self.networks["network"])
-        if unknown:
-            raise InputError(
-                f"{self.source}: networks and trajectories must hold the same networks; "
-                f"{len(unknown)} stand in only one of them, such as {sorted(unknown)[0]!r}"
-            )
+        require_unique(self.networks, ["network"], f"{self.source}: networks")
+        require_unique(self.rows, ROW_ORDER, f"{self.source}: trajectories")
+        require_same_networks(self.rows["network"].unique(), self.networks["network"], self.source)
 
     def select(self, networks: pd.Series | np.ndarray | list[str]) -> Trajectories:
         """Return the trajectories of the networks with these ids alone."""
@@ -329,6 +325,21 @@ def read_corpus(corpus: str | Path) -> Trajectories:
             is damaged.
     """
     folder = Path(corpus)
+    parts = parts_of(folder)
+    rows = pd.concat([read_rows(folder, part) for part in parts])
+    trajectories = Trajectories(
+        read_networks(parts).sort_values("network").reset_index(drop=True),
+        rows.sort_values(ROW_ORDER).reset_index(drop=True),
+        str(folder),
+    )
+    seen = Seen()
+    seen.add(trajectories.rows)
+    seen.require_all_rows(trajectories.networks, trajectories.source)
+    return trajectories
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the commit marks of a corpus that is complete."""
     planned = read_manifest(folder).get("parts", [])
     missing = sum(not has_part(folder, key) for key in planned)
     if 0 < missing < len(planned):
@@ -339,53 +350,116 @@ def read_corpus(corpus: str | Path) -> Trajectories:
     parts = sorted((folder / "networks").glob("part-*.parquet"))
     if not parts:
         raise InputError(f"{folder} holds no simulated network yet; run simulate on it again")
-    networks = pd.concat([_read_parquet(part, NETWORK_COLUMNS) for part in parts])
-    rows = pd.concat(
-        [
-            _read_parquet(folder / "trajectories" / part.name, (*ROW_COLUMNS, *STATISTICS))
-            for part in parts
-        ]
-    )
-    trajectories = Trajectories(
-        networks.sort_values("network").reset_index(drop=True),
-        rows.sort_values(ROW_ORDER).reset_index(drop=True),
-        str(folder),
-    )
-    _require_all_rows(trajectories)
-    return trajectories
+    return parts
 
 
-def _require_all_rows(trajectories: Trajectories) -> None:
-    """Refuse a corpus in which a network lacks a layer, a measurement or a checkpoint."""
-    rows, networks = trajectories.rows, trajectories.networks.set_index("network")
-    seen = rows["measurement"].nunique() * rows["checkpoint"].nunique()
-    found = rows.groupby("network").size().reindex(networks.index)
-    lacking = found[found != networks["n_layers"] * seen]
-    if len(lacking):
-        expected = networks.loc[lacking.index[0], "n_layers"] * seen
-        raise InputError(
-            f"{trajectories.source}: a network must have a row for each layer, measurement and "
-            f"checkpoint, {lacking.index[0]} {expected} of them; got {lacking.iloc[0]}"
-        )
+def read_networks(parts: list[Path]) -> pd.DataFrame:
+    """Read the networks of all parts; the index is the part's place in the list."""
+    tables: list[pd.DataFrame] = []
+    for place, part in enumerate(parts):
+        table = read_parquet(part, NETWORK_COLUMNS)
+        tables.append(table.set_axis(np.full(len(table), place)))
+        # Each table of a few networks takes ten times the memory of what it holds.
+        if len(tables) == 50:
+            tables = [pd.concat(tables)]
+    return pd.concat(tables)
+
+
+def read_rows(folder: Path, part: Path) -> pd.DataFrame:
+    """Read the trajectories that a commit mark vouches for."""
+    return read_parquet(folder / "trajectories" / part.name, (*ROW_COLUMNS, *STATISTICS))
+
+
+class Seen:
+    """What was seen of rows that are read part by part.
+
+    Attributes:
+        n_rows: Number of rows by network.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no row."""
+        self.n_rows: dict[str, int] = {}
+        self._measurements: set[int] = set()
+        self._checkpoints: set[int] = set()
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Add rows that were not added before."""
+        for network, n in rows["network"].value_counts(sort=False).items():
+            self.n_rows[str(network)] = self.n_rows.get(str(network), 0) + n
+        self._measurements.update(rows["measurement"].unique())
+        self._checkpoints.update(rows["checkpoint"].unique())
+
+    def require_all_rows(self, networks: pd.DataFrame, source: str) -> None:
+        """Refuse a corpus in which a network lacks a layer, a measurement or a checkpoint."""
+        expected = networks["n_layers"] * len(self._measurements) * len(self._checkpoints)
+        found = np.array([self.n_rows[network] for network in networks["network"]])
+        lacking = found != expected.to_numpy()
+        if lacking.any():
+            first = int(lacking.argmax())
+            raise InputError(
+                f"{source}: a network must have a row for each layer, measurement and "
+                f"checkpoint, {networks['network'].iloc[first]} {expected.iloc[first]} of them; "
+                f"got {found[first]}"
+            )
+
+
+class ContentHash:
+    """Hash of trajectories that come some networks at a time: the same in any order.
+
+    Covers values alone, not versions, device, times or file bytes. Each network has a hash of its
+    own, of its line of the table of networks and of its sorted rows; the hash is one of theirs.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no network."""
+        self._digests: list[bytes] = []
+
+    def update(self, trajectories: Trajectories) -> None:
+        """Add networks that were not added before."""
+        networks, rows = trajectories.networks, trajectories.rows
+        further = sorted(set(networks.columns) - set(NETWORK_COLUMNS))
+        order = order_of(rows)
+        of_rows = _hashes(rows[[*ROW_COLUMNS, *STATISTICS]])[order]
+        of_networks = _hashes(networks[[*NETWORK_COLUMNS, *further]])
+        line = dict(zip(networks["network"], of_networks, strict=True))
+        names = rows["network"].to_numpy()[order]
+        first = np.flatnonzero(names[1:] != names[:-1]) + 1
+        for name, group in zip(names[[0, *first]], np.split(of_rows, first), strict=True):
+            self._digests.append(hashlib.sha256(line[name].tobytes() + group.tobytes()).digest())
+
+    def hexdigest(self) -> str:
+        """Return the hash of all that was added, 16 hexadecimal digits."""
+        return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()[:16]
 
 
 def content_hash(trajectories: Trajectories) -> str:
-    """Return a hash of the sorted rows: the same for any order of simulation.
-
-    Covers values alone, not versions, device, times or file bytes.
-    """
-    digest = hashlib.sha256()
-    networks = trajectories.networks.sort_values("network")
-    rows = trajectories.rows.sort_values(ROW_ORDER)
-    further = sorted(set(networks.columns) - set(NETWORK_COLUMNS))
-    for table in (networks[[*NETWORK_COLUMNS, *further]], rows[[*ROW_COLUMNS, *STATISTICS]]):
-        digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
+    """Return the hash of trajectories in memory, see `ContentHash`."""
+    result = ContentHash()
+    result.update(trajectories)
+    return result.hexdigest()
 
 
-def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _hashes(table: pd.DataFrame) -> np.ndarray:
+    return pd.util.hash_pandas_object(table, index=False).to_numpy()
+
+
+def order_of(rows: pd.DataFrame) -> np.ndarray:
+    """Return the positions of sorted rows; the statistics are not moved to find them."""
+    keys = rows[ROW_ORDER].reset_index(drop=True)
+    return keys.sort_values(ROW_ORDER).index.to_numpy()
+
+
+def read_parquet(
+    path: Path, columns: tuple[str, ...], only: list[str] | None = None
+) -> pd.DataFrame:
+    """Read a part, or some of its columns, that must have these columns."""
+    # Imported here: who identifies a recording need not wait for it.
+    import pyarrow.parquet as pq
+
     try:
-        table = pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=only).to_pandas()
     except Exception as error:  # pyarrow raises many types for a damaged file
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} must be a complete Parquet file: {reason}") from None
@@ -395,7 +469,18 @@ def _read_parquet(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def _require_unique(table: pd.DataFrame, keys: list[str], source: str) -> None:
+def require_same_networks(rows: Iterable[str], networks: pd.Series, source: str) -> None:
+    """Refuse networks without rows, and rows without a network."""
+    unknown = set(rows) ^ set(networks)
+    if unknown:
+        raise InputError(
+            f"{source}: networks and trajectories must hold the same networks; "
+            f"{len(unknown)} stand in only one of them, such as {sorted(unknown)[0]!r}"
+        )
+
+
+def require_unique(table: pd.DataFrame, keys: list[str], source: str) -> None:
+    """Refuse a table in which two rows have the same keys."""
     repeated = table.duplicated(keys)
     if repeated.any():
         first = ", ".join(str(value) for value in table.loc[repeated, keys].iloc[0])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
+from rule_id.batches import read_batches
 from rule_id.errors import InputError, one_of
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.panel import Panel, pivot
@@ -14,12 +17,13 @@ from rule_id.features.rows import rows_of_times, summarise_rows
 from rule_id.features.summaries import summary_names
 from rule_id.features.table import FEATURE_SETS, FeatureTable
 from rule_id.features.time_axis import time_axis
+from rule_id.features.writing import FeatureFile, write_tables
 from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
     DEPTH_GROUPS,
     STATISTICS,
+    ContentHash,
     Trajectories,
-    content_hash,
     read_corpus,
 )
 
@@ -42,6 +46,28 @@ PAPER_STATISTICS = (
 CHUNK = 100
 
 
+@overload
+def features(
+    corpus: str | Path,
+    out: None = None,
+    *,
+    feature_set: str = ...,
+    paper: bool = ...,
+    half: bool = ...,
+) -> FeatureTable: ...
+
+
+@overload
+def features(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    feature_set: str = ...,
+    paper: bool = ...,
+    half: bool = ...,
+) -> FeatureFile: ...
+
+
 def features(
     corpus: str | Path,
     out: str | Path | None = None,
@@ -49,8 +75,11 @@ def features(
     feature_set: str = "summary",
     paper: bool = False,
     half: bool = False,
-) -> FeatureTable:
+) -> FeatureTable | FeatureFile:
     """Extract the features of a corpus, and write them when `out` is given.
+
+    To write them takes memory that does not grow with the corpus: some parts are read at a time,
+    and their features appended to the file.
 
     Args:
         corpus: A folder written by `rule_id.simulation.simulate`.
@@ -60,19 +89,34 @@ def features(
         half: Write half-precision floats: three digits, in half of the space.
 
     Returns:
-        The table; its `info` also names the corpus and the hash of its content.
+        The table, or when it is written what was written, without the values: `read_features` reads
+        them. The `info` of both also names the corpus and the hash of its content.
 
     Raises:
         InputError: The corpus is damaged or empty, or the options do not fit it.
     """
     _check_options(feature_set, paper)
-    trajectories = read_corpus(corpus)
-    table = extract(trajectories, feature_set, paper=paper)
-    info = table.info | {"content_hash": content_hash(trajectories)}
-    table = FeatureTable(table.meta, table.values, table.feature_set, info)
-    if out is not None:
-        table.write(out, half=half)
-    return table
+    if out is None:
+        (table,) = _tables([read_corpus(corpus)], feature_set, paper)
+        return table
+    return write_tables(out, _tables(read_batches(corpus), feature_set, paper), half=half)
+
+
+def _tables(
+    batches: Iterable[Trajectories], feature_set: str, paper: bool
+) -> Iterator[FeatureTable]:
+    """Yield the features of each batch, with what is known of all batches so far as info."""
+    content = ContentHash()
+    longest = 0
+    for batch in batches:
+        table = extract(batch, feature_set, paper=paper)
+        content.update(batch)
+        n_checkpoints = table.info["n_checkpoints"]
+        if feature_set == "trajectory" and longest:
+            _check_same_length(np.array([longest, n_checkpoints]), batch.source)
+        longest = max(longest, n_checkpoints)
+        info = table.info | {"n_checkpoints": longest, "content_hash": content.hexdigest()}
+        yield FeatureTable(table.meta, table.values, feature_set, info)
 
 
 def extract(

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, require_file
-from rule_id.trajectories import atomic_write
+from rule_id.features.writing import METADATA_KEY, write_tables
 
 __all__ = ["FEATURE_SETS", "FeatureTable", "read_features", "split_name"]
 
-FEATURE_SETS = ("trajectory", "summary", "invariant")
+ORDER = ["network", "measurement", "layer"]
 
-_METADATA_KEY = b"rule_id"
+FEATURE_SETS = ("trajectory", "summary", "invariant")
 
 
 @dataclass(frozen=True)
@@ -72,37 +72,33 @@ class FeatureTable:
             path: The file to write.
             half: Store float16, whose range ends at 65504: what lies beyond is stored as that.
         """
-        # Imported here and below: who identifies a recording need not wait for it.
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        limit = float(np.finfo(np.float16).max)
-        values = self.values.clip(-limit, limit).astype(np.float16) if half else self.values
-        table = pa.Table.from_pandas(pd.concat([self.meta, values], axis=1))
-        own = json.dumps({"feature_set": self.feature_set, "info": self.info}).encode()
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA_KEY: own})
-        atomic_write(Path(path), lambda target: pq.write_table(table, target, compression="zstd"))
+        write_tables(path, [self], half=half)
 
 
 def read_features(path: str | Path) -> FeatureTable:
     """Read a feature table.
 
     Args:
-        path: A Parquet file written by `FeatureTable.write`.
+        path: A Parquet file written by `features` or `FeatureTable.write`.
+
+    Returns:
+        The table; in the order of network, measurement and layer when it was written in batches.
 
     Raises:
         InputError: The file is missing, damaged, empty, or not a feature table of ours.
     """
+    # Imported here: who identifies a recording need not wait for it.
     import pyarrow.parquet as pq
 
     source = Path(path)
     require_file(source, "a feature table")
     try:
-        table = pq.read_table(source)
+        with pq.ParquetFile(source) as file:
+            table, metadata = file.read(), file.metadata.metadata or {}
     except Exception as error:  # pyarrow raises many types for a damaged file
         reason = str(error).splitlines()[0]
         raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
-    own = (table.schema.metadata or {}).get(_METADATA_KEY)
+    own = metadata.get(METADATA_KEY)
     if own is None:
         raise InputError(f"{source} must be a feature table written by `rule-id features`")
     try:
@@ -119,6 +115,8 @@ def read_features(path: str | Path) -> FeatureTable:
     texts = [name for name in features if not pd.api.types.is_numeric_dtype(frame[name])]
     if texts:
         raise InputError(f"{source}: features must hold numbers; {texts[0]} does not")
+    if not header.get("in_order", True):
+        frame = frame.sort_values([name for name in ORDER if name in frame], ignore_index=True)
     meta = frame[[name for name in frame.columns if "." not in name]]
     values = frame[features].astype(np.float32)
     return FeatureTable(meta, values, feature_set, info)
