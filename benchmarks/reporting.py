@@ -21,6 +21,8 @@ from typing import Any
 
 import pandas as pd
 
+from rule_id.machine import processor
+
 __all__ = ["arguments", "machine", "median", "paired", "peak_megabytes", "report"]
 
 RESULTS = Path(__file__).parent / "results"
@@ -85,7 +87,7 @@ def peak_megabytes() -> float:
 def machine() -> dict[str, Any]:
     """Return the facts of the machine that a number depends on."""
     return {
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
@@ -110,12 +112,3 @@ def report(name: str, rows: Sequence[dict[str, Any]], out: Path, **further: Any)
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"rows": list(rows), **further, "machine": facts}, indent=1)
     (out / f"{name}.json").write_text(text + "\n")
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -14,13 +14,13 @@ from rule_id.trajectories import (
     STATISTICS,
     Seen,
     Trajectories,
-    order_of,
     parts_of,
     read_networks,
     read_parquet,
     read_rows,
     require_same_networks,
     require_unique,
+    sorted_positions,
 )
 
 __all__ = ["read_batches"]
@@ -68,7 +68,7 @@ def _sorted_rows(folder: Path, parts: list[Path], dtypes: pd.Series | None) -> p
     for part, table in zip(parts, tables, strict=True):
         _require_types(table, tables[0].dtypes if dtypes is None else dtypes, part.name)
     rows = pd.concat(tables, ignore_index=True)
-    return rows.iloc[order_of(rows)].reset_index(drop=True)
+    return rows.iloc[sorted_positions(rows)].reset_index(drop=True)
 
 
 def _together(n_rows: list[int], most_rows: int) -> Iterator[range]:

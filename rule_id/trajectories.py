@@ -13,7 +13,6 @@ renamed into place last, so a trajectory part without it does not count.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -30,7 +29,6 @@ from rule_id.errors import InputError
 
 __all__ = [
     "ACTIVITY_STATISTICS",
-    "ContentHash",
     "DEPTH_GROUPS",
     "NETWORK_COLUMNS",
     "NUISANCES",
@@ -40,7 +38,6 @@ __all__ = [
     "STATISTICS",
     "Trajectories",
     "atomic_write",
-    "content_hash",
     "depth_group",
     "has_part",
     "observable_of",
@@ -404,47 +401,7 @@ class Seen:
             )
 
 
-class ContentHash:
-    """Hash of trajectories that come some networks at a time: the same in any order.
-
-    Covers values alone, not versions, device, times or file bytes. Each network has a hash of its
-    own, of its line of the table of networks and of its sorted rows; the hash is one of theirs.
-    """
-
-    def __init__(self) -> None:
-        """Begin with no network."""
-        self._digests: list[bytes] = []
-
-    def update(self, trajectories: Trajectories) -> None:
-        """Add networks that were not added before."""
-        networks, rows = trajectories.networks, trajectories.rows
-        further = sorted(set(networks.columns) - set(NETWORK_COLUMNS))
-        order = order_of(rows)
-        of_rows = _hashes(rows[[*ROW_COLUMNS, *STATISTICS]])[order]
-        of_networks = _hashes(networks[[*NETWORK_COLUMNS, *further]])
-        line = dict(zip(networks["network"], of_networks, strict=True))
-        names = rows["network"].to_numpy()[order]
-        first = np.flatnonzero(names[1:] != names[:-1]) + 1
-        for name, group in zip(names[[0, *first]], np.split(of_rows, first), strict=True):
-            self._digests.append(hashlib.sha256(line[name].tobytes() + group.tobytes()).digest())
-
-    def hexdigest(self) -> str:
-        """Return the hash of all that was added, 16 hexadecimal digits."""
-        return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()[:16]
-
-
-def content_hash(trajectories: Trajectories) -> str:
-    """Return the hash of trajectories in memory, see `ContentHash`."""
-    result = ContentHash()
-    result.update(trajectories)
-    return result.hexdigest()
-
-
-def _hashes(table: pd.DataFrame) -> np.ndarray:
-    return pd.util.hash_pandas_object(table, index=False).to_numpy()
-
-
-def order_of(rows: pd.DataFrame) -> np.ndarray:
+def sorted_positions(rows: pd.DataFrame) -> np.ndarray:
     """Return the positions of sorted rows; the statistics are not moved to find them."""
     keys = rows[ROW_ORDER].reset_index(drop=True)
     return keys.sort_values(ROW_ORDER).index.to_numpy()

@@ -6,12 +6,11 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.batches import read_batches
+from rule_id.content import ContentHash, content_hash
 from rule_id.errors import InputError
 from rule_id.trajectories import (
     ROW_ORDER,
-    ContentHash,
     Trajectories,
-    content_hash,
     read_corpus,
     write_manifest,
     write_part,

@@ -7,12 +7,12 @@ import stat
 import pandas as pd
 import pytest
 
+from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.trajectories import (
     STATISTICS,
     Trajectories,
     atomic_write,
-    content_hash,
     observable_of,
     read_corpus,
     read_manifest,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.batches import read_batches
+from rule_id.content import ContentHash
 from rule_id.errors import InputError, one_of
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.panel import Panel, pivot
@@ -22,7 +23,6 @@ from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
     DEPTH_GROUPS,
     STATISTICS,
-    ContentHash,
     Trajectories,
     read_corpus,
 )

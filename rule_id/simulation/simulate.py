@@ -109,9 +109,9 @@ def simulate(
     corpus, base = Path(out), folder_of(plan)
     n_workers = _workers(workers) if chosen == "cpu" else 1
     sources = [str(source) for source in rules]
+    _check_folder(corpus, _begun(checked, chosen))
     # The search for rates is on the CPU, whatever the device.
     best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
-    _check_folder(corpus, _begun(checked, chosen))
     sizes = Sizes(chosen, _sizes_of(corpus), fixed=checked.ensemble_size)
     ensembles = resolve(checked, base=base, best=best, size_of=sizes)
     manifest = _manifest(checked, ensembles, chosen, best) | {

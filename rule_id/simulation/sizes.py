@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 
 from rule_id.errors import InputError
+from rule_id.machine import processor
 from rule_id.networks import get_architecture
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.stepper import Stepper
@@ -113,15 +113,8 @@ def class_of(ensemble: Ensemble) -> str:
 
 def machine_name(device: str) -> str:
     """Return what a speed depends on: processor, cores, and the version of torch."""
-    processor = torch.cuda.get_device_name() if device == "cuda" else _processor()
-    return f"{processor}, {os.cpu_count()} cores, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name() if device == "cuda" else processor()
+    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def _best(ensemble: Ensemble, device: str) -> int:
@@ -148,7 +141,8 @@ def _largest_that_fits(ensemble: Ensemble, size: int, device: str) -> int:
             return size
         except torch.OutOfMemoryError:
             size //= 2
-    raise InputError(f"device must have memory for one {class_of(ensemble)}; {device} has not")
+    architecture = ensemble.shape.architecture
+    raise InputError(f"device must have memory for one {architecture}; {device} has not")
 
 
 def _speed(ensemble: Ensemble, size: int, device: str) -> float:

@@ -141,7 +141,12 @@ def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
 
 def _tensors(value: Any) -> list[Tensor]:
     found: list[Tensor] = []
-    _map(lambda tensor: found.append(tensor) or tensor, value)  # type: ignore[func-returns-value]
+
+    def seen(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    _map(seen, value)
     return found
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories
 
+from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.features import (
     FEATURE_SETS,
@@ -15,7 +16,7 @@ from rule_id.features import (
     split_name,
     summary_names,
 )
-from rule_id.trajectories import STATISTICS, Trajectories, content_hash, write_manifest, write_part
+from rule_id.trajectories import STATISTICS, Trajectories, write_manifest, write_part
 
 
 @pytest.fixture(scope="module")

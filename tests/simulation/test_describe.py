@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import simulate
 from rule_id.simulation.describe import MARGIN, describe, learned
-from rule_id.trajectories import content_hash, read_corpus
+from rule_id.trajectories import read_corpus
 
 PLAN = {
     "schema": 1, "seed": 3, "checkpoints": 5,

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
+from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
@@ -25,7 +26,7 @@ from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
 from rule_id.simulation.resolve import resolve
 from rule_id.simulation.simulate import _simulate_part
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, content_hash, read_corpus
+from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, read_corpus
 
 PAPER = [
     "backprop+momentum",

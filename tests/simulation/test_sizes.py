@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
 from rule_id.errors import InputError
 from rule_id.simulation import read_plan, simulate, sizes
@@ -97,6 +99,57 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path) -
     speeds(monkeypatch, {4: 1.0, 8: 0.5})
     (tmp_path / "file").write_text("")
     assert Sizes("cpu", cache=tmp_path / "file" / "sizes.json")(nine()) == 4
+
+
+def test_a_user_without_a_home_measures_each_time(monkeypatch) -> None:
+    monkeypatch.delenv("RULE_ID_CACHE")
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    asked = speeds(monkeypatch, {4: 1.0, 8: 0.5})
+    assert [Sizes("cpu")(nine()), Sizes("cpu")(nine())] == [4, 4] and asked == [4, 8, 4, 8]
+    assert Sizes("cpu", fixed=3)(nine()) == 3
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    def speed(ensemble: Ensemble, size: int, device: str) -> float:
+        if size > most:
+            raise torch.OutOfMemoryError
+        return float(size)
+
+    monkeypatch.setattr(sizes, "_speed", speed)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(8, 8), (4, 4), (3, 2), (1, 1)])
+def test_no_more_than_the_device_has_memory_for(monkeypatch, tmp_path, most, expected) -> None:
+    limited(monkeypatch, most)
+    assert Sizes("cpu", cache=tmp_path / "sizes.json")(nine()) == expected
+
+
+def test_a_network_that_does_not_fit_is_refused(monkeypatch, tmp_path) -> None:
+    limited(monkeypatch, 0)
+    with pytest.raises(InputError, match="device must have memory for one dense1; cpu has not"):
+        Sizes("cpu", cache=tmp_path / "sizes.json")(nine())
+
+
+def test_an_ensemble_that_does_not_fit_is_refused_with_what_to_do(monkeypatch, tmp_path) -> None:
+    def full(ensemble: Ensemble, device: str) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(import_module("rule_id.simulation.simulate"), "run_ensemble", full)
+    message = "ensemble_size must be so small .*; got 2 networks of dense1, so set it in the plan"
+    with pytest.raises(InputError, match=message):
+        simulate({**PLAN, "ensemble_size": 2}, tmp_path / "corpus", workers=1)
+
+
+def test_a_folder_that_will_not_do_is_refused_before_timing(monkeypatch, tmp_path) -> None:
+    asked = speeds(monkeypatch, {4: 1.0, 8: 0.5})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="out must be a folder"):
+        simulate(PLAN, tmp_path / "file", workers=1)
+    assert asked == []
 
 
 def test_the_manifest_names_the_sizes_and_whoever_goes_on_keeps_them(monkeypatch, tmp_path) -> None:

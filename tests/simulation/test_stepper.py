@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -146,6 +147,46 @@ def test_what_a_graph_reads_lives_as_long_as_it_is_replayed(monkeypatch) -> None
     for step in range(STEPS):
         again.step(same.batch(step), step)
     assert torch.equal(learner.vector, again.vector)
+
+
+def failing(error: Exception):
+    @contextmanager
+    def graph(of: object) -> Iterator[None]:
+        raise error
+        yield
+
+    return graph
+
+
+def as_if_recording(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
+    """A GPU whose recording fails; returns the streams that are gone back to."""
+    streams: list[str] = []
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "first")
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    monkeypatch.setattr(torch.cuda, "graph", failing(error))
+    return streams
+
+
+def test_a_recording_that_fails_is_named_and_steps_go_on(monkeypatch) -> None:
+    learner, data = started("backprop+momentum")
+    stepper = Stepper(learner, data)
+    stepper._recordable = True
+    streams = as_if_recording(monkeypatch, RuntimeError("operation not permitted"))
+    with pytest.warns(RuntimeWarning, match="cannot be recorded .*: operation not permitted"):
+        stepper.run(until=STEPS)
+    again, same = started("backprop+momentum")
+    Stepper(again, same).run(until=STEPS)
+    assert torch.equal(learner.vector, again.vector) and streams == ["first"]
+
+
+def test_too_little_memory_is_no_reason_to_go_on_without_a_graph(monkeypatch) -> None:
+    learner, data = started("backprop+momentum")
+    stepper = Stepper(learner, data)
+    stepper._recordable = True
+    as_if_recording(monkeypatch, torch.OutOfMemoryError())
+    with pytest.raises(torch.OutOfMemoryError):
+        stepper.run(until=STEPS)
 
 
 def once(step):
