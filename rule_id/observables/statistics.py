@@ -73,16 +73,24 @@ def activation_statistics(x: Array) -> dict[str, Array]:
     xp = array_namespace(x)
     by_stimulus = tensor_statistics(x, "activation")
     # All at once: a call costs more than its arithmetic.
-    means = _mean_of_defined(xp.stack(list(by_stimulus.values())))
-    # A stimulus has a mean unless an entry is not finite.
-    missing = xp.any(xp.isnan(by_stimulus["activation_raw_mean"]), axis=-1)
-    means = xp.where(missing, xp.nan, means) if bool(xp.any(missing)) else means
-    found = {name: means[index] for index, name in enumerate(by_stimulus)}
-    for name in found:
-        if not name.endswith(("_skew", "_kurtosis")):  # missing is here what overflowed
-            overflowed = xp.any(xp.isnan(by_stimulus[name]), axis=-1)
-            found[name] = xp.where(overflowed, xp.nan, found[name])
-    return found
+    values = xp.stack(list(by_stimulus.values()))
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = _mean_of_defined(values)
+    lacking = xp.any(xp.isnan(values), axis=-1)
+    names = list(by_stimulus)
+    if not bool(xp.any(lacking)):
+        return {name: means[index] for index, name in enumerate(names)}
+    # A stimulus may do without a shape; it lacks a mean where an entry is not finite, and another
+    # statistic where that is too large.
+    infinite = lacking[names.index("activation_raw_mean")]
+    return {
+        name: xp.where(
+            infinite if name.endswith(("_skew", "_kurtosis")) else lacking[index],
+            xp.nan,
+            means[index],
+        )
+        for index, name in enumerate(names)
+    }
 
 
 def activity_change_statistics(x: Array) -> dict[str, Array]:

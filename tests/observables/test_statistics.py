@@ -132,3 +132,11 @@ def test_a_stimulus_that_overflows_is_not_left_out_of_a_mean() -> None:
     assert table["activation_raw_var"] == pytest.approx(8.25 / 2)
     assert not np.isfinite(table["activation_sq_var"])
     assert np.isfinite(table["activation_raw_kurtosis"])
+
+
+def test_a_network_that_explodes_warns_nobody() -> None:
+    """Sums over stimuli that are not representable are missing in the table, and no more."""
+    x = np.full((4, 8), 3e38, dtype=np.float32) * np.linspace(0.5, 1, 8, dtype=np.float32)
+    for table in (activation_statistics(x), tensor_statistics(x[0], "weight"),
+                  activity_change_statistics(x[:, 0])):  # fmt: skip
+        assert not np.isfinite(list(table.values())).all()
