@@ -53,6 +53,10 @@ def simulate(
     scale: Annotated[
         float, typer.Option(help="Share of the plan's blocks, one or more of each entry.")
     ] = 1.0,
+    measurements: Annotated[
+        str | None,
+        typer.Option(help="What to measure instead of what the plan says: a TOML file, or grid."),
+    ] = None,
     rules: Annotated[
         list[str] | None,
         typer.Option(help="A Python file or module that adds rules of your own; repeatable."),
@@ -73,6 +77,7 @@ def simulate(
             plan,
             out,
             scale=scale,
+            measurements=measurements,
             rules=rules or (),
             device=device,
             workers=workers,

@@ -48,7 +48,7 @@ __all__ = [
     "write_part",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 OBSERVABLES = ("weight", "activation", "activity_change")
 FUNCTIONS = ("raw", "abs", "sq")
@@ -111,6 +111,7 @@ NETWORK_COLUMNS = (
     "initial_performance",
     "final_loss",
     "final_performance",
+    "weight_change",
     "diverged",
 )
 

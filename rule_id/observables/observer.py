@@ -154,7 +154,7 @@ class Observer:
 
     def _weight(self, layer: LayerLike, index: int, weight: Tensor, checkpoint: int) -> Tensor:
         """Return the weights between the channels seen, with all their taps."""
-        weight = self._noisy("weight", index, weight, checkpoint)
+        scale = self._noise_scale("weight", index, weight)
         # Where channels are units, those are seen that are seen of the activity.
         for axis, side, n, n_units in (
             (1, "out", layer.channels_out, layer.n_out),
@@ -163,7 +163,7 @@ class Observer:
             purpose = f"units-{side}" if n == n_units else f"channels-{side}"
             kept = self._kept(purpose, index, n, checkpoint, weight.device)
             weight = _take(weight, kept, axis)
-        return weight
+        return self._noisy("weight", index, weight, scale, checkpoint)
 
     def _activation(self, index: int, x: Tensor, kept: Tensor | None, checkpoint: int) -> Tensor:
         """Return what the observation model makes of activations, for the units seen."""
@@ -175,7 +175,8 @@ class Observer:
             gain = torch.as_tensor(gains(self.seeds, index, x.shape[-1], checkpoint))
             scale = self._scale("concentration", index, x, _standard_deviation)
             x = fluorescence(x, scale, gain.to(x.device, x.dtype))
-        return _take(self._noisy("activation", index, x, checkpoint), kept)
+        scale = self._noise_scale("activation", index, x)
+        return self._noisy("activation", index, _take(x, kept), scale, checkpoint)
 
     def _kept(
         self, purpose: str, index: int, n: int, checkpoint: int, device: torch.device
@@ -204,11 +205,22 @@ class Observer:
             self._scales[what, index] = of(x)
         return self._scales[what, index]
 
-    def _noisy(self, observable: str, index: int, x: Tensor, checkpoint: int) -> Tensor:
+    def _noise_scale(self, observable: str, index: int, x: Tensor) -> Tensor | None:
+        """Return the spread of a layer's noiseless entries at the first call, (E,)."""
         if not self.measurement.noise_std:
+            return None
+        return self._scale(observable, index, x, _standard_deviation)
+
+    def _noisy(
+        self, observable: str, index: int, x: Tensor, scale: Tensor | None, checkpoint: int
+    ) -> Tensor:
+        """Return entries with noise.
+
+        Every entry has noise of its own, so that it is only drawn for those that are seen.
+        """
+        if scale is None:
             return x
         flat = x.flatten(1)
-        scale = self._scale(observable, index, flat, _standard_deviation)
         return (flat + self._noise(observable, index, flat, scale, checkpoint)).view(x.shape)
 
     def _noise_of_sums(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["PLANS", "plan_path", "reference_path"]
+__all__ = ["MEASUREMENTS", "PLANS", "plan_path", "reference_path"]
 
-PLANS = ("demo", "reference", "paper")
-"""Plans that may be named in place of a file, by size."""
+PLANS = ("demo", "reference", "paper", "merging")
+"""Plans that may be named in place of a file."""
+
+MEASUREMENTS = ("grid",)
+"""Measurements that may be named in place of a file."""
 
 
 def reference_path(name: str) -> Path:
@@ -21,10 +24,10 @@ def reference_path(name: str) -> Path:
 
 
 def plan_path(plan: str | Path) -> Path:
-    """Return the file of a plan: the one that ships under this name, or the path as it is.
+    """Return the file of a plan or of measurements: the one that ships, or the path as it is.
 
     A file of that name in the present folder comes first.
     """
-    if str(plan) in PLANS and not Path(plan).is_file():
+    if str(plan) in (*PLANS, *MEASUREMENTS) and not Path(plan).is_file():
         return reference_path(f"{plan}.toml")
     return Path(plan)

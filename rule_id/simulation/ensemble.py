@@ -61,11 +61,13 @@ def run_ensemble(
         )
         for index, measurement in enumerate(ensemble.measurements)
     ]
+    start = [own["weight"].detach().clone() for own in learner.parameters]
     record, stepper = _Record(), Stepper(learner, data)
     for step in sorted(set(_checkpoint_steps(ensemble))):
         stepper.run(until=step)
         _observe(record, step, learner, ensemble.shape.stimuli, observers)
-    return _networks_table(ensemble, learner, record), _rows_table(ensemble, learner, record)
+    table = _networks_table(ensemble, learner, record, _relative_change(learner, start))
+    return table, _rows_table(ensemble, learner, record)
 
 
 def _checkpoint_steps(ensemble: Ensemble) -> list[int]:
@@ -101,7 +103,18 @@ def _first(activity: ActivityLike, n: int) -> Activity:
     return Activity(*([x[:, :n] for x in part] for part in parts))
 
 
-def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:
+def _relative_change(learner: Learner, start: list[Tensor]) -> np.ndarray:
+    """Return |W - W_0| / |W_0| of each network over the weights of all layers, (E,)."""
+    now = [own["weight"].detach() for own in learner.parameters]
+    # Double precision, for the squares of millions of small changes.
+    moved = sum((w.double() - s.double()).square().flatten(1).sum(1) for w, s in zip(now, start, strict=True))
+    first = sum(s.double().square().flatten(1).sum(1) for s in start)
+    return _to_numpy((moved / first).sqrt())
+
+
+def _networks_table(
+    ensemble: Ensemble, learner: Learner, record: _Record, weight_change: np.ndarray
+) -> pd.DataFrame:
     losses = np.stack(record.loss, 1)
     steps = np.array(record.steps)
     # A mean square is missing just where a tensor held a value that is not finite.
@@ -119,6 +132,7 @@ def _networks_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd
         initial_performance=record.performance[0],
         final_loss=losses[:, -1],
         final_performance=record.performance[-1],
+        weight_change=np.where(np.isfinite(weight_change), weight_change, np.nan),
         diverged=~(np.isfinite(losses).all(1) & measured & weights_finite.cpu().numpy()),
     )
     # A hyperparameter that the rule does not have is missing; those only some rules have come last.

@@ -186,7 +186,8 @@ class MeasurementPlan(_Strict):
     """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
     `units` is a fraction (1.0) or a number (100). `units` and `noise_std` may be drawn, once for
-    each shape.
+    each shape, and an entry with `{ each = [...] }` for one or both stands for one measurement of
+    each value, or of each pair.
     """
 
     units: Distribution = _choice(1.0)
@@ -268,26 +269,43 @@ class Plan(_Strict):
         return self
 
 
-def read_plan(plan: str | Path | dict[str, Any]) -> Plan:
+def read_plan(
+    plan: str | Path | dict[str, Any], measurements: str | Path | dict[str, Any] | None = None
+) -> Plan:
     """Read and check a plan.
 
     Args:
         plan: A TOML file, `demo`, `reference` or `paper` for one that ships, or what such a file
             would hold.
+        measurements: What to measure instead of what the plan says: a TOML file that holds
+            `[[measurements]]` alone, `grid` for the one that ships, or what such a file would hold.
 
     Raises:
         InputError: The file is missing or no TOML, a key is unknown, a name is not in its table,
             or a range is impossible; the message says where.
     """
+    written, source = _written(plan, "plan")
+    if measurements is not None:
+        instead, what = _written(measurements, "measurements")
+        if set(instead) != {"measurements"}:
+            raise InputError(
+                f"{what} must hold [[measurements]] and nothing else; got "
+                f"{', '.join(map(str, instead)) or 'nothing'}"
+            )
+        written, source = {**written, **instead}, f"{source} with {what}"
+    return _check(written, source)
+
+
+def _written(plan: str | Path | dict[str, Any], what: str) -> tuple[dict[str, Any], str]:
+    """Return what a file or a dictionary says, and what to call it."""
     if isinstance(plan, dict):
-        return _check(plan, "plan")
+        return plan, what
     path = plan_path(plan)
-    require_file(path, "a plan in TOML")
+    require_file(path, f"{'a plan' if what == 'plan' else what} in TOML")
     try:
-        written = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text()), str(path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} must be a plan in TOML: {error}") from None
-    return _check(written, str(path))
 
 
 def folder_of(plan: str | Path | dict[str, Any]) -> Path:
@@ -297,7 +315,7 @@ def folder_of(plan: str | Path | dict[str, Any]) -> Path:
 
 def _check(written: dict[str, Any], source: str) -> Plan:
     try:
-        return Plan.model_validate(_with_defaults(written, source))
+        return Plan.model_validate(_each_measurement(_with_defaults(written, source)))
     except ValidationError as error:
         raise InputError(f"{source}: {_first_fault(error)}") from None
 
@@ -311,6 +329,25 @@ def _with_defaults(written: dict[str, Any], source: str) -> dict[str, Any]:
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         return rest  # which the model refuses, saying where
     return {**rest, "ensembles": [{**defaults, **one} for one in entries]}
+
+
+def _each_measurement(written: dict[str, Any]) -> dict[str, Any]:
+    """Write an entry of `measurements` that names several values of a key as one entry a value."""
+    entries = written.get("measurements")
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        return written  # which the model refuses, saying where
+    expanded: list[dict[str, Any]] = []
+    for entry in entries:
+        several = {key: value["each"] for key, value in entry.items() if _is_each(value)}
+        expanded += [
+            {**entry, **dict(zip(several, values, strict=True))}
+            for values in product(*several.values())
+        ]
+    return {**written, "measurements": expanded}
+
+
+def _is_each(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"each"} and isinstance(value["each"], list)
 
 
 def _first_fault(error: ValidationError) -> str:

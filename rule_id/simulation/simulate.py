@@ -74,6 +74,7 @@ def simulate(
     out: str | Path,
     *,
     scale: float = 1.0,
+    measurements: str | Path | dict[str, Any] | None = None,
     rules: Sequence[str | Path] = (),
     device: str = "auto",
     workers: int | None = None,
@@ -90,6 +91,8 @@ def simulate(
             would hold.
         out: The corpus folder, made when it is missing.
         scale: Share of the blocks of each entry of the plan, one block or more; above 0.
+        measurements: What to measure instead of what the plan says (`read_plan`): a TOML file, or
+            `grid` for numbers of units and levels of noise, crossed.
         rules: Python files or modules that add rules (`rule_id.rules.load_rules`).
         device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
         workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
@@ -104,7 +107,7 @@ def simulate(
             else, or the device is not there.
     """
     loaded = {load_rules(source): Path(source).name for source in rules}
-    checked = read_plan(plan).scaled(scale)
+    checked = read_plan(plan, measurements).scaled(scale)
     chosen = _device(device)
     corpus, base = Path(out), folder_of(plan)
     n_workers = _workers(workers) if chosen == "cpu" else 1
