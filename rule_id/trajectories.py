@@ -30,6 +30,7 @@ from rule_id.errors import InputError
 __all__ = [
     "ACTIVITY_STATISTICS",
     "DEPTH_GROUPS",
+    "LEARNED",
     "NETWORK_COLUMNS",
     "NUISANCES",
     "OBSERVABLES",
@@ -40,6 +41,7 @@ __all__ = [
     "atomic_write",
     "depth_group",
     "has_part",
+    "learned",
     "observable_of",
     "read_corpus",
     "read_manifest",
@@ -169,6 +171,11 @@ ROW_COLUMNS = (
 ROW_ORDER = ["network", "measurement", "layer", "checkpoint"]
 
 
+LEARNED = 0.1
+"""Share of the way from what guessing (or the network before training) gets to perfect performance
+that a network must have come to count as one that learned."""
+
+
 @dataclass(frozen=True)
 class Trajectories:
     """Networks and what was measured of them.
@@ -219,6 +226,23 @@ def set_apart(networks: pd.DataFrame) -> np.ndarray:
         return np.zeros(len(networks), dtype=bool)
     # Compared, not cast: a missing value is not set apart.
     return networks["held_out"].eq(True).fillna(False).to_numpy(dtype=bool)
+
+
+def learned(networks: pd.DataFrame, best: pd.Series) -> np.ndarray:
+    """Say which networks learned: the best performance that they had was well above guessing.
+
+    b > g + `LEARNED` (1 - g), with g the larger of chance and of performance before training. The
+    best, not the last, since a curriculum may make a network forget.
+
+    Args:
+        networks: `chance` and `initial_performance` (n rows).
+        best: The best performance of each at any checkpoint (n,).
+
+    Returns:
+        Boolean (n,).
+    """
+    guess = networks[["chance", "initial_performance"]].max(axis=1)
+    return (best > guess + LEARNED * (1 - guess)).to_numpy()
 
 
 def observable_of(statistic: str) -> str:

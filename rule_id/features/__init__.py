@@ -1,6 +1,7 @@
 """Trajectories to feature tables: values at checkpoints, or summaries of whole trajectories."""
 
-from rule_id.features.extraction import PAPER_STATISTICS, extract, features
+from rule_id.features.extraction import PAPER_STATISTICS, extract, extract_panel, features
+from rule_id.features.panel import Panel, join_panels, pivot
 from rule_id.features.signals import mask_signal, usable_features
 from rule_id.features.summaries import summary_names, time_of
 from rule_id.features.table import FEATURE_SETS, FeatureTable, read_features, split_name
@@ -14,10 +15,14 @@ __all__ = [
     "WITH_FAMILIES",
     "FeatureFile",
     "FeatureTable",
+    "Panel",
     "Wording",
     "extract",
+    "extract_panel",
     "features",
+    "join_panels",
     "mask_signal",
+    "pivot",
     "read_features",
     "split_name",
     "summary_names",

@@ -27,7 +27,7 @@ from rule_id.trajectories import (
     read_corpus,
 )
 
-__all__ = ["PAPER_STATISTICS", "extract", "features", "summarise_panel"]
+__all__ = ["PAPER_STATISTICS", "extract", "extract_panel", "features", "summarise_panel"]
 
 PAPER_STATISTICS = (
     *(f"weight_{function}_{statistic}"
@@ -147,16 +147,36 @@ def extract(
 
     Source: Nayebi et al., NeurIPS 2020, for `trajectory`.
     """
+    return extract_panel(pivot(trajectories), feature_set, paper=paper, source=trajectories.source)
+
+
+def extract_panel(
+    panel: Panel, feature_set: str = "summary", *, paper: bool = False, source: str = "memory"
+) -> FeatureTable:
+    """Extract the features of trajectories that have a row each; see `extract`.
+
+    Args:
+        panel: The trajectories.
+        feature_set: The name of the set.
+        paper: Keep only the 24 statistics of the 2020 paper; for the set `trajectory` alone.
+        source: Where they come from, for messages and `info`.
+
+    Returns:
+        One row a row of the panel, in its order.
+
+    Raises:
+        InputError: An option is not allowed, or `trajectory` is asked of trajectories of different
+            lengths.
+    """
     _check_options(feature_set, paper)
-    panel = pivot(trajectories)
     if feature_set == "trajectory":
-        _check_same_length(panel.n_checkpoints, trajectories.source)
+        _check_same_length(panel.n_checkpoints, source)
         values = _trajectory(panel, PAPER_STATISTICS if paper else STATISTICS)
     else:
         values = summarise_panel(panel, feature_set == "invariant")
     info = {
         "paper": paper,
-        "corpus": Path(trajectories.source).name,
+        "corpus": Path(source).name,
         "n_checkpoints": int(panel.n_checkpoints.max()),
     }
     return FeatureTable(panel.meta, pd.concat([values, _depth(panel)], axis=1), feature_set, info)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from rule_id.errors import InputError
 from rule_id.trajectories import ROW_COLUMNS, STATISTICS, Trajectories
 
-__all__ = ["Panel", "pivot"]
+__all__ = ["Panel", "join_panels", "pivot"]
 
 KEYS = ["network", "measurement", "layer"]
 
@@ -33,6 +34,56 @@ class Panel:
     time: np.ndarray
     values: np.ndarray
     n_checkpoints: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of trajectories."""
+        return len(self.meta)
+
+    def rows(self, kept: np.ndarray) -> Panel:
+        """Return these trajectories, a boolean (n,) or positions, the index of `meta` made anew."""
+        return Panel(
+            self.meta.iloc[np.flatnonzero(kept) if kept.dtype == bool else kept].reset_index(
+                drop=True
+            ),
+            self.time[kept],
+            self.values[kept],
+            self.n_checkpoints[kept],
+        )
+
+    def seen(self, checkpoints: np.ndarray) -> Panel:
+        """Return the same trajectories as if only some checkpoints had been recorded.
+
+        Time runs from 0 to 1 over what is left, so that nothing tells how much was cut off.
+
+        Args:
+            checkpoints: Positions (m,), rising, 2 or more, all below every `n_checkpoints`.
+        """
+        t = self.time[:, checkpoints]
+        first, last = t[:, :1], t[:, -1:]
+        return replace(
+            self,
+            time=(t - first) / (last - first),
+            values=self.values[:, checkpoints],
+            n_checkpoints=np.full(len(self), len(checkpoints)),
+        )
+
+
+def join_panels(panels: Iterable[Panel]) -> Panel:
+    """Return the trajectories of all panels, those of fewer checkpoints filled with NaN."""
+    parts = list(panels)
+    longest = max(part.time.shape[1] for part in parts)
+    return Panel(
+        pd.concat([part.meta for part in parts], ignore_index=True),
+        np.concatenate([_lengthened(part.time, longest) for part in parts]),
+        np.concatenate([_lengthened(part.values, longest) for part in parts]),
+        np.concatenate([part.n_checkpoints for part in parts]),
+    )
+
+
+def _lengthened(x: np.ndarray, length: int) -> np.ndarray:
+    """Return x (n, T, ...) with NaN behind its last checkpoint."""
+    missing = np.full((len(x), length - x.shape[1], *x.shape[2:]), np.nan, x.dtype)
+    return np.concatenate([x, missing], axis=1) if missing.size else x
 
 
 def pivot(trajectories: Trajectories) -> Panel:

@@ -6,17 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError
-from rule_id.trajectories import atomic_write, read_corpus
+from rule_id.trajectories import atomic_write, learned, read_corpus
 
-__all__ = ["MARGIN", "Description", "describe", "learned", "write_timing"]
-
-MARGIN = 0.1
-"""Share of the way from what guessing (or the network before training) gets to perfect performance
-that a network must have come to count as one that learned."""
+__all__ = ["Description", "describe", "write_timing"]
 
 
 @dataclass(frozen=True)
@@ -65,23 +60,6 @@ def describe(corpus: str | Path) -> Description:
         _shares(table, "curriculum"),
         _shares(table, "rule"),
     )
-
-
-def learned(networks: pd.DataFrame, best: pd.Series) -> np.ndarray:
-    """Say which networks learned: the best performance that they had was well above guessing.
-
-    b > g + `MARGIN` (1 - g), with g the larger of chance and of performance before training. The
-    best, not the last, since a curriculum may make a network forget.
-
-    Args:
-        networks: `chance` and `initial_performance` (n rows).
-        best: The best performance of each at any checkpoint (n,).
-
-    Returns:
-        Boolean (n,).
-    """
-    guess = networks[["chance", "initial_performance"]].max(axis=1)
-    return (best > guess + MARGIN * (1 - guess)).to_numpy()
 
 
 def write_timing(corpus: Path, key: str, networks: list[str], seconds: float) -> None:

@@ -106,10 +106,13 @@ def _first(activity: ActivityLike, n: int) -> Activity:
 def _relative_change(learner: Learner, start: list[Tensor]) -> np.ndarray:
     """Return |W - W_0| / |W_0| of each network over the weights of all layers, (E,)."""
     now = [own["weight"].detach() for own in learner.parameters]
-    # Double precision, for the squares of millions of small changes.
-    moved = sum((w.double() - s.double()).square().flatten(1).sum(1) for w, s in zip(now, start, strict=True))
-    first = sum(s.double().square().flatten(1).sum(1) for s in start)
-    return _to_numpy((moved / first).sqrt())
+    moved = _squares([weight - first for weight, first in zip(now, start, strict=True)])
+    return _to_numpy((moved / _squares(start)).sqrt())
+
+
+def _squares(tensors: list[Tensor]) -> Tensor:
+    """Return the sum of the squares of all entries, (E,), in double precision."""
+    return torch.stack([x.double().square().flatten(1).sum(1) for x in tensors]).sum(0)
 
 
 def _networks_table(
