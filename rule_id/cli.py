@@ -171,14 +171,21 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The results folder; reports/<corpus>/evaluation, or evaluation-<target> where "
-            "the target is not the rule."
+            help="The results folder; reports/<corpus>/evaluation. What is fitted meanwhile is kept "
+            "beside it, so that an interrupted command goes on."
         ),
     ] = None,
-    target: Target = "rule",
     feature_set: FeatureSet = "summary",
     model: Annotated[
         list[str] | None, typer.Option(help="linear or xgboost; both when left out.")
+    ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option("--baselines", help="Also those of the 2020 paper, and MultiRocket-Hydra."),
+    ] = False,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="A baseline by name; repeatable. See docs/baselines.md."),
     ] = None,
     protocol: Annotated[
         list[str] | None,
@@ -192,32 +199,38 @@ def evaluate(
             metavar="KEY=NAME",
         ),
     ] = None,
-    splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 10,
+    splits: Annotated[
+        int, typer.Option(help="Splits of the headline protocols; 3 at most of others.")
+    ] = 10,
     tune: Annotated[
         bool, typer.Option(help="Choose hyperparameters inside each training part.")
     ] = False,
+    fits: Annotated[
+        Path | None, typer.Option(help="A folder to keep what was fitted in, and to look it up.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Test how far identification generalises: blocks, architectures, tasks, cut trajectories."""
+    """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
+    from rule_id.evaluation import BASELINES
     from rule_id.evaluation import evaluate as run
 
-    folder = out or Path("reports") / corpus.resolve().name / f"evaluation{_suffix(target)}"
+    folder = out or Path("reports") / corpus.resolve().name / "evaluation"
+    others = list(BASELINES) if baselines else baseline or []
     with _bars() as progress:
         evaluation = run(
             corpus,
             folder,
-            target=target,
             feature_set=feature_set,
-            models=model or ("linear", "xgboost"),
+            models=[*(model or ("linear", "xgboost")), *others],
             protocols=protocol,
             hold_out=hold_out or (),
             splits=splits,
             tune=tune,
+            fits=fits,
             seed=seed,
             progress=progress,
         )
     typer.echo(str(evaluation))
-    typer.echo("\n".join(evaluation.remarks()))
     files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     typer.echo(f"{folder}: {', '.join(files)}")
 
@@ -231,6 +244,9 @@ def report(
     model: Annotated[
         list[Path] | None, typer.Option(help="A bundle whose features are explained; repeatable.")
     ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="What the page is about; that of the bundle, or the rule.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -240,13 +256,14 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page: results, confusions, feature importance."""
-    from rule_id.evaluation import read_evaluation
+    from rule_id.models import read_bundle
     from rule_id.reports import report as run
 
-    found = read_evaluation(evaluation)
+    bundles = [read_bundle(folder) for folder in model or ()]
+    about = target or (bundles[0].target if bundles else "rule")
     # Reports of several targets of one corpus stand side by side.
-    folder = out or evaluation.parent / _suffix(found.info["target"]).removeprefix("-")
-    page = run(found, features=features, models=model or (), out=folder)
+    folder = out or evaluation.parent / _suffix(about).removeprefix("-")
+    page = run(evaluation, features=features, models=bundles, target=about, out=folder)
     typer.echo(str(page))
 
 
@@ -280,7 +297,6 @@ def demo(
     typer.echo(str(result.identification))
     typer.echo("")
     typer.echo(str(result.evaluation))
-    typer.echo("\n".join(result.evaluation.remarks()))
     typer.echo(f"Report: {result.report}")
 
 

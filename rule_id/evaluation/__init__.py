@@ -1,8 +1,11 @@
 """Protocols (who is trained on, who is tested), metrics, and evaluations on disk."""
 
 from rule_id.evaluation.alignment import ALIGNMENT_BINS
+from rule_id.evaluation.answers import SUBSETS
+from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import HOLD_OUT_KEYS
 from rule_id.evaluation.control import nuisance_control, read_control
+from rule_id.evaluation.cuts import CUTS, Cut
 from rule_id.evaluation.figures import (
     class_colours,
     confusion_figure,
@@ -23,19 +26,22 @@ from rule_id.evaluation.metrics import (
     sensitivity_specificity,
 )
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
-from rule_id.evaluation.results import Evaluation, summarise
+from rule_id.evaluation.results import FURTHER, Evaluation, summarise
 from rule_id.evaluation.runner import evaluate
-from rule_id.evaluation.settings import PAPER_FEATURES
-from rule_id.evaluation.truncation import TRUNCATIONS, cut
+from rule_id.evaluation.tables import PAPER_FEATURES
 
 __all__ = [
     "ALIGNMENT_BINS",
+    "BASELINES",
+    "CUTS",
     "FLOORED",
+    "FURTHER",
     "HOLD_OUT_KEYS",
     "METRICS",
     "PAPER_FEATURES",
     "PROTOCOLS",
-    "TRUNCATIONS",
+    "SUBSETS",
+    "Cut",
     "Evaluation",
     "Protocol",
     "Split",
@@ -45,7 +51,6 @@ __all__ = [
     "class_colours",
     "confusion_figure",
     "confusion_matrix",
-    "cut",
     "d_prime",
     "draw_figures",
     "evaluate",

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rule_id.evaluation.fitting import Trial
-from rule_id.evaluation.results import ALIGNMENT_COLUMNS
-from rule_id.evaluation.scoring import whole_networks
-from rule_id.features import WITH_FAMILIES
+from rule_id.evaluation.answers import Answers
 
 __all__ = ["ALIGNMENT_BINS", "accuracy_by_alignment"]
 
@@ -19,42 +16,34 @@ ALIGNMENT_BINS = (
 """Shares of training after which learned feedback came within 45 degrees of its fixed point."""
 
 _FAMILY = "learned feedback"
-_NEEDED = ("family", "credit_assignment", "alignment_time")
+_COLUMNS = ["model", "credit_assignment", "bin", "n", "accuracy"]
 
 
-def accuracy_by_alignment(
-    trials: list[Trial],
-    probabilities: dict[tuple, np.ndarray],
-    feature_set: str,
-) -> pd.DataFrame:
+def accuracy_by_alignment(answers: list[tuple[str, Answers]]) -> pd.DataFrame:
     """Return the accuracy for whole networks that learn their feedback, by how soon they did.
 
     Args:
-        trials: All trials; those of `grouped` on the feature set count.
-        probabilities: Probabilities of the test rows for each key of the trials.
-        feature_set: The features whose results are wanted.
+        answers: The model and what it found of networks, for each split of `grouped`.
 
     Returns:
         One row a (model, credit assignment, bin) that was tested, splits pooled: `n` counts a
-        network once for each split that tests it. No row for the targets `family` and
-        `optimizer`, and none where no network learns its feedback.
+        network once for each split that tests it. None where no network learns its feedback.
     """
-    answers = [
-        whole_networks(trial, probabilities[trial.key]).assign(model=trial.model)
-        for trial in trials
-        if trial.split.protocol == "grouped" and trial.setting.feature_set == feature_set
+    tested = [
+        found.meta.assign(model=model, correct=found.true == found.predicted)
+        for model, found in answers
+        if "alignment_time" in found.meta.columns
     ]
-    if not answers or trials[0].setting.target not in WITH_FAMILIES:
-        return pd.DataFrame(columns=list(ALIGNMENT_COLUMNS))
-    tested = pd.concat(answers, ignore_index=True)
-    if not set(_NEEDED) <= set(tested.columns):
-        return pd.DataFrame(columns=list(ALIGNMENT_COLUMNS))
-    learned = tested[tested["family"] == _FAMILY]
+    if not tested:
+        return pd.DataFrame(columns=_COLUMNS)
+    every = pd.concat(tested, ignore_index=True)
+    learned = every[every["family"] == _FAMILY]
     bins = pd.Categorical(_bins(learned["alignment_time"]), ALIGNMENT_BINS, ordered=True)
-    correct = learned.assign(bin=bins, correct=learned["true"] == learned["predicted"])
-    groups = correct.groupby(["model", "credit_assignment", "bin"], observed=True)["correct"]
+    groups = learned.assign(bin=bins).groupby(
+        ["model", "credit_assignment", "bin"], observed=True
+    )["correct"]  # fmt: skip
     table = groups.agg(n="size", accuracy="mean").reset_index()
-    return table.astype({"bin": str})[list(ALIGNMENT_COLUMNS)]
+    return table.astype({"bin": str})[_COLUMNS]
 
 
 def _bins(times: pd.Series) -> np.ndarray:

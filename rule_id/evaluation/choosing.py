@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.material import Material
 from rule_id.evaluation.protocols import PROTOCOLS, held_out_groups, unsuitable
 
 __all__ = ["HOLD_OUT_KEYS", "Choice", "choose_protocols"]
@@ -37,46 +38,57 @@ class Choice:
 def choose_protocols(
     protocols: Iterable[str] | None,
     hold_out: Iterable[str],
-    networks: pd.DataFrame,
-    target: str,
-    splits: int,
+    material: Material,
+    feature_set: str,
 ) -> Choice:
-    """Choose the protocols that are asked for, or all that the networks allow.
+    """Choose the protocols that are asked for, or all that the corpus allows.
 
     Args:
         protocols: Names in `PROTOCOLS`; None for all that can hold something out here.
         hold_out: Texts such as `architecture=residual`. Its protocol is added when it was not asked
             for, and holds out what is named alone.
-        networks: One row a network, with `block` and the target.
-        target: What is identified, one of `TARGETS`.
-        splits: Splits of each protocol; with fewer than there are groups not all take a turn.
+        material: The corpus.
+        feature_set: The features that networks are seen through.
 
     Raises:
         InputError: A protocol or a group is unknown or named twice, or what is asked for needs what
             the networks lack.
     """
+    networks = material.networks
     named = _named(hold_out, networks)
     if protocols is None:
-        reasons = {name: unsuitable(name, networks, target) for name in PROTOCOLS}
+        reasons = {name: _unsuitable(name, material, feature_set) for name in PROTOCOLS}
         asked = [name for name in PROTOCOLS if name in named or not reasons[name]]
     else:
         reasons, asked = {}, _checked(protocols)
+        for name in asked:
+            if why := _unsuitable(name, material, feature_set):
+                raise InputError(f"protocol {name} {why}, so choose other protocols")
         asked += [name for name in named if name not in asked]
     left_out = {name: why for name, why in reasons.items() if why and name not in asked}
     for name in asked:
         if PROTOCOLS[name].held_out is not None and name not in named:
-            left_out |= _groups_left_out(name, networks, target, splits)
+            left_out |= _groups_left_out(name, networks)
     return Choice([name for name in PROTOCOLS if name in asked], named, left_out)
 
 
-def _groups_left_out(
-    protocol: str, networks: pd.DataFrame, target: str, splits: int
-) -> dict[str, str]:
-    lacks = held_out_groups(protocol, networks, target)
-    in_turn = [group for group, lack in lacks.items() if not lack]
-    late = dict.fromkeys(in_turn[splits:], f"takes a turn with {len(in_turn)} splits or more")
-    needs = {group: f"needs {lack}" for group, lack in lacks.items() if lack}
-    return {f"{protocol}: {group}": why for group, why in (needs | late).items()}
+def _unsuitable(protocol: str, material: Material, feature_set: str) -> str:
+    """Return what a protocol needs that is not there, or nothing."""
+    kind, networks = PROTOCOLS[protocol].kind, material.networks
+    if kind == "plain":
+        return unsuitable(protocol, networks, "rule")
+    if kind in ("truncated", "measured") and feature_set == "trajectory":
+        return "needs features that do not say at which checkpoints they were taken"
+    if kind == "measured" and len(material.panels) < 2:
+        return "needs networks that were measured in several ways; the corpus has one measurement"
+    if kind == "calibrated" and networks["block"].nunique() < 3:
+        return "needs 3 blocks or more"
+    return ""
+
+
+def _groups_left_out(protocol: str, networks: pd.DataFrame) -> dict[str, str]:
+    lacks = held_out_groups(protocol, networks, "rule")
+    return {f"{protocol}: {group}": f"needs {lack}" for group, lack in lacks.items() if lack}
 
 
 def _checked(protocols: Iterable[str]) -> list[str]:

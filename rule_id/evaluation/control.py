@@ -10,7 +10,7 @@ import pandas as pd
 from rule_id.errors import InputError, one_of
 from rule_id.evaluation.floor import best_shares
 from rule_id.evaluation.metrics import accuracy, chance
-from rule_id.features import TARGETS, wording
+from rule_id.features import EVALUATED, wording
 from rule_id.models import BoostedClassifier
 from rule_id.trajectories import NUISANCES, Trajectories, read_corpus, set_apart
 
@@ -45,7 +45,7 @@ def nuisance_control(
 
     Args:
         corpus: A corpus folder, trajectories in memory, or their networks table.
-        target: What is identified, one of `TARGETS`.
+        target: What is identified, one of `EVALUATED`; its column is in the networks table.
         seed: Seed of the divisions and of the trees.
 
     Returns:
@@ -57,7 +57,7 @@ def nuisance_control(
     Raises:
         InputError: There is no such target, or the networks lack a column or every nuisance.
     """
-    one_of("target", target, TARGETS)
+    one_of("target", target, EVALUATED)
     networks = _usable(corpus, target)
     inputs = _inputs(networks)
     rows: list[tuple] = []
@@ -80,7 +80,7 @@ def read_control(control: pd.DataFrame, target: str) -> str:
 
     Args:
         control: What `nuisance_control` gives.
-        target: What is identified, one of `TARGETS`.
+        target: What is identified, one of `EVALUATED`.
     """
     if control.empty:
         return ""

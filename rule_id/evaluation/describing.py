@@ -13,10 +13,12 @@ import xgboost
 
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.control import nuisances_of
-from rule_id.evaluation.fitting import Trial
+from rule_id.evaluation.answers import classes_of, targets_of
+from rule_id.evaluation.material import Material
 from rule_id.evaluation.protocols import PROTOCOLS
-from rule_id.features import wording
-from rule_id.trajectories import Trajectories, set_apart
+from rule_id.evaluation.tables import Tables
+from rule_id.evaluation.trials import Trial
+from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
 __all__ = ["describe"]
@@ -29,7 +31,11 @@ NOTES = [
     "The floor is the larger of chance and of what the best guess reaches that knows which classes "
     "occur in a network's block, and sees no measurement; it is computed, not fitted.",
     "Protocol paper has no network level: layers of a tested network may have been trained on.",
-    "In every fit classes weigh the same, however many networks they have.",
+    "In every fit rules weigh the same, however many networks they have. Probabilities of families, "
+    "credit assignments, optimizers and merged rules are sums of those of rules.",
+    "The paper's rules: networks of its four rules, when it is known that they are of these.",
+    "A network learned when its best performance came a tenth of the way from guessing, or from its "
+    "start, to perfect.",
     "Last layers that learn by the delta rule, whatever the credit assignment of their network, do "
     "not count at the level of layers.",
     "Networks that diverged are left out.",
@@ -37,8 +43,8 @@ NOTES = [
 
 
 def describe(
-    trajectories: Trajectories,
-    kept: Trajectories,
+    material: Material,
+    tables: Tables,
     trials: list[Trial],
     options: dict[str, Any],
     choice: Choice,
@@ -46,29 +52,38 @@ def describe(
     """Return `Evaluation.info`.
 
     Args:
-        trajectories: The whole corpus.
-        kept: The networks of it that did not diverge.
+        material: The corpus.
+        tables: Features of it.
         trials: What was fitted.
-        options: The options of `evaluate` and `classes`.
+        options: The options of `evaluate`.
         choice: The protocols, and what was left out of them.
     """
-    tables = {trial.setting.feature_set: trial.setting.table for trial in trials}
+    networks = material.networks
     dropped = _dropped(trials)
+    classes = {
+        target: sorted(set(classes_of(networks, target).values()))
+        for target in targets_of(networks)
+    }
     return {
         **options,
+        "target": "rule",
+        "classes": classes["rule"],
+        "classes_of": classes,
         "protocols": {name: PROTOCOLS[name].description for name in choice.protocols},
         "left_out": choice.left_out,
         "dropped": dropped,
-        "nuisances": nuisances_of(kept.networks),
+        "nuisances": nuisances_of(networks),
         # The name alone: a path would tie the folder to one machine.
-        "corpus": Path(trajectories.source).name,
-        "n_networks": len(kept.networks),
-        "n_diverged": len(trajectories.networks) - len(kept.networks),
-        "n_held_out": int(set_apart(kept.networks).sum()),
-        "n_blocks": int(kept.networks["block"].nunique()),
-        "n_layers": len(trials[0].setting.table),
-        "n_features": {name: len(table.names) for name, table in tables.items()},
-        "notes": [*NOTES, *_notes_on(dropped, options["target"])],
+        "corpus": Path(material.source).name,
+        "n_networks": len(networks),
+        "n_diverged": material.n_diverged,
+        "n_learned": int(networks["learned"].sum()) if "learned" in networks else None,
+        "n_held_out": int(set_apart(networks).sum()),
+        "n_blocks": int(networks["block"].nunique()),
+        "n_layers": len(tables.main),
+        "n_measurements": len(material.panels),
+        "n_features": {trial.feature_set: len(trial.table.names) for trial in trials},
+        "notes": [*NOTES, *_notes_on(dropped)],
         "versions": {
             "rule-id": __version__,
             "numpy": np.__version__,
@@ -80,7 +95,7 @@ def describe(
 
 
 def _dropped(trials: list[Trial]) -> dict[str, dict[str, list[str]]]:
-    """Return the classes that some split could not test, by protocol and what was held out."""
+    """Return the rules that some split could not test, by protocol and what was held out."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for trial in trials:
         if trial.split.dropped:
@@ -91,9 +106,9 @@ def _dropped(trials: list[Trial]) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _notes_on(dropped: dict[str, dict[str, list[str]]], target: str) -> list[str]:
+def _notes_on(dropped: dict[str, dict[str, list[str]]]) -> list[str]:
     return [
-        f"{protocol}, {variant}: without the {wording(target).many} that only one side has, "
+        f"{protocol}, {variant}: some splits are without rules that could not be trained on, "
         f"{', '.join(classes)}."
         for protocol, variants in dropped.items()
         for variant, classes in variants.items()

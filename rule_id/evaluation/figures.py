@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rule_id.evaluation.protocols import PROTOCOLS
-from rule_id.evaluation.results import TRUNCATED, Evaluation
+from rule_id.evaluation.results import Evaluation
 from rule_id.features import wording
 
 __all__ = [
@@ -77,11 +77,20 @@ _CELL, _WIDEST = 0.55, 7.0
 """Size of a cell of a confusion matrix where there are few classes, and of all cells together, in
 inches."""
 _MANY = 12
+_FEW = 5
 _LARGEST_FONT, _SMALLEST_FONT = 9.0, 5.0
 TRUNCATION_PANELS = {
-    "checkpoints seen, from the first": ["first 25%", "first 50%", "first 75%", "all checkpoints"],
-    "checkpoints seen, evenly spaced": ["every 4th", "every 2nd", "all checkpoints"],
-}
+    "window of training seen": [
+        "0% to 25%", "25% to 50%", "50% to 75%", "75% to 100%", "0% to 50%", "25% to 75%",
+        "50% to 100%", "0% to 75%", "25% to 100%", "all checkpoints",
+    ],
+    "checkpoints seen, evenly spaced": [
+        "every 10th", "every 5th", "every 4th", "every 2nd", "all checkpoints",
+    ],
+    "checkpoints seen, at random": [
+        "2 at random", "3 at random", "5 at random", "10 at random", "all checkpoints",
+    ],
+}  # fmt: skip
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
@@ -111,7 +120,7 @@ def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
         evaluation: What to draw.
     """
     protocols = list(evaluation.table["protocol"].unique())
-    whole = [name for name in protocols if name not in TRUNCATED]
+    whole = [name for name in protocols if PROTOCOLS[name].kind == "plain"]
     figures = {f"confusion-{name}": confusion_figure(evaluation, name) for name in whole}
     if whole:
         figures["generalisation"] = generalisation_figure(evaluation)
@@ -124,12 +133,14 @@ def generalisation_figure(evaluation: Evaluation) -> Figure:
     """Draw accuracy for each protocol and model, with s.e.m. over splits, chance and floor.
 
     Args:
-        evaluation: With a protocol other than `truncated`.
+        evaluation: With a protocol that trains on some networks and tests others.
 
     Returns:
         A panel for single layers and, unless `paper` stands alone, one for whole networks.
     """
-    table = evaluation.table[evaluation.table["variant"] == "all"]
+    table = evaluation.of(evaluation.info["target"]).table
+    plain = table["protocol"].map(lambda name: PROTOCOLS[name].kind == "plain")
+    table = table[(table["variant"] == "all") & plain & table["model"].isin(MODEL_COLOURS)]
     levels = [level for level in LEVELS if level in set(table["level"])]
     protocols = list(table["protocol"].unique())
     with matplotlib.rc_context(STYLE):
@@ -162,7 +173,7 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
         "protocol": protocol, "level": level, "model": model,
         "feature_set": evaluation.info["feature_set"],
     }  # fmt: skip
-    rows = evaluation.confusions
+    rows = evaluation.of(evaluation.info["target"]).confusions
     for column, value in chosen.items():
         rows = rows[rows[column] == value]
     classes = evaluation.info["classes"]
@@ -181,20 +192,20 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
 
 
 def truncation_figure(evaluation: Evaluation) -> Figure:
-    """Draw accuracy against how much of training is seen: cut short, and thinned.
+    """Draw accuracy against what of training is seen: a window, thinned, or a few checkpoints.
 
     Args:
         evaluation: With protocol `truncated`.
 
     Returns:
-        A panel for cut and one for thinned trajectories, for whole networks.
+        A panel for windows, one for thinned trajectories and one for random checkpoints, for whole
+        networks.
     """
-    rows = evaluation.table[
-        (evaluation.table["protocol"] == "truncated") & (evaluation.table["level"] == "network")
-    ]
+    table = evaluation.of(evaluation.info["target"]).table
+    rows = table[(table["protocol"] == "truncated") & (table["level"] == "network")]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.6, 3))
-        panels = figure.subplots(1, 2, sharey=True)
+        figure = Figure(figsize=(9.2, 3))
+        panels = figure.subplots(1, 3, sharey=True, width_ratios=[2, 1.2, 1.2])
         for axes, (label, variants) in zip(panels, TRUNCATION_PANELS.items(), strict=True):
             _draw_truncation(axes, rows, variants)
             axes.set(xlabel=label, ylim=(0, 1))
@@ -244,7 +255,8 @@ def _draw_truncation(axes: Axes, rows: pd.DataFrame, variants: list[str]) -> Non
         )  # fmt: skip
     chance = rows.groupby("variant")["accuracy_chance"].mean().reindex(variants)
     axes.plot(places, chance, color=CHANCE_COLOUR, ls=":", label="chance")
-    axes.set_xticks(places, [name.removesuffix(" checkpoints") for name in variants])
+    names = [name.removesuffix(" checkpoints").removesuffix(" at random") for name in variants]
+    axes.set_xticks(places, names, rotation=90 if len(names) > _FEW else 0)
 
 
 def _draw_confusion(axes: Axes, counts: np.ndarray, classes: list[str], cell: float) -> None:

@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
-from rule_id.evaluation.control import CONTROL_COLUMNS
 from rule_id.evaluation.figures import draw_figures, save_figure
 from rule_id.evaluation.results import (
-    ALIGNMENT_COLUMNS,
     CONFUSION_COLUMNS,
+    FURTHER,
     RESULT_COLUMNS,
     Evaluation,
     table_columns,
@@ -24,16 +23,18 @@ from rule_id.features import TARGETS
 
 __all__ = ["read_evaluation", "require_replaceable", "write_evaluation"]
 
-SCHEMA_VERSION = 3
-READ_VERSIONS = (2, 3)
-SINCE_3 = ("floor", "accuracy_floor", "balanced_accuracy_floor", "n_classes")
-"""Columns that evaluations of schema version 2 lack; read, they are missing values."""
+SCHEMA_VERSION = 4
 
 TEXT_COLUMNS = (
     "protocol", "variant", "feature_set", "model", "level", "metric", "true", "predicted",
-    "credit_assignment", "bin",
+    "credit_assignment", "bin", "target", "subset", "features", "matched", "pairs", "scaled", "by",
+    "class", "kind", "held_out", "score", "name", "observation", "observables", "claim", "about",
+    "measure", "criterion", "verdict", "tracked", "can_exclude",
 )  # fmt: skip
-INFO_KEYS = ("target", "classes", "feature_set", "models", "protocols", "splits")
+BOOLEANS = ("tracked", "can_exclude")
+INFO_KEYS = (
+    "target", "classes", "classes_of", "feature_set", "models", "protocols", "splits",
+)  # fmt: skip
 
 
 def require_replaceable(out: Path) -> None:
@@ -81,26 +82,27 @@ def read_evaluation(folder: str | Path) -> Evaluation:
 
     Raises:
         InputError: A file is missing or damaged, lacks a column, or is of an unknown target or
-            schema version. Version 2 is read too: floors are then missing.
+            schema version.
     """
     source = Path(folder)
-    info, version = _read_info(source / "evaluation.json")
-    since = SINCE_3 if version < SCHEMA_VERSION else ()
     return Evaluation(
-        results=_read_table(source / "results.csv", list(RESULT_COLUMNS), since),
-        table=_read_table(source / "table.csv", table_columns(), since),
+        info=_read_info(source / "evaluation.json"),
+        results=_read_table(source / "results.csv", list(RESULT_COLUMNS)),
+        table=_read_table(source / "table.csv", table_columns()),
         confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS)),
-        info=info,
-        alignment=_read_optional(source / "alignment.csv", list(ALIGNMENT_COLUMNS)),
-        control=_read_optional(source / "control.csv", list(CONTROL_COLUMNS)),
+        further={
+            name: _read_table(path, list(columns))
+            for name, columns in FURTHER.items()
+            if (path := source / f"{name}.csv").exists()
+        },
     )
 
 
 def _write_files(evaluation: Evaluation, folder: Path) -> None:
     for name in ("results", "table", "confusions"):
         getattr(evaluation, name).to_csv(folder / f"{name}.csv", index=False)
-    for name in ("alignment", "control"):
-        if len(table := getattr(evaluation, name)):
+    for name, table in evaluation.further.items():
+        if len(table):
             table.to_csv(folder / f"{name}.csv", index=False)
     info = {"schema_version": SCHEMA_VERSION, **evaluation.info}
     (folder / "evaluation.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
@@ -109,7 +111,7 @@ def _write_files(evaluation: Evaluation, folder: Path) -> None:
         save_figure(figure, folder / "figures" / f"{name}.svg")
 
 
-def _read_table(path: Path, columns: list[str], lacks: tuple[str, ...] = ()) -> pd.DataFrame:
+def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     _require_file(path)
     kinds = {column: str for column in TEXT_COLUMNS if column in columns}
     try:
@@ -117,37 +119,31 @@ def _read_table(path: Path, columns: list[str], lacks: tuple[str, ...] = ()) -> 
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
     except ValueError as error:
         raise InputError(f"{path} must be a CSV file: {str(error).splitlines()[0]}") from None
-    table = table.assign(**dict.fromkeys(set(lacks) & set(columns), float("nan")))
     missing = [column for column in columns if column not in table.columns]
     if missing or table.empty:
         raise InputError(f"{path} must have {f'column {missing[0]}' if missing else 'rows'}")
     for column in set(columns) - set(TEXT_COLUMNS):
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column} must hold numbers")
-    return table[columns]
+    truth = {column: table[column] == "True" for column in BOOLEANS if column in columns}
+    return table.assign(**truth)[columns]
 
 
-def _read_optional(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a table that is there only when it has rows."""
-    return _read_table(path, columns) if path.exists() else pd.DataFrame(columns=columns)
-
-
-def _read_info(path: Path) -> tuple[dict[str, Any], int]:
-    """Return what was evaluated, and the schema version."""
+def _read_info(path: Path) -> dict[str, Any]:
+    """Return what was evaluated."""
     _require_file(path)
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         version = info.pop("schema_version")
     except (ValueError, KeyError, AttributeError, TypeError):
         raise InputError(f"{path} must be a JSON object with a schema_version") from None
-    if version not in READ_VERSIONS:
-        allowed = " or ".join(map(str, READ_VERSIONS))
-        raise InputError(f"{path}: schema_version must be {allowed}; got {version}")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
     missing = [key for key in INFO_KEYS if key not in info]
     if missing:
         raise InputError(f"{path} must have {missing[0]}; it has none")
     one_of(f"{path}: target", info["target"], TARGETS)
-    return info, int(version)
+    return dict(info)
 
 
 def _require_file(path: Path) -> None:

@@ -1,110 +1,172 @@
-"""Fit every model on every split, several fits at once."""
+"""Fit every model on every split, several fits at once, and predict what it is tested on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 import joblib
 import numpy as np
+import sklearn
 import threadpoolctl
+import xgboost
 
-from rule_id.evaluation.protocols import Split, split_rows
-from rule_id.evaluation.settings import Setting
-from rule_id.models import CLASSIFIERS, choose_hyperparameters, network_ids
+from rule_id.evaluation.baselines import BASELINES, choose
+from rule_id.evaluation.store import Fingerprints, Store
+from rule_id.evaluation.trials import Test, Trial
+from rule_id.features import FeatureTable
+from rule_id.models import CLASSIFIERS, choose_hyperparameters, hide, network_ids
+from rule_id.version import __version__
 
-__all__ = ["Progress", "Trial", "fit_all", "trials_of"]
+__all__ = ["Job", "Progress", "classifier_for", "fit_all", "run_all", "trial_key"]
 
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One model to fit on one split of one feature table."""
-
-    split: Split
-    setting: Setting
-    model: str
+class Job(Protocol):
+    """Something to compute once: its key says what it depends on."""
 
     @property
-    def key(self) -> tuple[int, str, bytes, bytes]:
-        """What the fit depends on: trials that share it need be fitted only once."""
-        split = self.split
-        return id(self.setting.table), self.model, split.train.tobytes(), split.test.tobytes()
+    def key(self) -> str:
+        """Jobs of one key give the same."""
 
-    @property
-    def classes(self) -> list[str]:
-        """The classes that are trained on, sorted."""
-        return sorted(self.setting.table.meta.loc[self.split.train, self.setting.target].unique())
+    def run(self) -> list[np.ndarray]:
+        """Return what is found."""
 
 
-def trials_of(settings: list[Setting], n_splits: int, seed: int) -> Iterator[Trial]:
-    """Yield a trial for every setting, split and model.
+def run_all(jobs: Iterable[Job], store: Store, progress: Progress | None) -> list[list[np.ndarray]]:
+    """Run every distinct job that the store does not hold yet.
 
     Args:
-        settings: Protocols with features and models.
-        n_splits: Splits of each protocol, or of each group that was named.
-        seed: Seed of the splits.
+        jobs: What to compute.
+        store: Where results are looked up and kept.
+        progress: Called as progress("fits", done, total).
 
-    Raises:
-        InputError: The corpus is too small or uniform for a protocol.
+    Returns:
+        What each job gives, in order.
     """
-    for setting in settings:
-        splits = split_rows(
-            setting.protocol,
-            setting.table.meta,
-            target=setting.target,
-            n_splits=n_splits,
-            seed=seed,
-            groups=setting.groups,
-        )
-        for split in splits:
-            named = replace(split, variant=setting.variant or split.variant)
-            for model in setting.models:
-                yield Trial(named, setting, model)
+    listed = list(jobs)
+    distinct = {job.key: job for job in listed}
+    found: dict[str, list[np.ndarray]] = {}
+
+    def one(key: str, job: Job) -> tuple[str, list[np.ndarray]]:
+        kept = store.get(key)
+        if kept is None:
+            kept = job.run()
+            store.put(key, kept)
+        return key, kept
+
+    # One thread a fit, several fits at once: faster than many threads for each fit of this
+    # size, as fast as processes, and the numbers do not depend on how many cores there are.
+    run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator_unordered")
+    with threadpoolctl.threadpool_limits(1):
+        for key, arrays in run(joblib.delayed(one)(*item) for item in distinct.items()):
+            found[key] = arrays
+            if progress is not None:
+                progress("fits", len(found), len(distinct))
+    return [found[job.key] for job in listed]
 
 
 def fit_all(
-    trials: list[Trial], tune: bool, seed: int, progress: Progress | None
-) -> dict[tuple, np.ndarray]:
-    """Fit every distinct trial and predict its test rows.
+    trials: list[Trial], tune: bool, seed: int, store: Store, progress: Progress | None
+) -> list[list[np.ndarray]]:
+    """Fit every distinct trial and predict what it is tested on.
 
     Args:
         trials: What to fit.
-        tune: Choose hyperparameters on the training rows; else the defaults.
+        tune: Choose hyperparameters on the training rows; else the defaults. Baselines choose
+            always, as their source does.
         seed: Seed of the models.
-        progress: Called as progress(what, done, total).
+        store: Where results are looked up and kept.
+        progress: Called as progress("fits", done, total).
 
     Returns:
-        Probabilities (n test rows, k classes of the trial) for each key of the trials.
+        For each trial and each of its tests the probabilities (n tested rows, k classes).
     """
-    distinct = {trial.key: trial for trial in trials}
-    # One thread a fit, several fits at once: faster than many threads for each fit of this
-    # size, as fast as processes, and the numbers do not depend on how many cores there are.
-    run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator")
-    jobs = (joblib.delayed(_fit)(trial, tune, seed) for trial in distinct.values())
-    outcomes = []
-    with threadpoolctl.threadpool_limits(1):
-        for done, outcome in enumerate(run(jobs), start=1):
-            outcomes.append(outcome)
-            if progress is not None:
-                progress("fits", done, len(distinct))
-    return dict(zip(distinct, outcomes, strict=True))
+    prints = Fingerprints()
+    return run_all((_Fit(trial, tune, seed, prints) for trial in trials), store, progress)
 
 
-def _fit(trial: Trial, tune: bool, seed: int) -> np.ndarray:
-    """Return the probabilities (n test rows, k classes, sorted) of one trial."""
-    train = trial.setting.table.rows(trial.split.train)
-    values, labels = train.matrix(), train.meta[trial.setting.target].to_numpy(dtype=str)
-    chosen: dict[str, Any] = {}
-    if tune:
-        blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
-        chosen = choose_hyperparameters(
-            trial.model, values, labels, blocks, networks=networks, seed=seed
+class _Fit:
+    """A trial as a job."""
+
+    def __init__(self, trial: Trial, tune: bool, seed: int, prints: Fingerprints) -> None:
+        self.trial, self.tune, self.seed = trial, tune, seed
+        self.key = trial_key(trial, prints, tune, seed)
+
+    def run(self) -> list[np.ndarray]:
+        trial = self.trial
+        train = trial.table.rows(trial.rows)
+        labels = train.meta["rule"].to_numpy(dtype=str)
+        if trial.shuffled:
+            labels = _exchanged(train, labels, self.seed + trial.split.number)
+        classifier = classifier_for(trial.model, train, labels, self.tune, self.seed)
+        classifier.fit(train.matrix(), labels)
+        return [
+            classifier.predict_proba(_values(test)).astype(np.float32) for test in trial.tests
+        ]  # fmt: skip
+
+
+def trial_key(trial: Trial, prints: Fingerprints, tune: bool, seed: int) -> str:
+    """Return a hash of everything that the probabilities of a trial depend on."""
+    digest = hashlib.blake2b(digest_size=16)
+    versions = (__version__, sklearn.__version__, xgboost.__version__, np.__version__)
+    model = repr(CLASSIFIERS[trial.model]()) if trial.model in CLASSIFIERS else trial.model
+    shuffle = trial.split.number if trial.shuffled else None
+    digest.update(repr((*versions, model, tune, seed, shuffle)).encode())
+    digest.update(prints.of(trial.table).encode() + np.packbits(trial.rows).tobytes())
+    for test in trial.tests:
+        digest.update(prints.of(test.table).encode() + np.packbits(test.rows).tobytes())
+        digest.update(test.observables.encode())
+    return digest.hexdigest()
+
+
+def classifier_for(
+    model: str, train: FeatureTable, labels: np.ndarray, tune: bool, seed: int
+) -> Any:
+    """Return a classifier to fit, with hyperparameters chosen on the rows to train on.
+
+    Args:
+        model: One of `CLASSIFIERS` or `BASELINES`.
+        train: Features of the rows to train on.
+        labels: Their rules (n,).
+        tune: Choose hyperparameters; else the defaults of a classifier of ours.
+        seed: Seed of the choice and of the classifier.
+    """
+    blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
+    if model in BASELINES:
+        n = int(train.info["n_checkpoints"])
+        chosen = choose(
+            model, train.matrix(), labels, blocks, networks=networks, n_checkpoints=n, seed=seed
         )
-    classifier = CLASSIFIERS[trial.model](**{**chosen, "random_state": seed})
+        return BASELINES[model].build(n, seed, **chosen)
+    chosen = {}
+    if tune:
+        chosen = choose_hyperparameters(
+            model, train.matrix(), labels, blocks, networks=networks, seed=seed
+        )
+    classifier = CLASSIFIERS[model](**{**chosen, "random_state": seed})
     if "n_jobs" in classifier.get_params():
         classifier.set_params(n_jobs=1)
-    classifier.fit(values, labels)
-    return classifier.predict_proba(trial.setting.table.rows(trial.split.test).matrix())
+    return classifier
+
+
+def _exchanged(train: FeatureTable, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Give every network the rule of another, the same for all of its layers."""
+    networks, first, index = np.unique(
+        train.meta["network"].to_numpy(dtype=str), return_index=True, return_inverse=True
+    )
+    order = np.random.default_rng([seed, len(networks)]).permutation(len(networks))
+    return labels[first][order][index]
+
+
+def _values(test: Test) -> np.ndarray:
+    """Return the features of the tested rows, of the observables that are seen."""
+    table = test.table.rows(test.rows)
+    if set(test.observables.split("+")) == set(_ALL):
+        return table.matrix()
+    return hide(table.matrix(), table.names, test.observables.split("+"))
+
+
+_ALL = ("activation", "weight", "activity_change")

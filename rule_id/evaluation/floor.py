@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
-from rule_id.features import TARGETS
+from rule_id.features import EVALUATED
 
-__all__ = ["FLOORED", "best_shares", "nuisance_floor"]
+__all__ = ["FLOORED", "best_shares", "block_weights", "floor_of", "nuisance_floor"]
 
 FLOORED = ("accuracy", "balanced_accuracy")
 """The metrics that have a floor."""
@@ -36,7 +36,7 @@ def nuisance_floor(
 
     Args:
         networks: One row a network: `block` and the target.
-        target: What is identified, one of `TARGETS`.
+        target: What is identified, one of `EVALUATED`.
         tested: The block of each tested network (n,), n at least 1; those of `networks` when None.
 
     Returns:
@@ -50,8 +50,22 @@ def nuisance_floor(
     >>> nuisance_floor(table)["accuracy"]  # 1/2 for two networks, 1 for the third
     0.6666666666666666
     """
-    weights = _weights(networks, target)
-    counts = pd.Series(networks["block"] if tested is None else tested).value_counts()
+    return floor_of(
+        block_weights(networks, target), networks["block"] if tested is None else tested
+    )
+
+
+def floor_of(weights: pd.DataFrame, tested: np.ndarray | pd.Series) -> dict[str, float]:
+    """Return the floor of `nuisance_floor` from the weights of classes in blocks.
+
+    Args:
+        weights: What `block_weights` gives.
+        tested: The block of each tested network (n,), n at least 1.
+
+    Raises:
+        InputError: Nothing is tested, or a tested block has no network.
+    """
+    counts = pd.Series(tested).value_counts()
     if counts.empty or not counts.index.isin(weights.index).all():
         raise InputError("tested must name blocks of the networks, one or more")
     in_test = weights.loc[counts.index]
@@ -66,13 +80,21 @@ def nuisance_floor(
 
 def best_shares(networks: pd.DataFrame, target: str) -> pd.Series:
     """Return max_c w_bc / sum_c w_bc for each block (`nuisance_floor`), by block."""
-    weights = _weights(networks, target)
+    weights = block_weights(networks, target)
     return weights.max(axis=1) / weights.sum(axis=1)
 
 
-def _weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Return the weight of each class in each block, blocks by classes."""
-    one_of("target", target, TARGETS)
+def block_weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the weight of each class in each block (`nuisance_floor`), blocks by classes.
+
+    Args:
+        networks: One row a network: `block` and the target.
+        target: What is identified, one of `EVALUATED`.
+
+    Raises:
+        InputError: There is no such target, or a column is missing.
+    """
+    one_of("target", target, EVALUATED)
     missing = [name for name in ("block", target) if name not in networks.columns]
     if missing:
         raise InputError(

@@ -8,14 +8,17 @@ tested only by the protocols that hold something out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.ranges import RANGE, range_groups
 from rule_id.features import TARGETS, wording
 from rule_id.trajectories import set_apart
 
@@ -35,7 +38,8 @@ class Split:
         number: Which split of the protocol, from 0.
         train: Rows to train on, boolean (n rows,).
         test: Rows to test, boolean (n rows,); none is in `train`.
-        dropped: Classes that only one side would have had, and that neither has.
+        dropped: Classes that would have been tested and could not be trained on, and where
+            something is held out also those that could not be tested.
     """
 
     protocol: str
@@ -61,7 +65,8 @@ class Protocol:
             None where nothing is held out.
         whole_networks: Whether all layers of a network are on one side, so that they may be
             combined into one prediction.
-        truncated: Whether it is repeated on shortened and thinned trajectories.
+        kind: What is done with its splits; see `rule_id.evaluation.trials`.
+        headline: Whether it has as many splits as are asked for; others have three at most.
     """
 
     description: str
@@ -69,7 +74,8 @@ class Protocol:
     draw: Draw
     held_out: str | None = None
     whole_networks: bool = True
-    truncated: bool = False
+    kind: str = "plain"
+    headline: bool = False
 
 
 def split_rows(
@@ -84,15 +90,18 @@ def split_rows(
     """Yield the splits of a protocol, a function of what the rows are and of the seed alone.
 
     A split that has been drawn before is drawn again, so that splits repeat only where the
-    corpus has fewer different ones. Where something is held out, both sides are restricted to the
-    classes that both have; `Split.dropped` names the others.
+    corpus has fewer different ones. Classes that cannot be trained on are not tested. Where
+    something is held out, both sides are restricted to the classes that both have; elsewhere those
+    that are not tested are trained on, as what may be mistaken for others. `Split.dropped` names
+    what was left out.
 
     Args:
         protocol: One of `PROTOCOLS`.
         meta: What the rows are (n rows): `network`, `layer`, `block`, the target, the column
             that the protocol holds out, and `held_out` where a plan set networks apart.
         target: What is identified, one of `TARGETS`: its values are the classes.
-        n_splits: Number of splits, at least 1; of each group where `groups` are named.
+        n_splits: Number of splits, at least 1; of each group where `groups` are named. Where groups
+            are held out, each has one at least.
         seed: Seed of the draws.
         groups: The groups to hold out; when empty all take turns that can be held out.
 
@@ -101,7 +110,7 @@ def split_rows(
 
     Raises:
         InputError: There is no such protocol, target or group, `meta` lacks a column, there are too
-            few blocks or groups to hold one out, or a class would have no row to train on.
+            few blocks or groups to hold one out, or fewer than two classes to train on and test.
     """
     chosen = PROTOCOLS[one_of("protocol", protocol, PROTOCOLS)]
     one_of("target", target, TARGETS)
@@ -113,14 +122,10 @@ def split_rows(
         )
     variants = _variants(protocol, meta, target, groups)
     seen: set[bytes] = set()
-    for number in range(n_splits * max(1, len(groups))):
+    for number in range(n_splits * len(groups) or max(n_splits, len(variants))):
         variant = variants[number % len(variants)]
         split = _new_split(protocol, variant, meta, target, number, seed, seen)
-        if chosen.held_out is None:
-            _require_classes(split, meta[target], set_apart(meta))
-            yield split
-        else:
-            yield _on_shared_classes(split, meta[target])
+        yield _on_shared_classes(split, meta[target], both=chosen.held_out is not None)
 
 
 def unsuitable(protocol: str, networks: pd.DataFrame, target: str) -> str:
@@ -137,9 +142,11 @@ def unsuitable(protocol: str, networks: pd.DataFrame, target: str) -> str:
     groups = held_out_groups(protocol, networks, target)
     if column == "held_out" and not groups:
         return "needs networks that the plan set apart; there are none"
+    if column == RANGE and not groups:
+        return "needs networks with different hyperparameters; they have the same"
     if not groups:
         return f"needs networks with column {column}, as simulated ones have; there is none"
-    if column != "held_out" and len(groups) < 2:
+    if column not in ("held_out", RANGE) and len(groups) < 2:
         return f"needs a corpus with 2 or more in {column}; it has {next(iter(groups))} alone"
     if all(groups.values()):
         return f"needs {next(iter(groups.values()))}"
@@ -160,12 +167,14 @@ def held_out_groups(protocol: str, networks: pd.DataFrame, target: str) -> dict[
     column = str(PROTOCOLS[protocol].held_out)
     if column == "held_out":
         names = ["all"] if set_apart(networks).any() else []
+    elif column == RANGE:
+        names = list(range_groups(networks))
     else:
         names = sorted(networks[column].dropna().unique()) if column in networks.columns else []
     lacks = {}
     for name in names:
         test = _tested(column, networks, name)
-        train = _trainable(networks, test)
+        train = _beside(networks, test)
         shared = set(networks[target][train]) & set(networks[target][test])
         lacks[str(name)] = "" if len(shared) > 1 else _needs_classes(target, str(name), shared)
     return lacks
@@ -204,8 +213,8 @@ def _new_split(
     return Split(protocol, variant, number, train, test)
 
 
-def _on_shared_classes(split: Split, labels: pd.Series) -> Split:
-    """Restrict both sides to the classes that both have."""
+def _on_shared_classes(split: Split, labels: pd.Series, both: bool) -> Split:
+    """Restrict the test, or both sides, to the classes that both have."""
     sides = [set(labels[side]) for side in (split.train, split.test)]
     shared = sides[0] & sides[1]
     if len(shared) < 2:
@@ -215,8 +224,9 @@ def _on_shared_classes(split: Split, labels: pd.Series) -> Split:
             "so give the corpus more blocks"
         )
     kept = labels.isin(shared).to_numpy()
-    dropped = tuple(sorted((sides[0] | sides[1]) - shared))
-    return replace(split, train=split.train & kept, test=split.test & kept, dropped=dropped)
+    lost = (sides[0] | sides[1] if both else sides[1]) - shared
+    train = split.train & kept if both else split.train
+    return replace(split, train=train, test=split.test & kept, dropped=tuple(sorted(lost)))
 
 
 def _needs_classes(target: str, group: str, shared: set[str]) -> str:
@@ -252,6 +262,19 @@ def _random_blocks(
     return ~test, test
 
 
+def _random_half(
+    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Test half of the blocks, or one more."""
+    blocks = rng.permutation(np.sort(meta["block"].unique()))
+    if len(blocks) < 3:
+        raise InputError(
+            f"a corpus must have 3 blocks or more to be calibrated; it has {len(blocks)}"
+        )
+    test = np.isin(meta["block"], blocks[: math.ceil(len(blocks) / 2)])
+    return ~test, test
+
+
 def _held_out(
     column: str, meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -261,6 +284,10 @@ def _held_out(
     """
     test = _tested(column, meta, variant)
     train = _trainable(meta, test)
+    if _within_blocks(meta, test):
+        blocks = _quarter(meta["block"][test].unique(), rng)
+        tested = np.isin(meta["block"], blocks)
+        return ~test & ~tested & ~set_apart(meta), test & tested
     others = np.unique(meta["block"][train])
     if len(others) > 1:
         train &= ~np.isin(meta["block"], _quarter(others, rng))
@@ -271,7 +298,22 @@ def _tested(column: str, meta: pd.DataFrame, group: str) -> np.ndarray:
     """Return the rows (n,) of a group."""
     if column == "held_out":
         return set_apart(meta)
+    if column == RANGE:
+        return range_groups(meta)[group]
     return (meta[column] == group).to_numpy(dtype=bool)
+
+
+def _within_blocks(meta: pd.DataFrame, test: np.ndarray) -> bool:
+    """Say whether most blocks have networks of the group and others, as each drew for itself."""
+    blocks = meta["block"]
+    return blocks[test & blocks.isin(blocks[~test])].nunique() > blocks.nunique() / 2
+
+
+def _beside(meta: pd.DataFrame, test: np.ndarray) -> np.ndarray:
+    """Return the rows (n,) that may be trained on when a group is held out, in some split."""
+    if _within_blocks(meta, test):
+        return ~test & ~set_apart(meta)
+    return _trainable(meta, test)
 
 
 def _trainable(meta: pd.DataFrame, test: np.ndarray) -> np.ndarray:
@@ -294,19 +336,16 @@ def _quarter(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.sort(ids))[: max(1, round(TEST_SHARE * len(ids)))]
 
 
-def _require_classes(split: Split, labels: pd.Series, apart: np.ndarray) -> None:
-    untrained = sorted(set(labels[~apart]) - set(labels[split.train]))
-    if untrained:
-        raise InputError(
-            f"protocol {split.protocol} must leave networks of every "
-            f"{wording(str(labels.name)).one} to train on; "
-            f"split {split.number} leaves none of {untrained[0]}, so give the corpus more blocks"
-        )
-
-
 def _holding_out(column: str, description: str) -> Protocol:
+    columns = () if column == RANGE else (column,)
     return Protocol(
-        description, ("network", "block", column), partial(_held_out, column), held_out=column
+        description, ("network", "block", *columns), partial(_held_out, column), held_out=column
+    )
+
+
+def _by_block(kind: str, description: str, **further: Any) -> Protocol:
+    return Protocol(
+        description, ("network", "block"), further.pop("draw", _random_blocks), kind=kind, **further
     )
 
 
@@ -317,6 +356,7 @@ PROTOCOLS: dict[str, Protocol] = {
         ("network",),
         _random_layers,
         whole_networks=False,
+        headline=True,
     ),
     "network": Protocol(
         "A random quarter of the networks of each class is tested; other networks of the same "
@@ -324,10 +364,10 @@ PROTOCOLS: dict[str, Protocol] = {
         ("network",),
         _random_networks,
     ),
-    "grouped": Protocol(
+    "grouped": _by_block(
+        "plain",
         "A random quarter of the blocks is tested; no block is on both sides.",
-        ("network", "block"),
-        _random_blocks,
+        headline=True,
     ),
     "held-out-architecture": _holding_out(
         "architecture",
@@ -351,18 +391,49 @@ PROTOCOLS: dict[str, Protocol] = {
         "curriculum",
         "All networks of one curriculum are tested; training sees other curricula alone.",
     ),
+    "held-out-range": _holding_out(
+        RANGE,
+        "The networks with the lowest or the highest third of a hyperparameter are tested; "
+        "training sees other values in other blocks. Learning rates are ranked within a rule.",
+    ),
     "held-out-plan": Protocol(
         "The networks that the plan set apart are tested; no other protocol trains on them either.",
         ("network", "block"),
         partial(_held_out, "held_out"),
         held_out="held_out",
     ),
-    "truncated": Protocol(
-        "The splits of grouped, on trajectories cut to their first checkpoints or thinned; "
-        "training and test see the same cut.",
-        ("network", "block"),
-        _random_blocks,
-        truncated=True,
+    "truncated": _by_block(
+        "truncated",
+        "The splits of grouped; networks are tested in a window of training, thinned, or at a few "
+        "random checkpoints, by one model that was trained on networks seen in random ways.",
+    ),
+    "measured": _by_block(
+        "measured",
+        "The splits of grouped; networks are tested under each measurement of the corpus (numbers "
+        "of units, noise, spikes, fluorescence) and with each observable, by the model of "
+        "truncated.",
+    ),
+    "alone": _by_block("alone", "The splits of grouped, with one observable alone on both sides."),
+    "curves": _by_block(
+        "curves",
+        "A control on the splits of grouped: the classifier sees loss and performance at the "
+        "checkpoints and nothing of the network.",
+    ),
+    "shuffled": _by_block(
+        "shuffled",
+        "A control on the splits of grouped: rules are exchanged among the networks trained on, so "
+        "that what is found must be at chance.",
+    ),
+    "calibrated": _by_block(
+        "calibrated",
+        "Half of the blocks is trained on; of the others one half calibrates probabilities and "
+        "prediction sets and the other is tested, then the other way round.",
+        draw=_random_half,
+    ),
+    "novel": _by_block(
+        "novel",
+        "A family, or a rule, is left out of training; networks of new blocks that are of it must "
+        "be told from those that are not. It has no accuracy.",
     ),
 }
 """Name of a protocol to what it does."""

@@ -2,79 +2,141 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from rule_id.evaluation.control import CONTROL_COLUMNS, read_control
+from rule_id.errors import one_of
 from rule_id.evaluation.floor import FLOORED
 from rule_id.evaluation.metrics import METRICS
 from rule_id.evaluation.protocols import PROTOCOLS
-from rule_id.features import wording
 
 __all__ = [
-    "ALIGNMENT_COLUMNS",
     "CONFUSION_COLUMNS",
+    "FURTHER",
     "RESULT_COLUMNS",
     "Evaluation",
+    "empty_table",
     "summarise",
     "table_columns",
 ]
 
-KEYS = ("protocol", "variant", "feature_set", "model", "level")
+KEYS = ("protocol", "variant", "feature_set", "model", "level", "target", "subset")
 SIZES = ("n_train_networks", "n_test_networks", "n_classes")
 RESULT_COLUMNS = (*KEYS, "split", "metric", "value", "chance", "floor", *SIZES)
-CONFUSION_COLUMNS = (*KEYS, "true", "predicted", "count")
-ALIGNMENT_COLUMNS = ("model", "credit_assignment", "bin", "n", "accuracy")
-READABLE = (
-    ("layers: accuracy", "layer", "accuracy"),
-    ("networks: accuracy", "network", "accuracy"),
-    ("networks: d-prime", "network", "d_prime"),
-)
-TRUNCATED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.truncated)
+CONFUSION_COLUMNS = (*KEYS[:-1], "true", "predicted", "count")
+
+FURTHER: dict[str, tuple[str, ...]] = {
+    "headline": (
+        "model", "features", "target", "subset", "level", "accuracy", "sem", "chance", "floor",
+        "n_networks", "n_classes", "splits",
+    ),
+    "control": (
+        "target", "protocol", "accuracy", "accuracy_sem", "accuracy_chance", "accuracy_floor",
+        "n_networks", "n_blocks",
+    ),
+    "alignment": ("model", "credit_assignment", "bin", "n", "accuracy"),
+    "matched": ("matched", "model", "features", "pairs", "n_pairs", "accuracy", "sem"),
+    "calibration": (
+        "model", "target", "scaled", "error", "error_sem", "temperature", "confidence",
+        "accuracy", "n",
+    ),
+    "reliability": (
+        "model", "target", "scaled", "low", "high", "n", "confidence", "accuracy", "accuracy_sem",
+    ),
+    "coverage": (
+        "model", "target", "by", "miscoverage", "class", "covered", "covered_sem", "size",
+        "empty", "full", "n", "n_blocks", "n_calibration", "can_exclude",
+    ),
+    "novelty": (
+        "kind", "held_out", "model", "score", "auroc", "sem", "n_novel", "n_known", "n_blocks",
+    ),
+    "measured": (
+        "measurement", "name", "observation", "units", "share", "noise_std", "tracked",
+        "observables",
+        "model", "target", "accuracy", "sem", "chance", "floor", "n_networks",
+    ),
+    "claims": ("claim", "about", "measure", "value", "sem", "criterion", "threshold", "verdict"),
+}  # fmt: skip
+"""Tables beside results, table and confusions, with their columns; see docs/evaluation.md."""
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Return a table of `FURTHER` without rows."""
+    return pd.DataFrame(columns=list(FURTHER[name]))
 
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """How well the classes of a target were identified under each protocol.
+    """How well rules, and what they are of, were identified under each protocol.
 
     Splits of one corpus overlap, so a standard error of the mean over splits describes their
     spread; it is not a confidence interval for networks of another corpus.
 
     Attributes:
-        results: One row a (protocol, variant, feature_set, model, level, split, metric), with
-            `value`, `chance`, `floor` (missing for metrics other than accuracy and balanced
-            accuracy), `n_train_networks`, `n_test_networks`, `n_classes`. `level` is `layer`, or
-            `network` for the layers of one network combined.
-        table: The results over splits: one row a (protocol, variant, feature_set, model, level),
-            and for each metric its mean, standard error (`<metric>_sem`), mean chance
-            (`<metric>_chance`) and, of accuracies, mean floor (`<metric>_floor`). The variant `all`
-            of a protocol that holds groups out covers all of its splits.
-        confusions: One row a (protocol, variant, feature_set, model, level, true, predicted),
-            with `count` summed over splits.
-        info: `target`, `classes`, `feature_set`, `models`, `protocols` with their descriptions,
-            `splits`, `tune`, `seed`, `corpus`, numbers of networks and blocks, versions; `left_out`
-            (protocols and groups that were not run, with the reason) and `dropped` (for a protocol
-            and what it held out, the classes that only one side had); JSON types only.
-        alignment: Accuracy for whole networks that learn their feedback, under `grouped`: one row
-            a (model, credit_assignment, bin), with `n` and `accuracy` pooled over splits. `bin` is
-            one of `ALIGNMENT_BINS`, the share of training after which learned feedback came
-            within 45 degrees of its fixed point. Without a row where there are no such networks,
-            and for the targets `family` and `optimizer`.
-        control: How well the nuisances alone do, as of `nuisance_control`.
+        results: One row a (protocol, variant, feature_set, model, level, target, subset, split,
+            metric), with `value`, `chance`, `floor` (missing for metrics other than accuracy and
+            balanced accuracy), `n_train_networks`, `n_test_networks`, `n_classes`. `level` is
+            `layer`, or `network` for the layers of one network combined; `target` one of
+            `EVALUATED`; `subset` the kind of networks that are counted, one of `SUBSETS`.
+        table: The results over splits: one row a (protocol, variant, feature_set, model, level,
+            target, subset), and for each metric its mean, standard error (`<metric>_sem`), mean
+            chance (`<metric>_chance`) and, of accuracies, mean floor (`<metric>_floor`). The
+            variant `all` of a protocol that holds groups out covers all of its splits.
+        confusions: One row a (protocol, variant, feature_set, model, level, target, true,
+            predicted) that occurred, with `count` summed over splits.
+        info: `target` (what tables are of that show one), `classes` of every target,
+            `feature_set`, `models`, `protocols` with their descriptions, `splits`, `tune`, `seed`,
+            `corpus`, numbers of networks and blocks, versions; `left_out` (protocols and groups
+            that were not run, with the reason) and `dropped` (for a protocol and what it held out,
+            the rules that could not be tested); JSON types only.
+        further: The tables of `FURTHER`, by name; without rows where there is nothing to say.
     """
 
     results: pd.DataFrame
     table: pd.DataFrame
     confusions: pd.DataFrame
     info: dict[str, Any]
-    alignment: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=list(ALIGNMENT_COLUMNS))
-    )
-    control: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=list(CONTROL_COLUMNS))
-    )
+    further: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Let tables that were not made have no rows."""
+        empty = {name: empty_table(name) for name in FURTHER}
+        object.__setattr__(self, "further", empty | self.further)
+
+    def of(self, target: str = "rule", subset: str = "all") -> Evaluation:
+        """Return what was found of one target and one kind of networks alone.
+
+        Args:
+            target: One of those evaluated.
+            subset: One of `SUBSETS`; confusions are of all networks.
+
+        Raises:
+            InputError: The target was not evaluated, or not for such networks.
+        """
+        one_of("target", target, list(self.info["classes_of"]))
+        one_of("subset", subset, list(self.table["subset"].unique()))
+        kept = (
+            table[(table["target"] == target) & (table["subset"] == subset)].reset_index(drop=True)
+            for table in (self.results, self.table)
+        )
+        confusions = self.confusions[self.confusions["target"] == target].reset_index(drop=True)
+        info = {**self.info, "target": target, "classes": self.info["classes_of"][target]}
+        return replace(
+            self,
+            results=next(kept),
+            table=next(kept),
+            confusions=confusions,
+            info=info,
+            further={name: _about(table, target) for name, table in self.further.items()},
+        )
+
+    def __str__(self) -> str:
+        """Return the tables as aligned text."""
+        from rule_id.evaluation.printing import printed
+
+        return printed(self)
 
     def best_model(self, protocol: str, level: str) -> str:
         """Return the model with the highest mean accuracy under a protocol.
@@ -87,55 +149,12 @@ class Evaluation:
             (self.table["protocol"] == protocol)
             & (self.table["level"] == level)
             & (self.table["feature_set"] == self.info["feature_set"])
+            & (self.table["target"] == self.info["target"])
+            & (self.table["subset"] == "all")
         ]
+        if rows.empty:
+            return ""
         return str(rows.groupby("model")["accuracy"].mean().idxmax())
-
-    def readable(self) -> pd.DataFrame:
-        """Return the table as text for people, `mean ± s.e.m. (chance, floor)` in each cell.
-
-        Returns:
-            One row a (protocol, variant, features, model): accuracy for single layers, accuracy
-            and d-prime for whole networks; empty where a protocol has no such level.
-        """
-        keys = list(KEYS[:-1])
-        cells = self.table[keys].drop_duplicates().set_index(keys)
-        for name, level, metric in READABLE:
-            rows = self.table[self.table["level"] == level]
-            parts = (rows[f"{metric}{part}"] for part in ("", "_sem", *_beside(metric)))
-            text = [_cell(*values) for values in zip(*parts, strict=True)]
-            cells[name] = pd.Series(text, index=pd.MultiIndex.from_frame(rows[keys]))
-        return cells.fillna("").reset_index().rename(columns={"feature_set": "features"})
-
-    def remarks(self) -> list[str]:
-        """Return what must be known to read the table, in a line each.
-
-        Returns:
-            What stands in brackets, the control, and how many classes and networks and which
-            protocols were left out.
-        """
-        info = self.info
-        many, in_all = wording(info["target"]).many, len(info["classes"])
-        lines = ["In brackets: chance; of accuracies also the floor, which needs no measurement."]
-        if len(self.control):
-            lines.append(read_control(self.control, info["target"]))
-        if info.get("n_held_out"):
-            lines.append(f"Set apart by the plan: {info['n_held_out']} networks, never trained on.")
-        for protocol, variants in info.get("dropped", {}).items():
-            counts = ", ".join(f"{name} {len(classes)}" for name, classes in variants.items())
-            lines.append(f"{protocol}: {many} on one side alone, left out of {in_all}: {counts}.")
-        for why, names in _by_value(info.get("left_out", {})).items():
-            lines.append(f"Not run: {', '.join(names)} ({why}).")
-        return lines
-
-    def __str__(self) -> str:
-        """Return the table as aligned text."""
-        table = self.readable()
-        lines = [list(table.columns), *table.itertuples(index=False, name=None)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
 
 
 def table_columns() -> list[str]:
@@ -145,10 +164,10 @@ def table_columns() -> list[str]:
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and standard error over splits, one row a (protocol, ..., level).
+    """Return mean and standard error over splits, one row a (protocol, ..., subset).
 
     The standard error is std / sqrt(splits), with the sample standard deviation; NaN for a single
-    split.
+    split. Halves of one split that are tested in turn are one result.
 
     Args:
         results: `Evaluation.results`.
@@ -156,8 +175,13 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `Evaluation.table`, in the order of `PROTOCOLS`.
     """
-    held_out = (results["variant"] != "all") & ~results["protocol"].isin(TRUNCATED)
-    rows = pd.concat([results[held_out].assign(variant="all"), results], ignore_index=True)
+    kinds = results["protocol"].map({name: one.kind for name, one in PROTOCOLS.items()})
+    held_out = (results["variant"] != "all") & (kinds == "plain")
+    halves = kinds == "calibrated"
+    rows = pd.concat(
+        [results[held_out].assign(variant="all"), results[~halves], _whole(results[halves])],
+        ignore_index=True,
+    )
     rank = {name: place for place, name in enumerate(PROTOCOLS)}
     rows = rows.sort_values("protocol", key=lambda names: names.map(rank), kind="stable")
     groups = rows.groupby([*KEYS, "metric"], sort=False)
@@ -175,20 +199,21 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     return sizes.join(wide).reset_index()[table_columns()]
 
 
+def _about(table: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the rows about a target, of a table that has several."""
+    if "target" not in table.columns:
+        return table
+    return table[table["target"] == target].reset_index(drop=True)
+
+
+def _whole(halves: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for the halves of each split."""
+    keys = [name for name in RESULT_COLUMNS if name not in ("variant", "value", "chance", "floor")]
+    keys = [name for name in keys if name not in SIZES]
+    mean = halves.groupby(keys, sort=False)[["value", "chance", "floor", *SIZES]].mean()
+    return mean.reset_index().assign(variant="all")[list(RESULT_COLUMNS)]
+
+
 def _beside(metric: str) -> tuple[str, ...]:
     """Return the ends of the names of what stands beside a metric, to compare it with."""
     return ("_chance", "_floor") if metric in FLOORED else ("_chance",)
-
-
-def _cell(mean: float, sem: float, *beside: float) -> str:
-    spread = "" if pd.isna(sem) else f" ± {sem:.2f}"
-    known = [f"{value:.2f}" for value in beside if not pd.isna(value)]
-    return f"{mean:.2f}{spread} ({', '.join(known)})"
-
-
-def _by_value(texts: dict[str, str]) -> dict[str, list[str]]:
-    """Return the keys of each value."""
-    keys: dict[str, list[str]] = {}
-    for key, value in texts.items():
-        keys.setdefault(value, []).append(key)
-    return keys

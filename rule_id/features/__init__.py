@@ -5,10 +5,11 @@ from rule_id.features.panel import Panel, join_panels, pivot
 from rule_id.features.signals import mask_signal, usable_features
 from rule_id.features.summaries import summary_names, time_of
 from rule_id.features.table import FEATURE_SETS, FeatureTable, read_features, split_name
-from rule_id.features.targets import TARGETS, WITH_FAMILIES, Wording, wording
+from rule_id.features.targets import EVALUATED, TARGETS, WITH_FAMILIES, Wording, wording
 from rule_id.features.writing import FeatureFile
 
 __all__ = [
+    "EVALUATED",
     "FEATURE_SETS",
     "PAPER_STATISTICS",
     "TARGETS",

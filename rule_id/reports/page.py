@@ -68,19 +68,22 @@ def report(
     *,
     features: FeatureTable | str | Path | None = None,
     models: Iterable[Bundle | str | Path] = (),
+    target: str | None = None,
     out: str | Path,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Path:
     """Write an evaluation, and what its classifiers look at, as a page to read and to pass on.
 
-    What is identified is the target of the evaluation. The folder gets `index.html`, which needs
+    What is identified is the target of the bundles, else the rule. The folder gets `index.html`, which needs
     no other file, and for use elsewhere `importance.csv` and `figures/*.svg`.
 
     Args:
         evaluation: An evaluation or its folder.
         features: The feature table that the models were trained from, or its file. Without it,
             or without models, the page says that feature importance is missing.
-        models: Trained bundles of the same target or their folders, one of a kind.
+        models: Trained bundles of one target or their folders, one of a kind.
+        target: What the page is about, one of those evaluated; that of the bundles by default, or
+            the rule.
         out: The folder to write to.
         progress: Called as progress(what, done, total).
 
@@ -97,6 +100,7 @@ def report(
     table = read_features(features) if isinstance(features, str | Path) else features
     bundles = [read_bundle(m) if isinstance(m, str | Path) else m for m in models]
     _check_info(found)
+    found = found.of(target or (bundles[0].target if bundles else "rule"))
     _check_bundles(bundles, found.info["target"], found.info["classes"])
     measured = []
     if table is not None:

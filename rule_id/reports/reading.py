@@ -18,6 +18,7 @@ QUESTIONS = {
     "held-out-task": "A task never trained on",
     "held-out-task-group": "A group of tasks never trained on",
     "held-out-curriculum": "A curriculum never trained on",
+    "held-out-range": "An end of a hyperparameter's range never trained on",
     "held-out-plan": "What the plan set apart",
     "network": "New networks of blocks that were trained on",
     "paper": "Layers of networks partly trained on",
@@ -44,7 +45,8 @@ def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:
     Classifiers come best first. What lies within two s.e.m. of chance, or of the floor where that
     is higher, is called so. Last comes the control.
     """
-    table = evaluation.table[evaluation.table["feature_set"] == evaluation.info["feature_set"]]
+    table = evaluation.of(evaluation.info["target"]).table
+    table = table[table["feature_set"] == evaluation.info["feature_set"]]
     found = []
     for protocol, question in QUESTIONS.items():
         rows = table[(table["protocol"] == protocol) & (table["variant"] == "all")]
@@ -53,8 +55,9 @@ def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:
         if len(rows):
             found.append((question, f"{LEVELS[level]}: {_compare(rows)}"))
     found += _read_truncation(table)
-    if len(evaluation.control):
-        control = read_control(evaluation.control, evaluation.info["target"])
+    nuisances = evaluation.of(evaluation.info["target"]).further["control"]
+    if len(nuisances):
+        control = read_control(nuisances, evaluation.info["target"])
         found.append(("How networks were made, alone", control))
     return found
 
@@ -101,7 +104,7 @@ def read_confusions(evaluation: Evaluation, pairs: int = 3) -> list[str]:
     Returns:
         For each classifier that confused anything, its name and the confusions.
     """
-    counts = evaluation.confusions
+    counts = evaluation.of(evaluation.info["target"]).confusions
     counts = counts[
         (counts["protocol"] == "grouped")
         & (counts["level"] == "network")

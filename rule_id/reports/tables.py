@@ -53,7 +53,9 @@ def result_tables(evaluation: Evaluation) -> dict[str, Table]:
         `network` and `layer` (all splits of a protocol), `paper` (the metric of the 2020 paper),
         `held-out` (by what was held out) and `truncation`.
     """
-    table = evaluation.table
+    table = evaluation.of(evaluation.info["target"]).table
+    kinds_of = table["protocol"].map({name: one.kind for name, one in PROTOCOLS.items()})
+    table = table[kinds_of.isin(["plain", "truncated", "alone", "curves", "shuffled"])]
     cut, whole = table["protocol"] == "truncated", table["variant"] == "all"
     protocol, model, level = {"protocol": "Protocol"}, {"model": "Classifier"}, {"level": "Level"}
     kinds = protocol | {"feature_set": "Features"} | model
@@ -127,7 +129,7 @@ def control_table(evaluation: Evaluation) -> Table | None:
         + [(with_error(row["accuracy"], row["accuracy_sem"]), f"{row['accuracy_chance']:.2f}")]
         + [(f"{row['accuracy_floor']:.2f}", "")]
         + [(f"{row[name]}", "") for name in ("n_networks", "n_blocks")]
-        for _, row in evaluation.control.iterrows()
+        for _, row in evaluation.of(evaluation.info["target"]).further["control"].iterrows()
     ]
     caption = (
         "A classifier that sees only how networks were made: accuracy ± the standard error over "
@@ -149,7 +151,7 @@ def confusion_table(evaluation: Evaluation, protocol: str) -> Table:
     """
     level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
     model = evaluation.best_model(protocol, level)
-    counts = evaluation.confusions
+    counts = evaluation.of(evaluation.info["target"]).confusions
     counts = counts[
         (counts["protocol"] == protocol)
         & (counts["level"] == level)
@@ -183,7 +185,7 @@ def alignment_table(evaluation: Evaluation) -> Table | None:
     rows = [
         [(str(row.model), ""), (str(row.credit_assignment), ""), (str(row.bin), "")]
         + [(f"{row.accuracy:.2f}", ""), (f"{row.n}", "")]
-        for row in evaluation.alignment.itertuples()
+        for row in evaluation.further["alignment"].itertuples()
     ]
     caption = (
         "Whole networks of new blocks: share named correctly, by the share of training after which "

@@ -1,0 +1,72 @@
+"""What was fitted is kept on disk, so that an interrupted evaluation goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rule_id.features import FeatureTable
+from rule_id.trajectories import atomic_write
+
+__all__ = ["Fingerprints", "Store"]
+
+
+class Store:
+    """Arrays by key, one NumPy archive each; without a folder nothing is kept.
+
+    Args:
+        folder: Where they lie; made when the first is kept.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """Keep the folder."""
+        self.folder = folder
+
+    def get(self, key: str) -> list[np.ndarray] | None:
+        """Return what was kept, or None; a damaged file counts as none."""
+        if self.folder is None or not self._path(key).is_file():
+            return None
+        try:
+            with np.load(self._path(key), allow_pickle=False) as file:
+                return [file[str(place)] for place in range(len(file.files))]
+        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def put(self, key: str, arrays: list[np.ndarray]) -> None:
+        """Keep arrays under a key, complete or not at all."""
+        if self.folder is not None:
+            named = {str(place): array for place, array in enumerate(arrays)}
+            atomic_write(self._path(key), partial(_save, arrays=named))
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{key}.npz"
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # NumPy would add an ending to a name
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+class Fingerprints:
+    """Hashes of tables, each taken once."""
+
+    def __init__(self) -> None:
+        """Begin with no table."""
+        self._known: dict[int, tuple[FeatureTable, str]] = {}
+
+    def of(self, table: FeatureTable) -> str:
+        """Return a hash of a table's features, their names, and whose they are."""
+        if id(table) not in self._known:
+            digest = hashlib.blake2b(digest_size=16)
+            digest.update("\n".join(table.names).encode())
+            for column in ("network", "layer", "rule", "block"):
+                digest.update("\n".join(table.meta[column].astype(str)).encode())
+            digest.update(np.ascontiguousarray(table.matrix()).tobytes())
+            # The table is kept, so that its id stays its own.
+            self._known[id(table)] = table, digest.hexdigest()
+        return self._known[id(table)][1]
