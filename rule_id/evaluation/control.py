@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.blocks import block_sem
 from rule_id.evaluation.floor import best_shares
 from rule_id.evaluation.metrics import accuracy, chance
 from rule_id.features import EVALUATED, wording
@@ -185,13 +186,9 @@ def _score(
 
 
 def _error(values: pd.Series, blocks: pd.Series) -> float:
-    """Return the standard error of the mean of values (n,), which blocks have in common.
+    """Return the standard error over blocks of the mean of values (n,).
 
-    Blocks are not independent: a chance likeness of two folds counts when the first is tested and
-    again when the second is, which doubles the variance at most (measured: 1.5 to 1.8 times).
+    A chance likeness of two folds counts when the first is tested and again when the second is,
+    which doubles the variance at most (measured: 1.5 to 1.8 times).
     """
-    n_blocks = blocks.nunique()
-    if n_blocks < 2:
-        return float("nan")
-    sums = (values - values.mean()).groupby(blocks).sum()
-    return float(np.sqrt(2 * (sums**2).sum() * n_blocks / (n_blocks - 1)) / len(values))
+    return float(np.sqrt(2) * block_sem(values, blocks))

@@ -8,6 +8,7 @@ from rule_id.features.targets import wording
 from rule_id.models.bundle import Bundle
 from rule_id.models.conformal import smallest_calibration
 from rule_id.models.patterns import PATTERNS, feature_observables
+from rule_id.models.ranges import beyond
 
 __all__ = ["MOST_OUTSIDE", "advise", "share_outside"]
 
@@ -38,11 +39,9 @@ def share_outside(bundle: Bundle, values: np.ndarray) -> float:
         bundle: What holds the quantiles; about 1% of its own training features lie outside.
         values: Features, shape (n, d), NaN where not recorded.
     """
-    low, high = bundle.quantiles
-    known = (feature_observables(bundle.feature_names) != "") & ~np.isnan(low)
-    recorded = ~np.isnan(values) & known
-    outside = recorded & ((values < low) | (values > high))
-    return float(outside.sum() / max(1, recorded.sum()))
+    measured = feature_observables(bundle.feature_names) != ""
+    outside, comparable = beyond(values[:, measured], np.asarray(bundle.quantiles)[:, measured])
+    return float(outside.sum() / max(1, comparable.sum()))
 
 
 def _missing(bundle: Bundle, pattern: str) -> list[str]:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
 
-__all__ = ["LinearClassifier", "new_imputer", "new_regression"]
+__all__ = ["LARGEST_Z", "LinearClassifier", "new_imputer", "new_regression"]
 
-# A feature that went wild in one network must not decide alone: beyond this many standard
-# deviations more is not more evidence.
-_LARGEST_Z = 8.0
+LARGEST_Z = 8.0
+"""Where z-scores are clipped: a feature that went wild in one network must not decide alone."""
+
 _MOST_ITERATIONS = 2000
 
 
@@ -87,14 +87,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             ]
         )
         scores = self.pipeline_[:-1].fit_transform(X)
-        self.pipeline_[-1].fit(np.clip(scores, -_LARGEST_Z, _LARGEST_Z), codes)
+        self.pipeline_[-1].fit(np.clip(scores, -LARGEST_Z, LARGEST_Z), codes)
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of each class, shape (n, k), for features X (n, d)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        scores = np.clip(self.pipeline_[:-1].transform(X), -_LARGEST_Z, _LARGEST_Z)
+        scores = np.clip(self.pipeline_[:-1].transform(X), -LARGEST_Z, LARGEST_Z)
         return np.asarray(self.pipeline_[-1].predict_proba(scores))
 
     def predict(self, X: np.ndarray) -> np.ndarray:

@@ -16,16 +16,15 @@ from rule_id.models.bundle import Bundle, check_destination
 from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
+from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
 from rule_id.reference import reference_path
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["QUANTILES", "REFERENCE_FEATURES", "train"]
+__all__ = ["REFERENCE_FEATURES", "train"]
 
 REFERENCE_FEATURES = "features.parquet"
-QUANTILES = (0.005, 0.995)
-"""Between these lies a feature of a network that resembles those of training."""
 
 
 def train(
@@ -105,7 +104,7 @@ def train(
         test_blocks=test_blocks,
         scores=scores,
         conformal=conformal,
-        quantiles=_quantiles(feature_matrix(fitted, table.names)),
+        quantiles=feature_ranges(feature_matrix(fitted, table.names)),
         versions=_versions(),
         info=info | options | {"training": _sizes(fitted.meta), "testing": _sizes(tested.meta)},
     )
@@ -216,14 +215,6 @@ def _families(meta: pd.DataFrame, target: str) -> dict[str, str]:
         return {}
     pairs = meta[[target, "family"]].drop_duplicates(target).sort_values(target)
     return {str(name): str(family) for name, family in pairs.itertuples(index=False)}
-
-
-def _quantiles(values: np.ndarray) -> np.ndarray:
-    """Return the two quantiles of each feature, shape (2, d), NaN where never measured."""
-    bounds = np.full((2, values.shape[1]), np.nan)
-    measured = ~np.isnan(values).all(axis=0)
-    bounds[:, measured] = np.nanquantile(values[:, measured].astype(np.float64), QUANTILES, axis=0)
-    return bounds
 
 
 def _sizes(meta: pd.DataFrame) -> dict[str, int]:
