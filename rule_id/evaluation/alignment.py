@@ -19,24 +19,29 @@ _FAMILY = "learned feedback"
 _COLUMNS = ["model", "credit_assignment", "bin", "n", "accuracy"]
 
 
-def accuracy_by_alignment(answers: list[tuple[str, Answers]]) -> pd.DataFrame:
+def accuracy_by_alignment(
+    networks: pd.DataFrame, answers: list[tuple[str, Answers]]
+) -> pd.DataFrame:
     """Return the accuracy for whole networks that learn their feedback, by how soon they did.
 
     Args:
+        networks: All networks.
         answers: The model and what it found of networks, for each split of `grouped`.
 
     Returns:
         One row a (model, credit assignment, bin) that was tested, splits pooled: `n` counts a
         network once for each split that tests it. None where no network learns its feedback.
     """
-    tested = [
-        found.meta.assign(model=model, correct=found.true == found.predicted)
-        for model, found in answers
-        if "alignment_time" in found.meta.columns
-    ]
-    if not tested:
+    if not answers or "alignment_time" not in networks.columns:
         return pd.DataFrame(columns=_COLUMNS)
-    every = pd.concat(tested, ignore_index=True)
+    by_name = networks.set_index("network")[["family", "credit_assignment", "alignment_time"]]
+    every = pd.concat(
+        [
+            by_name.loc[found.networks].assign(model=model, correct=found.true == found.predicted)
+            for model, found in answers
+        ],
+        ignore_index=True,
+    )
     learned = every[every["family"] == _FAMILY]
     bins = pd.Categorical(_bins(learned["alignment_time"]), ALIGNMENT_BINS, ordered=True)
     groups = learned.assign(bin=bins).groupby(

@@ -36,14 +36,18 @@ class Answers:
 
     Attributes:
         level: `layer` or `network`.
-        meta: What they are (n rows).
+        networks: The network of each (n,).
+        blocks: Its block (n,).
+        kinds: For each of `SUBSETS` that there is, which of them are of that kind (n,).
         probabilities: Of each class (n, k).
         classes: The k classes, sorted.
         true: The true class of each (n,).
     """
 
     level: str
-    meta: pd.DataFrame
+    networks: np.ndarray
+    blocks: np.ndarray
+    kinds: dict[str, np.ndarray]
     probabilities: np.ndarray
     classes: list[str]
     true: np.ndarray
@@ -57,24 +61,22 @@ class Answers:
         """Return the answers where a boolean (n,) is true."""
         return replace(
             self,
-            meta=self.meta[kept],
+            networks=self.networks[kept],
+            blocks=self.blocks[kept],
+            kinds={name: rows[kept] for name, rows in self.kinds.items()},
             probabilities=self.probabilities[kept],
             true=self.true[kept],
         )
 
-    def about(self, target: str, networks: pd.DataFrame) -> Answers:
+    def about(self, class_of: dict[str, str]) -> Answers:
         """Return the answers about a target, sums of the probabilities of its rules.
 
         Of the paper's rules, answers are those for networks of these rules, when it is known that
         they are of these.
 
         Args:
-            target: What is asked, one of `targets_of`.
-            networks: A table that has the target's class of every rule.
+            class_of: The class of each rule, of `classes_of`; those without one are not asked.
         """
-        if target == "rule":
-            return self
-        class_of = classes_of(networks, target)
         some = self.rows(np.isin(self.true, list(class_of)))
         names = np.array([class_of.get(rule, "") for rule in self.classes])
         classes = sorted(set(names) - {""})
@@ -113,14 +115,13 @@ def classes_of(networks: pd.DataFrame, target: str) -> dict[str, str]:
     return {str(rule): str(name) for rule, name in pairs.itertuples(index=False)}
 
 
-def subsets_of(meta: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the kinds of networks that there are, with the rows (n,) of each."""
-    yield "all", np.ones(len(meta), dtype=bool)
+def subsets_of(meta: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the kinds of networks that there are, with the rows (n,) of each."""
+    kinds = {"all": np.ones(len(meta), dtype=bool)}
     if "learned" in meta.columns:
-        yield "learned", meta["learned"].eq(True).to_numpy(dtype=bool)
-    learning = (meta["family"] != NO_LEARNING).to_numpy(dtype=bool)
-    if not learning.all():
-        yield "learning rules", learning
+        kinds["learned"] = meta["learned"].eq(True).to_numpy(dtype=bool)
+    kinds["learning rules"] = (meta["family"] != NO_LEARNING).to_numpy(dtype=bool)
+    return kinds
 
 
 def answers_of(trial: Trial, test: Test, probabilities: np.ndarray) -> Iterator[Answers]:
@@ -131,16 +132,29 @@ def answers_of(trial: Trial, test: Test, probabilities: np.ndarray) -> Iterator[
         test: One of its tests.
         probabilities: Of the rules that were trained on, for the tested rows.
     """
-    meta = test.table.meta[test.rows]
-    # A network seen under two measurements is two answers, not one answer with twice the layers.
-    meta = meta.assign(unit=meta.groupby(["network", "measurement"]).ngroup())
+    columns = [name for name in _COLUMNS if name in test.table.meta.columns]
+    meta = test.table.meta.loc[test.rows, columns].reset_index(drop=True)
     for level in test.levels:
         if level == "layer":
-            counted = counted_layers(meta)
-            some, values = meta[counted], probabilities[counted]
+            rows = np.flatnonzero(counted_layers(meta))
+            values = probabilities[rows]
         else:
-            ids, values = combine_layers(probabilities, meta["unit"].to_numpy())
-            some = meta.drop_duplicates("unit").set_index("unit").loc[ids]
-        if len(some):
-            true = some["rule"].to_numpy(dtype=str)
-            yield Answers(level, some, np.asarray(values, float), trial.classes, true)
+            # Sorted by name, as what is combined.
+            rows = np.unique(meta["network"].to_numpy(dtype=str), return_index=True)[1]
+            values = combine_layers(probabilities, meta["network"].to_numpy(dtype=str))[1]
+        if len(rows):
+            some = meta.iloc[rows]
+            yield Answers(
+                level,
+                some["network"].to_numpy(dtype=str),
+                some["block"].to_numpy(),
+                subsets_of(some),
+                np.asarray(values, float),
+                trial.classes,
+                some["rule"].to_numpy(dtype=str),
+            )
+
+
+_COLUMNS = (
+    "network", "block", "rule", "family", "learned", "layer", "n_layers", "delta_readout",
+)  # fmt: skip

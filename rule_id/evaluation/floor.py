@@ -12,7 +12,7 @@ import pandas as pd
 from rule_id.errors import InputError, one_of
 from rule_id.features import EVALUATED
 
-__all__ = ["FLOORED", "best_shares", "block_weights", "floor_of", "nuisance_floor"]
+__all__ = ["FLOORED", "BlockFloor", "best_shares", "nuisance_floor"]
 
 FLOORED = ("accuracy", "balanced_accuracy")
 """The metrics that have a floor."""
@@ -50,42 +50,12 @@ def nuisance_floor(
     >>> nuisance_floor(table)["accuracy"]  # 1/2 for two networks, 1 for the third
     0.6666666666666666
     """
-    return floor_of(
-        block_weights(networks, target), networks["block"] if tested is None else tested
-    )
+    blocks = networks["block"] if tested is None else tested
+    return BlockFloor(networks, target).of(np.asarray(blocks))
 
 
-def floor_of(weights: pd.DataFrame, tested: np.ndarray | pd.Series) -> dict[str, float]:
-    """Return the floor of `nuisance_floor` from the weights of classes in blocks.
-
-    Args:
-        weights: What `block_weights` gives.
-        tested: The block of each tested network (n,), n at least 1.
-
-    Raises:
-        InputError: Nothing is tested, or a tested block has no network.
-    """
-    counts = pd.Series(tested).value_counts()
-    if counts.empty or not counts.index.isin(weights.index).all():
-        raise InputError("tested must name blocks of the networks, one or more")
-    in_test = weights.loc[counts.index]
-    share = in_test.max(axis=1) / in_test.sum(axis=1)
-    present = in_test.loc[:, in_test.any()]
-    recall = (present / present.sum()).max(axis=1).sum()
-    return {
-        "accuracy": float(np.average(share, weights=counts)),
-        "balanced_accuracy": float(recall / present.shape[1]),
-    }
-
-
-def best_shares(networks: pd.DataFrame, target: str) -> pd.Series:
-    """Return max_c w_bc / sum_c w_bc for each block (`nuisance_floor`), by block."""
-    weights = block_weights(networks, target)
-    return weights.max(axis=1) / weights.sum(axis=1)
-
-
-def block_weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Return the weight of each class in each block (`nuisance_floor`), blocks by classes.
+class BlockFloor:
+    """The floor of `nuisance_floor` for any number of tests among the same networks.
 
     Args:
         networks: One row a network: `block` and the target.
@@ -94,6 +64,40 @@ def block_weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
     Raises:
         InputError: There is no such target, or a column is missing.
     """
+
+    def __init__(self, networks: pd.DataFrame, target: str) -> None:
+        """Count the classes of each block."""
+        weights = _weights(networks, target)
+        self._blocks = weights.index.to_numpy()
+        self._weights = weights.to_numpy(dtype=float)
+
+    def of(self, tested: np.ndarray) -> dict[str, float]:
+        """Return accuracy and balanced accuracy for the blocks of tested networks (n,).
+
+        Raises:
+            InputError: Nothing is tested, or a tested block has no network.
+        """
+        names, counts = np.unique(tested, return_counts=True)
+        if not len(names) or not np.isin(names, self._blocks).all():
+            raise InputError("tested must name blocks of the networks, one or more")
+        in_test = self._weights[np.searchsorted(self._blocks, names)]
+        share = in_test.max(axis=1) / in_test.sum(axis=1)
+        present = in_test[:, in_test.any(axis=0)]
+        recall = (present / present.sum(axis=0)).max(axis=1).sum()
+        return {
+            "accuracy": float(np.average(share, weights=counts)),
+            "balanced_accuracy": float(recall / present.shape[1]),
+        }
+
+
+def best_shares(networks: pd.DataFrame, target: str) -> pd.Series:
+    """Return max_c w_bc / sum_c w_bc for each block (`nuisance_floor`), by block."""
+    weights = _weights(networks, target)
+    return weights.max(axis=1) / weights.sum(axis=1)
+
+
+def _weights(networks: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the weight of each class in each block, blocks by classes, both sorted."""
     one_of("target", target, EVALUATED)
     missing = [name for name in ("block", target) if name not in networks.columns]
     if missing:

@@ -60,7 +60,9 @@ def further_tables(
     return {
         "headline": headline_of(table),
         "control": _control(material.networks, seed),
-        "alignment": accuracy_by_alignment([(trial.model, a) for trial, a in grouped]),
+        "alignment": accuracy_by_alignment(
+            material.networks, [(trial.model, a) for trial, a in grouped]
+        ),
         "matched": matched_table(material.networks, grouped, curves),
         "calibration": calibration,
         "reliability": reliability,
@@ -87,16 +89,17 @@ def _networks(
 
 def _halves(material: Material, trials: list[Trial], found: list[list[np.ndarray]]) -> Halves:
     """Return what was found of both halves of the blocks that calibrate for each other."""
-    targets = [t for t in UNCERTAIN if t in targets_of(material.networks)]
+    networks = material.networks
+    class_of = {t: classes_of(networks, t) for t in targets_of(networks) if t in UNCERTAIN}
     halves: Halves = {}
     for trial, arrays in zip(trials, found, strict=True):
         for test, probabilities in zip(trial.tests, arrays, strict=True):
             if test.protocol != "calibrated":
                 continue
             (answers,) = (a for a in answers_of(trial, test, probabilities) if a.level == "network")
-            for target in targets:
+            for target, names in class_of.items():
                 key = (trial.model, target, trial.split.number)
-                halves.setdefault(key, []).append(answers.about(target, material.networks))
+                halves.setdefault(key, []).append(answers.about(names))
     return halves
 
 

@@ -70,16 +70,16 @@ def _rows(
     seen: set[int] = set()
     value = valued.set_index("network")["value"]
     for trial, answers in (*grouped, *curves):
-        tested = answers.meta.assign(value=answers.meta["network"].map(value))
-        tested = tested.assign(rule=answers.true)
+        tested = pd.DataFrame(
+            {"block": answers.blocks, "rule": answers.true, "value": value[answers.networks].array}
+        )
         matched = matched_pairs(tested, value="value")
         if matched.empty:
             continue
         pairs = {"matched": matched, "all": unmatched_pairs(tested, value="value", like=matched)}
-        blocks = tested["block"].to_numpy()
         for kind, table in pairs.items():
             found = forced_choice(
-                answers.probabilities, answers.true, answers.classes, table, blocks
+                answers.probabilities, answers.true, answers.classes, table, answers.blocks
             )
             yield name, trial.model, trial.feature_set, kind, *found
         if trial.split.number not in seen:

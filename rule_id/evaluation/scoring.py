@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.evaluation.answers import Answers, answers_of, classes_of, subsets_of, targets_of
-from rule_id.evaluation.floor import block_weights, floor_of
+from rule_id.evaluation.floor import BlockFloor
 from rule_id.evaluation.metrics import METRICS, chance, confusion_matrix
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import CONFUSION_COLUMNS, RESULT_COLUMNS
@@ -37,23 +37,20 @@ def score_all(
     results: list[tuple] = []
     confusions: list[tuple] = []
     targets = targets_of(networks)
-    classes = {target: sorted(set(classes_of(networks, target).values())) for target in targets}
-    named = networks.assign(
-        **{target: networks["rule"].map(classes_of(networks, target)) for target in targets}
-    )
-    floors = _Floors(named)
+    class_of = {target: classes_of(networks, target) for target in targets}
+    floors = _Floors(networks, class_of)
     for trial, arrays in zip(trials, found, strict=True):
         for test, probabilities in zip(trial.tests, arrays, strict=True):
             asked = targets if test.detailed else [t for t in GRID_TARGETS if t in targets]
             for answers in answers_of(trial, test, probabilities):
                 for target in asked:
-                    about = answers.about(target, named)
+                    about = answers.about(class_of[target])
                     if len(about.classes) < 2 or not len(about.true):
                         continue
                     key = _key(trial, test, answers.level, target)
                     results += _results(key, trial, test, about, floors)
                     if test.detailed:
-                        confusions += _confusions(key, about, classes[target])
+                        confusions += _confusions(key, about)
     counted = pd.DataFrame(confusions, columns=list(CONFUSION_COLUMNS))
     summed = counted.groupby(list(CONFUSION_COLUMNS[:-1]), sort=False)["count"].sum()
     return pd.DataFrame(results, columns=list(RESULT_COLUMNS)), summed.reset_index()
@@ -67,13 +64,12 @@ def _results(
     key: tuple[str, ...], trial: Trial, test: Test, about: Answers, floors: _Floors
 ) -> Iterator[tuple]:
     """Yield a row a kind of networks and metric."""
-    n_train = trial.table.meta.loc[trial.rows, "network"].nunique()
-    for subset, rows in subsets_of(about.meta):
+    for subset, rows in about.kinds.items():
         if (subset != "all" and not test.detailed) or not rows.any():
             continue
         some = about.rows(rows)
         floor = floors.of(trial, test, some, subset, key[-1])
-        n_test = some.meta["network"].nunique()
+        n_test = len(np.unique(some.networks))
         for name, metric in METRICS.items():
             guess = chance(name, some.true, some.classes)
             yield (
@@ -81,32 +77,33 @@ def _results(
                 metric(some.true, some.predicted, some.classes),
                 # Who knows the block may also ignore it.
                 guess, max(guess, floor[name]) if name in floor else np.nan,
-                n_train, n_test, len(some.classes),
+                trial.n_networks, n_test, len(some.classes),
             )  # fmt: skip
 
 
 class _Floors:
     """What can be looked up of the networks of a trial's world; each world is counted once."""
 
-    def __init__(self, networks: pd.DataFrame) -> None:
-        self._networks = networks
-        self._weights: dict[tuple, pd.DataFrame] = {}
+    def __init__(self, networks: pd.DataFrame, class_of: dict[str, dict[str, str]]) -> None:
+        self._networks = networks.assign(
+            **{target: networks["rule"].map(names) for target, names in class_of.items()}
+        )
+        self._floors: dict[tuple, BlockFloor] = {}
 
     def of(
         self, trial: Trial, test: Test, some: Answers, subset: str, target: str
     ) -> dict[str, float]:
         apart = PROTOCOLS[test.protocol].held_out is not None
         key = (tuple(trial.classes), apart, subset, target)
-        if key not in self._weights:
+        if key not in self._floors:
             world = self._networks[self._networks["rule"].isin(trial.classes)]
             world = world if apart else world[~set_apart(world)]
-            world = world[world[target].notna()]
-            kind = dict(subsets_of(world))[subset]
-            self._weights[key] = block_weights(world[kind], target)
-        return floor_of(self._weights[key], some.meta["block"].to_numpy())
+            world = world[world[target].notna() & subsets_of(world)[subset]]
+            self._floors[key] = BlockFloor(world, target)
+        return self._floors[key].of(some.blocks)
 
 
-def _confusions(key: tuple[str, ...], about: Answers, classes: list[str]) -> Iterator[tuple]:
-    counts = confusion_matrix(about.true, about.predicted, classes)
+def _confusions(key: tuple[str, ...], about: Answers) -> Iterator[tuple]:
+    counts = confusion_matrix(about.true, about.predicted, about.classes)
     for row, column in np.argwhere(counts):
-        yield (*key, classes[row], classes[column], int(counts[row, column]))
+        yield (*key, about.classes[row], about.classes[column], int(counts[row, column]))

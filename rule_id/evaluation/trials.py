@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -71,10 +72,15 @@ class Trial:
     tests: tuple[Test, ...]
     shuffled: bool = False
 
-    @property
+    @cached_property
     def classes(self) -> list[str]:
         """The rules that are trained on, sorted."""
         return sorted(self.table.meta.loc[self.rows, "rule"].unique())
+
+    @cached_property
+    def n_networks(self) -> int:
+        """How many networks are trained on."""
+        return int(self.table.meta.loc[self.rows, "network"].nunique())
 
 
 @dataclass(frozen=True)

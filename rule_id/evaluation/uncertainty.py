@@ -50,7 +50,7 @@ def calibration_tables(halves: Halves) -> tuple[pd.DataFrame, pd.DataFrame]:
                  np.exp(np.mean([np.log(t) for *_, t in parts])), confidence.mean(),
                  correct.mean(), len(true))
             )  # fmt: skip
-            blocks = np.concatenate([a.meta["block"].to_numpy() for _, a, _ in parts])
+            blocks = np.concatenate([a.blocks for _, a, _ in parts])
             table = reliability(probabilities, true, classes, blocks=blocks)
             bins.append(table.assign(model=model, target=target, scaled=scaled))
     return (
@@ -119,11 +119,11 @@ def _pooled(
 
 
 def _known(answers: Answers) -> KnownNetworks:
-    return KnownNetworks(
-        answers.probabilities, answers.true, answers.meta["block"].to_numpy()
-    )  # fmt: skip
+    return KnownNetworks(answers.probabilities, answers.true, answers.blocks)
 
 
 def _stacked(tables: list[pd.DataFrame], name: str) -> pd.DataFrame:
     columns = list(FURTHER[name])
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    return (
+        pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    )
