@@ -171,8 +171,8 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The results folder; reports/<corpus>/evaluation. What is fitted meanwhile is kept "
-            "beside it, so that an interrupted command goes on."
+            help="The results folder; reports/<corpus>/evaluation. What is fitted meanwhile is "
+            "kept beside it, so that an interrupted command goes on."
         ),
     ] = None,
     feature_set: FeatureSet = "summary",

@@ -25,6 +25,7 @@ from rule_id.evaluation.metrics import (
     d_prime,
     sensitivity_specificity,
 )
+from rule_id.evaluation.printing import with_error
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.results import FURTHER, Evaluation, summarise
 from rule_id.evaluation.runner import evaluate
@@ -64,5 +65,6 @@ __all__ = [
     "split_rows",
     "summarise",
     "truncation_figure",
+    "with_error",
     "write_evaluation",
 ]

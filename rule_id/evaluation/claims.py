@@ -8,6 +8,7 @@ tenths of what lies above chance is left.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -180,5 +181,5 @@ def _untested(measure: str) -> tuple:
     return measure, np.nan, np.nan, "", np.nan, UNTESTED
 
 
-def _finite(sem: float) -> float:
+def _finite(sem: Any) -> float:
     return 0.0 if np.isnan(sem) else float(sem)

@@ -11,9 +11,9 @@ import pandas as pd
 import sklearn
 import xgboost
 
+from rule_id.evaluation.answers import classes_of, targets_of
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.control import nuisances_of
-from rule_id.evaluation.answers import classes_of, targets_of
 from rule_id.evaluation.material import Material
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.tables import Tables
@@ -31,11 +31,11 @@ NOTES = [
     "The floor is the larger of chance and of what the best guess reaches that knows which classes "
     "occur in a network's block, and sees no measurement; it is computed, not fitted.",
     "Protocol paper has no network level: layers of a tested network may have been trained on.",
-    "In every fit rules weigh the same, however many networks they have. Probabilities of families, "
-    "credit assignments, optimizers and merged rules are sums of those of rules.",
+    "In every fit rules weigh the same, however many networks they have. Probabilities of "
+    "families, credit assignments, optimizers and merged rules are sums of those of rules.",
     "The paper's rules: networks of its four rules, when it is known that they are of these.",
-    "A network learned when its best performance came a tenth of the way from guessing, or from its "
-    "start, to perfect.",
+    "A network learned when its best performance came a tenth of the way from guessing, or from "
+    "its start, to perfect.",
     "Last layers that learn by the delta rule, whatever the credit assignment of their network, do "
     "not count at the level of layers.",
     "Networks that diverged are left out.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation
 from rule_id.features import wording
 
-__all__ = ["aligned", "headline_text", "printed", "protocols_text", "remarks"]
+__all__ = ["aligned", "headline_text", "printed", "protocols_text", "remarks", "with_error"]
 
 SHORT = {"rule": "rule", "merged_rule": "merged", "paper_rule": "paper's 4", "family": "family",
          "credit_assignment": "credit", "optimizer": "optimizer"}  # fmt: skip
@@ -21,7 +22,12 @@ SHORT = {"rule": "rule", "merged_rule": "merged", "paper_rule": "paper's 4", "fa
 
 def printed(evaluation: Evaluation) -> str:
     """Return all that the command line prints."""
-    parts = [headline_text(evaluation), protocols_text(evaluation), "\n".join(remarks(evaluation))]
+    parts = [
+        headline_text(evaluation),
+        protocols_text(evaluation),
+        claims_text(evaluation),
+        "\n".join(remarks(evaluation)),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -39,9 +45,8 @@ def headline_text(evaluation: Evaluation) -> str:
     texts = []
     for subset, what in SUBSETS.items():
         some = rows[rows["subset"] == subset]
-        if subset != "all" and some["n_networks"].equals(rows[rows["subset"] == "all"]):
-            continue
-        if len(some):
+        in_all = rows.loc[rows["subset"] == "all", "n_networks"].sum()
+        if len(some) and (subset == "all" or some["n_networks"].sum() < in_all):
             caption = f"Accuracy on new blocks, {what}"
             texts.append(f"{caption}\n{_headline_of(some, targets)}")
     return "\n\n".join(texts)
@@ -66,7 +71,7 @@ def _value(known: pd.DataFrame, target: str, column: str) -> str:
     if target not in known.index:
         return ""
     row = known.loc[target]
-    return _with_error(row[column], row["sem"])
+    return with_error(row[column], row["sem"])
 
 
 def protocols_text(evaluation: Evaluation) -> str:
@@ -91,10 +96,23 @@ def protocols_text(evaluation: Evaluation) -> str:
     return f"Which rule it is, by protocol\n{aligned(lines)}" if len(lines) > 1 else ""
 
 
+def claims_text(evaluation: Evaluation) -> str:
+    """Return what the 2020 paper claims and what is found of it here, about all rules."""
+    claims = evaluation.further["claims"]
+    claims = claims[(claims["about"] == "rule") & (claims["verdict"] != "not tested")]
+    lines = [["claim", "measure", "found", "criterion", "", "verdict"]]
+    lines += [
+        [*map(str, (row.claim, row.measure, with_error(row.value, row.sem), row.criterion)),
+         f"{row.threshold:.2f}", str(row.verdict)]
+        for row in claims.itertuples()
+    ]  # fmt: skip
+    return f"What the 2020 paper claims\n{aligned(lines)}" if len(lines) > 1 else ""
+
+
 def _level(rows: pd.DataFrame, level: str) -> str:
     if level not in rows.index:
         return ""
-    return _with_error(rows.loc[level, "accuracy"], rows.loc[level, "accuracy_sem"])
+    return with_error(rows.loc[level, "accuracy"], rows.loc[level, "accuracy_sem"])
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
@@ -103,7 +121,7 @@ def remarks(evaluation: Evaluation) -> list[str]:
 
 
 def _found(evaluation: Evaluation) -> Iterator[str]:
-    further, info = evaluation.further, evaluation.info
+    further = evaluation.further
     control = evaluation.of("rule").further["control"]
     if len(control):
         yield read_control(control, "rule")
@@ -111,17 +129,16 @@ def _found(evaluation: Evaluation) -> Iterator[str]:
     for row in _best(further["matched"], pairs="matched"):
         yield (
             f"Two networks of a block matched in {row.matched}: told apart {row.model} "
-            f"{_with_error(row.accuracy, row.sem)} (chance 0.50)."
+            f"{with_error(row.accuracy, row.sem)} (chance 0.50)."
         )
     calibration = further["calibration"]
     for row in calibration[calibration["target"] == "rule"].itertuples():
-        yield f"Calibration error, {row.model}, {row.scaled}: {_with_error(row.error, row.error_sem)}."
+        error = with_error(row.error, row.error_sem)
+        yield f"Calibration error, {row.model}, {row.scaled}: {error}."
     yield from _sets(further["coverage"])
     yield from _novelty(further["novelty"])
-    for row in further["claims"][further["claims"]["about"] == "rule"].itertuples():
-        yield f"The paper: {row.claim} ({row.measure}): {row.verdict}."
-    if info.get("n_held_out"):
-        yield f"Set apart by the plan: {info['n_held_out']} networks, never trained on."
+    if apart := evaluation.info.get("n_held_out"):
+        yield f"Set apart by the plan: {apart} networks, never trained on."
 
 
 def _seen_less(evaluation: Evaluation) -> Iterator[str]:
@@ -148,7 +165,7 @@ def _sets(coverage: pd.DataFrame) -> Iterator[str]:
     for row in rows.itertuples():
         some = "" if row.can_exclude else "; too few calibrate to exclude every rule"
         yield (
-            f"90% sets, {row.model}: hold the rule of {_with_error(row.covered, row.covered_sem)} "
+            f"90% sets, {row.model}: hold the rule of {with_error(row.covered, row.covered_sem)} "
             f"of networks, {row.size:.1f} rules on average{some}."
         )
 
@@ -180,8 +197,15 @@ def _conditions(evaluation: Evaluation) -> Iterator[str]:
         )
 
 
-def _with_error(mean: float, sem: float) -> str:
-    return f"{mean:.2f}" if pd.isna(sem) else f"{mean:.2f} ± {sem:.2f}"
+def with_error(mean: Any, error: Any) -> str:
+    """Return a number as text, with its error where there is one.
+
+    >>> with_error(0.614, 0.021), with_error(0.5, float("nan")), with_error(float("nan"), 0)
+    ('0.61 ± 0.02', '0.50', '–')
+    """
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.2f}" if pd.isna(error) else f"{mean:.2f} ± {error:.2f}"
 
 
 def aligned(lines: list[list[str]]) -> str:

@@ -30,7 +30,7 @@ def range_groups(meta: pd.DataFrame) -> dict[str, np.ndarray]:
         Boolean rows (n,) by name, such as `high width`; without ends that hold fewer than 5% or
         more than 60% of the networks, as of a column with one value.
     """
-    groups = {}
+    groups: dict[str, np.ndarray] = {}
     networks = meta.drop_duplicates("network")
     for column in RANGES:
         if column not in networks.columns or networks[column].notna().sum() == 0:

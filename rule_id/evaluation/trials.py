@@ -167,7 +167,11 @@ def _alone(context: _Context, protocol: str) -> Iterator[Trial]:
     for observable in OBSERVABLES:
         names = [n for n in main.names if n.startswith((f"{observable}_", "depth."))]
         table = FeatureTable(main.meta, main.values[names], main.feature_set, main.info)
-        if table.values.drop(columns=[n for n in names if n.startswith("depth.")]).isna().all(None):
+        if (
+            table.values.drop(columns=[n for n in names if n.startswith("depth.")])
+            .isna()
+            .all(axis=None)
+        ):
             continue
         for split in context.drawn(protocol):
             named = replace(split, variant=observable)

@@ -10,8 +10,8 @@ TARGETS = ("rule", "family", "credit_assignment", "optimizer")
 """What can be identified, by the name of its column."""
 
 EVALUATED = ("rule", "merged_rule", "paper_rule", "family", "credit_assignment", "optimizer")
-"""What an evaluation asks: the targets, rules of which some count as one (docs/merging.md), and which of
-the four rules of the 2020 paper it is, of networks that learn by one of them."""
+"""What an evaluation asks: the targets, rules of which some count as one (docs/merging.md), and
+which of the four rules of the 2020 paper it is, of networks that learn by one of them."""
 
 WITH_FAMILIES = ("rule", "credit_assignment")
 """The targets whose classes belong to one family each."""

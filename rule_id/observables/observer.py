@@ -175,8 +175,8 @@ class Observer:
             gain = torch.as_tensor(gains(self.seeds, index, x.shape[-1], checkpoint))
             scale = self._scale("concentration", index, x, _standard_deviation)
             x = fluorescence(x, scale, gain.to(x.device, x.dtype))
-        scale = self._noise_scale("activation", index, x)
-        return self._noisy("activation", index, _take(x, kept), scale, checkpoint)
+        spread = self._noise_scale("activation", index, x)
+        return self._noisy("activation", index, _take(x, kept), spread, checkpoint)
 
     def _kept(
         self, purpose: str, index: int, n: int, checkpoint: int, device: torch.device

@@ -74,8 +74,8 @@ def report(
 ) -> Path:
     """Write an evaluation, and what its classifiers look at, as a page to read and to pass on.
 
-    What is identified is the target of the bundles, else the rule. The folder gets `index.html`, which needs
-    no other file, and for use elsewhere `importance.csv` and `figures/*.svg`.
+    What is identified is the target of the bundles, else the rule. The folder gets `index.html`,
+    which needs no other file, and for use elsewhere `importance.csv` and `figures/*.svg`.
 
     Args:
         evaluation: An evaluation or its folder.

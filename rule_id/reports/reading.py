@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rule_id.evaluation import Evaluation, read_control
+from rule_id.evaluation import Evaluation, read_control, with_error
 
-__all__ = ["read_confusions", "read_importance", "read_results", "with_error"]
+__all__ = ["read_confusions", "read_importance", "read_results"]
 
 QUESTIONS = {
     "grouped": "New blocks of networks",
@@ -26,17 +26,6 @@ QUESTIONS = {
 """Name of a protocol to what it asks, in the order in which it is read."""
 
 LEVELS = {"network": "Network level", "layer": "Layer level"}
-
-
-def with_error(mean: float, error: float) -> str:
-    """Return a number as text, with its error where there is one.
-
-    >>> with_error(0.614, 0.021), with_error(0.5, float("nan")), with_error(float("nan"), 0)
-    ('0.61 ± 0.02', '0.50', '–')
-    """
-    if pd.isna(mean):
-        return "–"
-    return f"{mean:.2f}" if pd.isna(error) else f"{mean:.2f} ± {error:.2f}"
 
 
 def read_results(evaluation: Evaluation) -> list[tuple[str, str]]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rule_id.evaluation import FLOORED, PROTOCOLS, Evaluation
+from rule_id.evaluation import FLOORED, PROTOCOLS, Evaluation, with_error
 from rule_id.features import wording
 from rule_id.reports.importance import METHODS
-from rule_id.reports.reading import with_error
 
 __all__ = [
     "Table",
