@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin clean
+.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin merging clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -55,6 +55,9 @@ learning-rates: .venv/installed
 
 kunin: .venv/installed
 	$(BIN)/python docs/studies/kunin.py
+
+merging: .venv/installed
+	$(BIN)/python docs/studies/merging.py
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt tests/external/requirements.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }

@@ -69,6 +69,7 @@ def test_the_wheel_carries_what_ships(wheel: zipfile.ZipFile) -> None:
     assert {
         "rule_id/py.typed",
         "rule_id/reference/demo.toml",
+        "rule_id/reference/merged_rules.json",
         "rule_id/reference/reference.toml",
         "rule_id/reference/features.parquet",
         "rule_id/reference/summary/manifest.json",

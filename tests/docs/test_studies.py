@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from synthetic import RULES as RULES_PLANTED
+from synthetic import synthetic_trajectories
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "studies"))
 
 import authors_rules
 import kunin_runs
 import kunin_theory
+import merging
 import rules_table
 import study
 
@@ -25,7 +31,15 @@ from rule_id.rules import RULES, LearningRule, Noise
 from rule_id.rules.alignment import descend
 from rule_id.rules.learned_feedback import AUTHORS
 
-MODULES = ("study", "rules_table", "kunin", "kunin_runs", "kunin_theory", "alignment_times")
+MODULES = (
+    "study",
+    "rules_table",
+    "kunin",
+    "kunin_runs",
+    "kunin_theory",
+    "alignment_times",
+    "merging",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -135,3 +149,25 @@ def test_every_credit_assignment_has_one_row_in_the_main_table() -> None:
     names = [rules_table.main_rule(one) for one in rules_table.CREDIT_ASSIGNMENTS]
     assert len(set(names)) == len(names)
     assert set(names) <= set(RULES)
+
+
+def test_the_page_of_merged_rules_says_what_the_list_says() -> None:
+    corpus = synthetic_trajectories(n_blocks=2, networks_per_rule=1)
+    table = pd.DataFrame(
+        [
+            (a, b, 2, 2, linear, np.nan if linear > 0.7 else 0.58, max(linear, 0.58))
+            for (a, b), linear in zip(
+                combinations(sorted(RULES_PLANTED), 2),
+                (0.55, 0.9, 0.66, 0.9, 0.9, 0.9),
+                strict=True,
+            )
+        ],
+        columns=merging.pairs.PAIR_COLUMNS,
+    )
+    document = json.loads(json.dumps(merging.document_of(corpus, table)))
+    assert document["groups"] == {"backprop+adam/momentum": ["backprop+adam", "backprop+momentum"]}
+    assert [pair["accuracy"] for pair in document["pairs"]] == [0.58, 0.66]
+    text = merging.page(document)
+    assert "2 of 4 rules are merged, into 1 group; what was 4 classes is 3." in text
+    assert "| `backprop+adam`, `backprop+momentum` | 0.580 | 0.550 | 0.580 | 2 + 2 | yes |" in text
+    assert text.count("| no |") == 1
