@@ -13,7 +13,15 @@ from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import EVALUATED
 from rule_id.models import combine_layers, counted_layers
 
-__all__ = ["SUBSETS", "Answers", "answers_of", "classes_of", "subsets_of", "targets_of"]
+__all__ = [
+    "NO_LEARNING",
+    "SUBSETS",
+    "Answers",
+    "answers_of",
+    "classes_of",
+    "subsets_of",
+    "targets_of",
+]
 
 SUBSETS = {
     "all": "all networks",

@@ -14,6 +14,7 @@ from rule_id.evaluation.control import nuisance_control, nuisances_of
 from rule_id.evaluation.headline import headline_of, measured_of
 from rule_id.evaluation.matched import matched_table
 from rule_id.evaluation.material import Material
+from rule_id.evaluation.no_learning import no_learning_table
 from rule_id.evaluation.novel import NovelTrial, score_novel
 from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.tables import CURVES
@@ -63,6 +64,7 @@ def further_tables(
         "alignment": accuracy_by_alignment(
             material.networks, [(trial.model, a) for trial, a in grouped]
         ),
+        "no_learning": no_learning_table(grouped, classes_of(material.networks, "family")),
         "matched": matched_table(material.networks, grouped, curves),
         "calibration": calibration,
         "reliability": reliability,

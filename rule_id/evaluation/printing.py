@@ -135,6 +135,12 @@ def _found(evaluation: Evaluation) -> Iterator[str]:
     for row in calibration[calibration["target"] == "rule"].itertuples():
         error = with_error(row.error, row.error_sem)
         yield f"Calibration error, {row.model}, {row.scaled}: {error}."
+    for row in further["no_learning"].itertuples():
+        yield (
+            f"No learning, {row.model}: {row.hits:.0%} found, {row.false_alarms:.0%} false alarms, "
+            f"{row.false_alarms_unlearned:.0%} among networks that did not learn their task; AUROC "
+            f"{with_error(row.auroc, row.sem)}."
+        )
     yield from _sets(further["coverage"])
     yield from _novelty(further["novelty"])
     if apart := evaluation.info.get("n_held_out"):

@@ -37,6 +37,10 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "n_networks", "n_blocks",
     ),
     "alignment": ("model", "credit_assignment", "bin", "n", "accuracy"),
+    "no_learning": (
+        "model", "hits", "false_alarms", "false_alarms_unlearned", "auroc", "sem", "n_still",
+        "n_learning",
+    ),
     "matched": ("matched", "model", "features", "pairs", "n_pairs", "accuracy", "sem"),
     "calibration": (
         "model", "target", "scaled", "error", "error_sem", "temperature", "confidence",

@@ -20,7 +20,8 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
     favoured. The same data, parameters and `random_state` give the same trees for any `n_jobs`.
 
     Args:
-        n_estimators: Rounds of boosting; each grows one tree a class.
+        n_estimators: Rounds of boosting; each grows one tree a class. 150 rounds at a rate of 0.1 name
+            as many rules of new blocks, in two and a half times the time.
         learning_rate: Shrinkage of each tree, in (0, 1].
         max_depth: Depth of a tree, at most 9.
         min_child_weight: Least sum of second derivatives in a leaf.
@@ -42,9 +43,9 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_estimators: int = 150,
+        n_estimators: int = 60,
         *,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.2,
         max_depth: int = 4,
         min_child_weight: float = 1.0,
         reg_lambda: float = 1.0,
