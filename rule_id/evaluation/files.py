@@ -24,6 +24,9 @@ from rule_id.features import TARGETS
 __all__ = ["read_evaluation", "require_replaceable", "write_evaluation"]
 
 SCHEMA_VERSION = 4
+READ_VERSIONS = (2, 3, 4)
+SINCE_3 = ("floor", "accuracy_floor", "balanced_accuracy_floor", "n_classes")
+"""Columns that evaluations of schema version 2 lack; read, they are missing values."""
 
 TEXT_COLUMNS = (
     "protocol", "variant", "feature_set", "model", "level", "metric", "true", "predicted",
@@ -82,16 +85,19 @@ def read_evaluation(folder: str | Path) -> Evaluation:
 
     Raises:
         InputError: A file is missing or damaged, lacks a column, or is of an unknown target or
-            schema version.
+            schema version. Versions 2 and 3, which are of one target and have fewer tables, are
+            read too.
     """
     source = Path(folder)
+    info, version = _read_info(source / "evaluation.json")
+    lacks = _lacking(version, str(info["target"]))
     return Evaluation(
-        info=_read_info(source / "evaluation.json"),
-        results=_read_table(source / "results.csv", list(RESULT_COLUMNS)),
-        table=_read_table(source / "table.csv", table_columns()),
-        confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS)),
+        info=info,
+        results=_read_table(source / "results.csv", list(RESULT_COLUMNS), lacks),
+        table=_read_table(source / "table.csv", table_columns(), lacks),
+        confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS), lacks),
         further={
-            name: _read_table(path, list(columns))
+            name: _read_table(path, list(columns), lacks)
             for name, columns in FURTHER.items()
             if (path := source / f"{name}.csv").exists()
         },
@@ -111,7 +117,13 @@ def _write_files(evaluation: Evaluation, folder: Path) -> None:
         save_figure(figure, folder / "figures" / f"{name}.svg")
 
 
-def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+def _lacking(version: int, target: str) -> dict[str, Any]:
+    """Return what stands in columns that this version lacks."""
+    lacks: dict[str, Any] = {} if version > 3 else {"target": target, "subset": "all"}
+    return lacks if version > 2 else lacks | dict.fromkeys(SINCE_3, float("nan"))
+
+
+def _read_table(path: Path, columns: list[str], lacks: dict[str, Any]) -> pd.DataFrame:
     _require_file(path)
     kinds = {column: str for column in TEXT_COLUMNS if column in columns}
     try:
@@ -119,6 +131,7 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
     except ValueError as error:
         raise InputError(f"{path} must be a CSV file: {str(error).splitlines()[0]}") from None
+    table = table.assign(**{name: value for name, value in lacks.items() if name in columns})
     missing = [column for column in columns if column not in table.columns]
     if missing or table.empty:
         raise InputError(f"{path} must have {f'column {missing[0]}' if missing else 'rows'}")
@@ -129,21 +142,26 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     return table.assign(**truth)[columns]
 
 
-def _read_info(path: Path) -> dict[str, Any]:
-    """Return what was evaluated."""
+def _read_info(path: Path) -> tuple[dict[str, Any], int]:
+    """Return what was evaluated, and the schema version."""
     _require_file(path)
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         version = info.pop("schema_version")
     except (ValueError, KeyError, AttributeError, TypeError):
         raise InputError(f"{path} must be a JSON object with a schema_version") from None
-    if version != SCHEMA_VERSION:
-        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
+    if version not in READ_VERSIONS:
+        allowed = ", ".join(map(str, READ_VERSIONS[:-1]))
+        raise InputError(
+            f"{path}: schema_version must be {allowed} or {SCHEMA_VERSION}; got {version}"
+        )
+    if version < SCHEMA_VERSION and {"target", "classes"} <= set(info):
+        info = {**info, "classes_of": {info["target"]: info["classes"]}}
     missing = [key for key in INFO_KEYS if key not in info]
     if missing:
         raise InputError(f"{path} must have {missing[0]}; it has none")
     one_of(f"{path}: target", info["target"], TARGETS)
-    return dict(info)
+    return dict(info), int(version)
 
 
 def _require_file(path: Path) -> None:
