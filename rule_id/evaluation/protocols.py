@@ -8,7 +8,6 @@ tested only by the protocols that hold something out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,13 +17,21 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.drawing import (
+    hold_out,
+    random_blocks,
+    random_half,
+    random_layers,
+    random_networks,
+    rows_beside,
+    rows_of_group,
+)
 from rule_id.evaluation.ranges import RANGE, range_groups
 from rule_id.features import TARGETS, wording
 from rule_id.trajectories import set_apart
 
 __all__ = ["PROTOCOLS", "Protocol", "Split", "held_out_groups", "split_rows", "unsuitable"]
 
-TEST_SHARE = 0.25
 REDRAWS = 100
 
 
@@ -173,8 +180,8 @@ def held_out_groups(protocol: str, networks: pd.DataFrame, target: str) -> dict[
         names = sorted(networks[column].dropna().unique()) if column in networks.columns else []
     lacks = {}
     for name in names:
-        test = _tested(column, networks, name)
-        train = _beside(networks, test)
+        test = rows_of_group(column, networks, name)
+        train = rows_beside(networks, test)
         shared = set(networks[target][train]) & set(networks[target][test])
         lacks[str(name)] = "" if len(shared) > 1 else _needs_classes(target, str(name), shared)
     return lacks
@@ -236,116 +243,16 @@ def _needs_classes(target: str, group: str, shared: set[str]) -> str:
     )
 
 
-def _random_layers(
-    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test a quarter of the rows of each class."""
-    test = _quarter_of_each_class(meta[target], np.arange(len(meta)), rng)
-    return ~test, test
-
-
-def _random_networks(
-    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test a quarter of the networks of each class."""
-    test = _quarter_of_each_class(meta[target], meta["network"].to_numpy(), rng)
-    return ~test, test
-
-
-def _random_blocks(
-    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test a quarter of the blocks."""
-    if meta["block"].nunique() < 2:
-        raise InputError("a corpus must have 2 blocks or more to be evaluated; it has 1")
-    test = np.isin(meta["block"], _quarter(meta["block"].unique(), rng))
-    return ~test, test
-
-
-def _random_half(
-    meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test half of the blocks, or one more."""
-    blocks = rng.permutation(np.sort(meta["block"].unique()))
-    if len(blocks) < 3:
-        raise InputError(
-            f"a corpus must have 3 blocks or more to be calibrated; it has {len(blocks)}"
-        )
-    test = np.isin(meta["block"], blocks[: math.ceil(len(blocks) / 2)])
-    return ~test, test
-
-
-def _held_out(
-    column: str, meta: pd.DataFrame, target: str, variant: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test all of one group; train on the other groups less a quarter of their blocks.
-
-    The quarter is left out so that two splits that hold out the same group differ.
-    """
-    test = _tested(column, meta, variant)
-    train = _trainable(meta, test)
-    if _within_blocks(meta, test):
-        blocks = _quarter(meta["block"][test].unique(), rng)
-        tested = np.isin(meta["block"], blocks)
-        return ~test & ~tested & ~set_apart(meta), test & tested
-    others = np.unique(meta["block"][train])
-    if len(others) > 1:
-        train &= ~np.isin(meta["block"], _quarter(others, rng))
-    return train, test
-
-
-def _tested(column: str, meta: pd.DataFrame, group: str) -> np.ndarray:
-    """Return the rows (n,) of a group."""
-    if column == "held_out":
-        return set_apart(meta)
-    if column == RANGE:
-        return range_groups(meta)[group]
-    return (meta[column] == group).to_numpy(dtype=bool)
-
-
-def _within_blocks(meta: pd.DataFrame, test: np.ndarray) -> bool:
-    """Say whether most blocks have networks of the group and others, as each drew for itself."""
-    blocks = meta["block"]
-    return blocks[test & blocks.isin(blocks[~test])].nunique() > blocks.nunique() / 2
-
-
-def _beside(meta: pd.DataFrame, test: np.ndarray) -> np.ndarray:
-    """Return the rows (n,) that may be trained on when a group is held out, in some split."""
-    if _within_blocks(meta, test):
-        return ~test & ~set_apart(meta)
-    return _trainable(meta, test)
-
-
-def _trainable(meta: pd.DataFrame, test: np.ndarray) -> np.ndarray:
-    """Return the rows (n,) of blocks that are not tested, without what the plan set apart."""
-    return ~np.isin(meta["block"], meta["block"][test].unique()) & ~set_apart(meta)
-
-
-def _quarter_of_each_class(
-    labels: pd.Series, ids: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Return the rows (n,) of a quarter of the ids of each class."""
-    values = labels.to_numpy()
-    test = [_quarter(np.unique(ids[values == name]), rng) for name in np.unique(values)]
-    return np.isin(ids, np.concatenate(test))
-
-
-def _quarter(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a random quarter of the ids, one or more."""
-    # Sorted, so that the draw does not depend on the order of the rows.
-    return rng.permutation(np.sort(ids))[: max(1, round(TEST_SHARE * len(ids)))]
-
-
 def _holding_out(column: str, description: str) -> Protocol:
     columns = () if column == RANGE else (column,)
     return Protocol(
-        description, ("network", "block", *columns), partial(_held_out, column), held_out=column
+        description, ("network", "block", *columns), partial(hold_out, column), held_out=column
     )
 
 
 def _by_block(kind: str, description: str, **further: Any) -> Protocol:
     return Protocol(
-        description, ("network", "block"), further.pop("draw", _random_blocks), kind=kind, **further
+        description, ("network", "block"), further.pop("draw", random_blocks), kind=kind, **further
     )
 
 
@@ -354,7 +261,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "A random quarter of the layers of each class is tested; other layers of the same "
         "networks may be trained on, so this is for comparison with the 2020 paper only.",
         ("network",),
-        _random_layers,
+        random_layers,
         whole_networks=False,
         headline=True,
     ),
@@ -362,7 +269,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "A random quarter of the networks of each class is tested; other networks of the same "
         "blocks are trained on, so this is shown only beside grouped.",
         ("network",),
-        _random_networks,
+        random_networks,
     ),
     "grouped": _by_block(
         "plain",
@@ -399,7 +306,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "held-out-plan": Protocol(
         "The networks that the plan set apart are tested; no other protocol trains on them either.",
         ("network", "block"),
-        partial(_held_out, "held_out"),
+        partial(hold_out, "held_out"),
         held_out="held_out",
     ),
     "truncated": _by_block(
@@ -428,7 +335,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "calibrated",
         "Half of the blocks is trained on; of the others one half calibrates probabilities and "
         "prediction sets and the other is tested, then the other way round.",
-        draw=_random_half,
+        draw=random_half,
     ),
     "novel": _by_block(
         "novel",

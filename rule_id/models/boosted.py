@@ -20,8 +20,8 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
     favoured. The same data, parameters and `random_state` give the same trees for any `n_jobs`.
 
     Args:
-        n_estimators: Rounds of boosting; each grows one tree a class. 150 rounds at a rate of 0.1 name
-            as many rules of new blocks, in two and a half times the time.
+        n_estimators: Rounds of boosting; each grows one tree a class. 150 rounds at a rate of 0.1
+            named about as many rules of new blocks, in two and a half times the time.
         learning_rate: Shrinkage of each tree, in (0, 1].
         max_depth: Depth of a tree, at most 9.
         min_child_weight: Least sum of second derivatives in a leaf.

@@ -29,8 +29,8 @@ class Measurement:
             more). Of a convolution's weights, whose units share them by channel, the same fraction
             or number of its channels.
         noise_std: Gaussian noise in multiples of the standard deviation that a layer's noiseless
-            signal has at the first checkpoint, added to every entry that is seen; 0 or more. Above 0 it makes of `exact` `gaussian`. Counts have noise of their own and take
-            no other.
+            signal has at the first checkpoint, added to every entry that is seen; 0 or more. Above
+            0 it makes of `exact` `gaussian`. Counts have noise of their own and take no other.
         tracked: The same units at every checkpoint, or redrawn each time.
         observation: One of `OBSERVATIONS`.
         counts: For `poisson`, the mean number of spikes of a unit that is as active as active
