@@ -236,6 +236,60 @@ def evaluate(
 
 
 @app.command()
+def design(
+    corpus: Corpus,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The results folder; reports/<corpus>/design, or design-<target> where the target "
+            "is not the rule."
+        ),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A candidate: a rule, or a value of the target; two or more, all when left out."
+        ),
+    ] = None,
+    target: Target = "rule",
+    accuracy: Annotated[float, typer.Option(help="Share of networks to be named correctly.")] = 0.8,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a unit costs at a checkpoint: activation=1, weight=10, activity_change=10 "
+            "when left out; repeatable.",
+            metavar="OBSERVABLE=NUMBER",
+        ),
+    ] = None,
+    feature_set: Annotated[str, typer.Option("--set", help="summary or invariant.")] = "summary",
+    model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 4,
+    seed: Seed = 0,
+) -> None:
+    """Say what to record to tell some rules apart: units, checkpoints, observables, noise."""
+    from rule_id.evaluation.designing import design as run
+    from rule_id.evaluation.designing import read_prices
+
+    folder = out or Path("reports") / corpus.resolve().name / f"design{_suffix(target)}"
+    with _bars() as progress:
+        result = run(
+            corpus,
+            folder,
+            rules=rule or None,
+            target=target,
+            feature_set=feature_set,
+            accuracy=accuracy,
+            model=model,
+            folds=folds,
+            costs=read_prices(price or ()),
+            seed=seed,
+            progress=progress,
+        )
+    typer.echo(str(result))
+    typer.echo(f"{folder}: design.csv has every measurement, figures/ the heat maps")
+
+
+@app.command()
 def report(
     evaluation: Annotated[Path, typer.Argument(help="A folder that `evaluate` wrote.")],
     features: Annotated[

@@ -18,23 +18,26 @@ DRAWS = 16
 
 @dataclass(frozen=True)
 class Cut:
-    """Which checkpoints are seen: those in a window, thinned, or a few at random.
+    """Which checkpoints are seen: those in a window, thinned, or a few of them.
 
     Of checkpoints 0 ... n - 1 at progress i / (n - 1), those in [start, start + length] are left,
-    of them every n-th, of them `number` drawn at random. Progress runs from 0 to 1 over what is
-    left, so that nothing tells how much was cut off.
+    of them every n-th, of them `number`, drawn at random or evenly spread. Progress runs from 0 to
+    1 over what is left, so that nothing tells how much was cut off.
 
     Attributes:
         start: Where the window begins, in [0, 1).
         length: Its length, in (0, 1].
         every: Keep every n-th checkpoint, 1 or more.
-        number: How many to draw at random, 2 or more; None for all.
+        number: How many are seen of those, 2 or more; None for all.
+        spread: Whether these are evenly spread, the first and the last among them, instead of
+            drawn at random.
     """
 
     start: float = 0.0
     length: float = 1.0
     every: int = 1
     number: int | None = None
+    spread: bool = False
 
     @property
     def name(self) -> str:
@@ -50,7 +53,7 @@ class Cut:
             ending = {2: "nd", 3: "rd"}.get(self.every, "th")
             parts.append(f"every {self.every}{ending}")
         if self.number is not None:
-            parts.append(f"{self.number} at random")
+            parts.append(f"{self.number} {'evenly spread' if self.spread else 'at random'}")
         return ", ".join(parts) or "all checkpoints"
 
     def window(self, n: int) -> np.ndarray:
@@ -65,10 +68,16 @@ class Cut:
         return np.flatnonzero(inside)[:: self.every]
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return the positions that are seen of n checkpoints, rising."""
+        """Return the positions that are seen of n checkpoints, rising.
+
+        >>> Cut(number=3, spread=True).draw(21, np.random.default_rng(0))
+        array([ 0, 10, 20])
+        """
         left = self.window(n)
         if self.number is None or self.number >= len(left):
             return left
+        if self.spread:
+            return left[np.linspace(0, len(left) - 1, self.number).round().astype(int)]
         return np.sort(rng.choice(left, self.number, replace=False))
 
 
@@ -149,7 +158,7 @@ def _groups(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows and the checkpoints that they are seen at."""
     networks = pd.factorize(panel.meta["network"])[0]
-    draw_of = rng.integers(1 if cut.number is None else DRAWS, size=networks.max() + 1)
+    draw_of = rng.integers(DRAWS if cut.number and not cut.spread else 1, size=networks.max() + 1)
     for n in np.unique(panel.n_checkpoints):
         for draw in np.unique(draw_of):
             kept = cut.draw(int(n), rng)
