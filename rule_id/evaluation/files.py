@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
-from rule_id.evaluation.figures import draw_figures, save_figure
+from rule_id.evaluation.drawn import all_figures
+from rule_id.evaluation.figures import save_figure
 from rule_id.evaluation.results import (
     CONFUSION_COLUMNS,
     FURTHER,
@@ -113,7 +114,7 @@ def _write_files(evaluation: Evaluation, folder: Path) -> None:
     info = {"schema_version": SCHEMA_VERSION, **evaluation.info}
     (folder / "evaluation.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     (folder / "figures").mkdir()
-    for name, figure in draw_figures(evaluation).items():
+    for name, figure in all_figures(evaluation).items():
         save_figure(figure, folder / "figures" / f"{name}.svg")
 
 

@@ -56,7 +56,8 @@ def further_tables(
     curves = _networks(trials, found, "curves", CURVES)
     calibration, reliability = calibration_tables(halves := _halves(material, trials, found))
     seeings = [seeing_of(panel, name) for name, panel in material.panels.items()]
-    named = {one.name: asdict(one) | {"name": one.name} for one in seeings}
+    # The first of those that see the same is the one that was tested.
+    named = {one.name: asdict(one) | {"name": one.name} for one in reversed(seeings)}
     measured = measured_of(table, named)
     return {
         "headline": headline_of(table),

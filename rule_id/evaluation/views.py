@@ -60,6 +60,8 @@ class Seeing:
         count = "all units" if np.isinf(self.units) else f"{self.units:.0f} units"
         if self.units < 0:
             count = f"{-self.units:.3g} of the units"
+        if not self.tracked and np.isfinite(self.units):
+            count += ", others each time"
         model = "" if self.observation in SOME_UNITS else f", {self.observation}"
         return f"{count}{model}, noise {self.noise_std:.3g}"
 
