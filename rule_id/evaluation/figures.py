@@ -177,7 +177,8 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
     for column, value in chosen.items():
         rows = rows[rows[column] == value]
     classes = evaluation.info["classes"]
-    counts = rows.groupby(["true", "predicted"])["count"].sum().unstack()
+    # What never occurred has no row.
+    counts = rows.groupby(["true", "predicted"])["count"].sum().unstack(fill_value=0)
     counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     with matplotlib.rc_context(STYLE):
         cell = min(_CELL, _WIDEST / len(classes))

@@ -139,6 +139,7 @@ def _read_table(path: Path, columns: list[str], lacks: dict[str, Any]) -> pd.Dat
     for column in set(columns) - set(TEXT_COLUMNS):
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column} must hold numbers")
+    table = table.fillna(dict.fromkeys(kinds, ""))
     truth = {column: table[column] == "True" for column in BOOLEANS if column in columns}
     return table.assign(**truth)[columns]
 

@@ -35,13 +35,16 @@ class Job(Protocol):
         """Return what is found."""
 
 
-def run_all(jobs: Iterable[Job], store: Store, progress: Progress | None) -> list[list[np.ndarray]]:
+def run_all(
+    jobs: Iterable[Job], store: Store, progress: Progress | None, what: str = "fits"
+) -> list[list[np.ndarray]]:
     """Run every distinct job that the store does not hold yet.
 
     Args:
         jobs: What to compute.
         store: Where results are looked up and kept.
-        progress: Called as progress("fits", done, total).
+        progress: Called as progress(what, done, total).
+        what: What they are called while they run.
 
     Returns:
         What each job gives, in order.
@@ -64,7 +67,7 @@ def run_all(jobs: Iterable[Job], store: Store, progress: Progress | None) -> lis
         for key, arrays in run(joblib.delayed(one)(*item) for item in distinct.items()):
             found[key] = arrays
             if progress is not None:
-                progress("fits", len(found), len(distinct))
+                progress(what, len(found), len(distinct))
     return [found[job.key] for job in listed]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from rule_id.evaluation.apart import require_apart
 from rule_id.evaluation.fitting import classifier_for
 from rule_id.evaluation.novelty import auroc, novelty_scores
 from rule_id.evaluation.protocols import Split, split_rows
@@ -84,6 +85,9 @@ def novel_trials(
         models: Names of classifiers of ours.
         seed: Seed of the splits and classifiers.
         splits: How many splits of `grouped` there are to take turns.
+
+    Raises:
+        Leak: A split trains on what it tests.
     """
     families = table.meta.groupby("rule")["family"].first()
     several = families[families.map(families.value_counts()) > 1].index
@@ -98,6 +102,7 @@ def novel_trials(
         for name in names:
             split = _with_both(turns, table.meta[kind] == name, table.meta["rule"])
             if split is not None:
+                require_apart("novel", table.meta[split.train], table.meta[split.test])
                 yield NovelTrial(kind, name, model, table, split, seed, prints)
 
 

@@ -70,8 +70,8 @@ class Protocol:
         draw: Function of (meta, target, variant, generator) giving training and test rows.
         held_out: The column whose groups are held out in turn, on classes that both sides have;
             None where nothing is held out.
-        whole_networks: Whether all layers of a network are on one side, so that they may be
-            combined into one prediction.
+        apart: The column of which no value is on both sides; None where even the layers of one
+            network may be.
         kind: What is done with its splits; see `rule_id.evaluation.trials`.
         headline: Whether it has as many splits as are asked for; others have three at most.
     """
@@ -80,9 +80,14 @@ class Protocol:
     columns: tuple[str, ...]
     draw: Draw
     held_out: str | None = None
-    whole_networks: bool = True
+    apart: str | None = "block"
     kind: str = "plain"
     headline: bool = False
+
+    @property
+    def whole_networks(self) -> bool:
+        """Whether all layers of a network are on one side, so that they may be combined."""
+        return self.apart is not None
 
 
 def split_rows(
@@ -262,7 +267,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "networks may be trained on, so this is for comparison with the 2020 paper only.",
         ("network",),
         random_layers,
-        whole_networks=False,
+        apart=None,
         headline=True,
     ),
     "network": Protocol(
@@ -270,6 +275,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "blocks are trained on, so this is shown only beside grouped.",
         ("network",),
         random_networks,
+        apart="network",
     ),
     "grouped": _by_block(
         "plain",

@@ -90,7 +90,7 @@ def evaluate(
     novel = _novel(tables, choice.protocols, models, splits, seed)
     store = Store(_folder_of_fits(out, fits))
     found = fit_all(trials, tune, seed, store, progress)
-    unseen = run_all(novel, store, progress)
+    unseen = run_all(novel, store, progress, "never trained on")
     results, confusions = score_all(trials, found, material.networks)
     table = summarise(results)
     options = {

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rule_id.evaluation.apart import require_apart
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.cuts import possible_cuts
@@ -25,6 +26,7 @@ ELSEWHERE = 3
 
 LEVELS = ("layer", "network")
 SEEN = (ALL_OBSERVABLES, *OBSERVABLES)
+_WHO = ["block", "network"]
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,18 @@ def trials_of(
 
     Raises:
         InputError: The corpus is too small or uniform for a protocol.
+        Leak: A protocol trains on what it tests.
     """
+    for trial in _trials(tables, choice, models, splits, seed):
+        train = trial.table.meta.loc[trial.rows, _WHO]
+        for test in trial.tests:
+            require_apart(test.protocol, train, test.table.meta.loc[test.rows, _WHO])
+        yield trial
+
+
+def _trials(
+    tables: Tables, choice: Choice, models: list[str], splits: int, seed: int
+) -> Iterator[Trial]:
     ours = tuple(name for name in models if name not in BASELINES)
     baselines = tuple(name for name in models if name in BASELINES)
     context = _Context(tables, ours, baselines, splits, seed)

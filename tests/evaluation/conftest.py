@@ -6,6 +6,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.evaluation import Evaluation, evaluate
+from rule_id.evaluation.material import Material, read_material
 from rule_id.models import CLASSIFIERS, BoostedClassifier
 from rule_id.trajectories import Trajectories
 
@@ -16,8 +17,13 @@ def small() -> Trajectories:
 
 
 @pytest.fixture(scope="session")
+def material(small: Trajectories) -> Material:
+    return read_material(small)
+
+
+@pytest.fixture(scope="session")
 def evaluation(small: Trajectories) -> Evaluation:
-    """Every protocol, both models."""
+    """Every protocol that one measurement of dense networks allows, both models."""
     with pytest.MonkeyPatch.context() as patch:
         boost_briefly(patch)
         return evaluate(small, splits=2)

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rule_id.evaluation import (
+    CUTS,
     Evaluation,
     class_colours,
     confusion_figure,
@@ -19,7 +20,6 @@ from rule_id.evaluation import (
     truncation_figure,
 )
 from rule_id.evaluation.figures import OKABE_ITO, PALETTE, TRUNCATION_PANELS
-from rule_id.evaluation.truncation import TRUNCATIONS
 
 PAPER_RULES = (
     "backprop+momentum", "backprop+adam", "feedback_alignment+momentum",
@@ -35,13 +35,13 @@ def with_classes(evaluation: Evaluation, n: int) -> Evaluation:
     """The same with n made-up classes, each taken for itself and the next."""
     names = [f"credit_assignment_{place}+optimizer" for place in range(n)]
     counts = [
-        ("grouped", "all", "summary", "linear", "network", a, b, 3 if i == j else int(j == i + 1))
+        ("grouped", "all", "summary", "linear", "network", "rule", a, b, 3 if i == j else int(j == i + 1))
         for i, a in enumerate(names)
         for j, b in enumerate(names)
     ]
     confusions = pd.DataFrame(counts, columns=evaluation.confusions.columns)
     table = evaluation.table[evaluation.table["model"] == "linear"]
-    info = evaluation.info | {"classes": names}
+    info = evaluation.info | {"classes": names, "classes_of": {"rule": names}}
     return replace(evaluation, confusions=confusions, table=table, info=info)
 
 
@@ -77,6 +77,7 @@ def test_generalisation_has_a_panel_a_level_and_a_chance_a_protocol(
     layers, networks = generalisation_figure(evaluation).axes
     assert [label.get_text() for label in layers.get_yticklabels()] == [
         "paper", "network", "grouped", "held-out-architecture", "held-out-task",
+        "held-out-range",
     ]  # fmt: skip
     drawn = [line.get_xdata()[0] for line in networks.lines if line.get_linestyle() == ":"]
     np.testing.assert_allclose(drawn[1:], 0.25)
@@ -84,13 +85,17 @@ def test_generalisation_has_a_panel_a_level_and_a_chance_a_protocol(
 
 
 def test_confusions_are_shares_of_the_true_rule(evaluation: Evaluation) -> None:
-    counts = evaluation.confusions.assign(count=0)
-    hit = counts["true"] == counts["predicted"]
-    first = counts["predicted"] == evaluation.info["classes"][0]
-    counts.loc[hit, "count"] = 3
-    counts.loc[first & ~hit, "count"] = 1
-    known = Evaluation(evaluation.results, evaluation.table, counts, evaluation.info)
-    assert texts(confusion_figure(known, "grouped")) == {"100", "75", "25", "0"}
+    classes = evaluation.info["classes"]
+    counts = [
+        ("grouped", "all", "summary", model, "network", "rule", a, b, 3 if a == b else 1)
+        for model in ("linear", "xgboost")
+        for a in classes
+        # What never occurs has no row.
+        for b in {a, classes[0]}
+    ]
+    confusions = pd.DataFrame(counts, columns=evaluation.confusions.columns)
+    figure = confusion_figure(replace(evaluation, confusions=confusions), "grouped")
+    assert texts(figure) == {"100", "75", "25", "0"}
 
 
 def test_a_rule_that_is_not_tested_is_an_empty_row(evaluation: Evaluation) -> None:
@@ -101,9 +106,10 @@ def test_a_rule_that_is_not_tested_is_an_empty_row(evaluation: Evaluation) -> No
 
 def test_truncation_draws_every_variant(evaluation: Evaluation) -> None:
     drawn = {variant for variants in TRUNCATION_PANELS.values() for variant in variants}
-    assert drawn == set(TRUNCATIONS)
+    assert drawn == {cut.name for cut in CUTS}
     for axes in truncation_figure(evaluation).axes:
-        assert {"linear", "xgboost", "chance"} <= set(axes.get_legend_handles_labels()[1])
+        # One model is tested on all of them.
+        assert {"xgboost", "chance"} == set(axes.get_legend_handles_labels()[1])
 
 
 def test_a_class_keeps_its_colour() -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from rule_id.errors import InputError
-from rule_id.evaluation import Evaluation, read_evaluation, write_evaluation
-from rule_id.evaluation.files import SINCE_3
+from rule_id.evaluation import FURTHER, Evaluation, read_evaluation, write_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -29,55 +28,46 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:
     found = read_evaluation(folder)
-    for name in ("results", "table", "confusions", "alignment", "control"):
+    for name in ("results", "table", "confusions"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(evaluation, name))
+    assert set(found.further) == set(evaluation.further) == set(FURTHER)
+    for name, table in evaluation.further.items():
+        # A column without a value has no type in a file.
+        pd.testing.assert_frame_equal(found.further[name], table, check_dtype=False)
     assert found.info == evaluation.info
 
 
 def test_the_folder_is_complete_and_alone(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
-        "results.csv", "table.csv", "confusions.csv", "alignment.csv", "control.csv",
-        "evaluation.json", "figures",
+        "results.csv", "table.csv", "confusions.csv", "alignment.csv", "calibration.csv",
+        "claims.csv", "control.csv", "coverage.csv", "headline.csv", "matched.csv", "novelty.csv",
+        "reliability.csv", "evaluation.json", "figures",
     }  # fmt: skip
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "confusion-grouped.svg", "confusion-held-out-architecture.svg",
-        "confusion-held-out-task.svg", "confusion-network.svg", "confusion-paper.svg",
+        "confusion-held-out-range.svg", "confusion-held-out-task.svg", "confusion-network.svg",
+        "confusion-paper.svg",
         "generalisation.svg", "truncation.svg",
     }  # fmt: skip
     assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
     assert str(folder.parent) not in (folder / "evaluation.json").read_text()
 
 
-def test_where_no_feedback_is_learned_there_is_no_file_about_it(
-    evaluation: Evaluation, folder: Path
+def test_a_table_without_rows_has_no_file(
+    evaluation: Evaluation, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    none = replace(
-        evaluation, alignment=evaluation.alignment.head(0), control=evaluation.control.head(0)
-    )
-    write_evaluation(none, folder)
-    assert not (folder / "alignment.csv").exists() and not (folder / "control.csv").exists()
-    found = read_evaluation(folder)
-    assert found.alignment.empty and found.control.empty
+    monkeypatch.setattr("rule_id.evaluation.files.draw_figures", lambda evaluation: {})
+    without = {name: table.head(0) for name, table in evaluation.further.items()}
+    write_evaluation(replace(evaluation, further=without), folder)
+    assert not {path.stem for path in folder.iterdir()} & set(FURTHER)
+    found = read_evaluation(folder).further
+    assert all(found[name].empty for name in FURTHER)
+    assert {name: tuple(table.columns) for name, table in found.items()} == FURTHER
 
 
 def test_the_evaluation_that_ships_is_of_rules() -> None:
     shipped = Path(__file__).parents[2] / "reports" / "reference" / "evaluation"
     assert read_evaluation(shipped).info["target"] == "rule"
-
-
-def test_an_evaluation_of_before_there_were_floors_is_read(
-    evaluation: Evaluation, folder: Path
-) -> None:
-    for name in ("results.csv", "table.csv"):
-        edit_table(lambda t: t.drop(columns=[c for c in SINCE_3 if c in t]))(folder / name)
-    (folder / "control.csv").unlink()
-    edit_json(lambda info: info | {"schema_version": 2})(folder / "evaluation.json")
-    old = read_evaluation(folder)
-    assert old.results["floor"].isna().all() and old.control.empty
-    assert list(old.table.columns) == list(evaluation.table.columns)
-    assert "(0.25)" in str(old) and "(0.25, 0.25)" in str(evaluation)
-    write_evaluation(old, folder)
-    assert read_evaluation(folder).table["accuracy_floor"].isna().all()
 
 
 def test_an_evaluation_is_replaced_whole(evaluation: Evaluation, folder: Path) -> None:
@@ -153,11 +143,8 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
         ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
         ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
-        (
-            "evaluation.json",
-            edit_json(lambda i: i | {"schema_version": 9}),
-            "must be 2 or 3; got 9",
-        ),
+        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 3}), "must be 4; got 3"),
+        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 4; got 9"),
         (
             "evaluation.json",
             edit_json(lambda i: i | {"target": "task"}),
@@ -167,6 +154,8 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("control.csv", edit_table(lambda t: t.drop(columns="accuracy")), "have column accuracy"),
         ("alignment.csv", edit_table(lambda t: t.drop(columns="bin")), "must have column bin"),
         ("alignment.csv", edit_table(lambda t: t.assign(n="x")), "column n must hold numbers"),
+        ("headline.csv", edit_table(lambda t: t.drop(columns="floor")), "must have column floor"),
+        ("coverage.csv", edit_table(lambda t: t.assign(size="x")), "column size must hold numb"),
         (
             "evaluation.json",
             edit_json(lambda i: {k: v for k, v in i.items() if k != "classes"}),
@@ -182,8 +171,11 @@ def test_damage_is_named(
         read_evaluation(folder)
 
 
-def test_a_rule_may_be_called_null(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_a_rule_may_be_called_null(
+    evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rule_id.evaluation.files.draw_figures", lambda evaluation: {})
     confusions = evaluation.confusions.assign(true="null", predicted="NA")
-    renamed = Evaluation(evaluation.results, evaluation.table, confusions, evaluation.info)
+    renamed = replace(evaluation, confusions=confusions)
     write_evaluation(renamed, tmp_path / "out")
     assert set(read_evaluation(tmp_path / "out").confusions["predicted"]) == {"NA"}

@@ -12,8 +12,8 @@ import pytest
 from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import simulate
-from rule_id.simulation.describe import MARGIN, describe, learned
-from rule_id.trajectories import read_corpus
+from rule_id.simulation.describe import describe
+from rule_id.trajectories import LEARNED, learned, read_corpus
 
 PLAN = {
     "schema": 1, "seed": 3, "checkpoints": 5,
@@ -46,7 +46,7 @@ def test_who_learned_and_how_fast(corpus: Path) -> None:
 def test_learned_is_well_above_guessing_and_above_the_start() -> None:
     networks = pd.DataFrame({"chance": [0.5, 0.5, 0.0, 0.5], "initial_performance": [0.4, 0.8] * 2})
     best = pd.Series([0.56, 0.81, 0.41, np.nan])
-    assert MARGIN == 0.1
+    assert LEARNED == 0.1
     assert learned(networks, best).tolist() == [True, False, False, False]
 
 
