@@ -50,7 +50,7 @@ def at(trajectories: Trajectories, checkpoints: np.ndarray | list[int]) -> Traje
         (Cut(0.1, 0.2), 11, [1, 2, 3]),  # 0.1 + 0.2 is above 0.3, and 3 / 10 below 0.1 + 0.2
         (Cut(0.3, 0.1), 11, [3, 4]),
         (Cut(0.7, 0.2), 11, [7, 8, 9]),  # 0.7 + 0.2 is below 0.9
-        (Cut(0.6, 0.1), 11, [6, 7]),  # 0.6 + 0.1 is below 0.7
+        (Cut(0.7, 0.1), 11, [7, 8]),  # 0.7 + 0.1 is below 0.8
         (Cut(0.01, 0.03), 21, []),
         (Cut(every=10), 21, [0, 10, 20]),
         (Cut(every=4), 21, [0, 4, 8, 12, 16, 20]),
@@ -189,9 +189,7 @@ def test_trajectories_of_different_lengths_are_each_cut_by_their_own(small) -> N
     long, brief = extract(at(small, range(10, 21))), extract(at(short.select([name]), range(4, 9)))
     tolerance = {"rtol": 1e-4, "atol": 1e-5}
     pd.testing.assert_frame_equal(mixed.rows(rows).values, brief.values, **tolerance)
-    pd.testing.assert_frame_equal(
-        mixed.rows(~rows).values, long.rows(~rows).values, **tolerance
-    )
+    pd.testing.assert_frame_equal(mixed.rows(~rows).values, long.rows(~rows).values, **tolerance)
 
 
 def test_what_would_be_less_than_two_is_seen_whole(small, panel: Panel) -> None:
