@@ -41,7 +41,8 @@ def claims_of(results: pd.DataFrame, measured: pd.DataFrame, feature_set: str) -
     Returns:
         One row a (claim, target, measure): `value` with `sem` over splits, the `criterion` in
         words with its `threshold`, and the `verdict`: reproduced, not reproduced, or not tested
-        where the corpus has no networks for it, or nothing is found that could be lost. `about` is what is identified.
+        where the corpus has no networks for it, or nothing is found that could be lost. `about` is
+        what is identified.
 
     Source: Nayebi et al., NeurIPS 2020, whose claims are about its four rules (`paper_rule`).
     """

@@ -91,9 +91,8 @@ def read_material(corpus: str | Path | Trajectories) -> Material:
         corpus: A corpus folder, or trajectories in memory.
 
     Raises:
-        InputError: It is no corpus of simulated networks, measurements are not of the same layers, or
-            fewer than two rules are left without
-            what diverged and what the plan set apart.
+        InputError: It is no corpus of simulated networks, its measurements are of different layers,
+            or fewer than two rules are left without what diverged and what the plan set apart.
     """
     if isinstance(corpus, Trajectories):
         return gather([corpus])
