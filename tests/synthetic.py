@@ -68,6 +68,23 @@ def with_variety(trajectories: Trajectories, apart: bool = True) -> Trajectories
     )
 
 
+def with_measurements(trajectories: Trajectories, *others: dict, seed: int = 0) -> Trajectories:
+    """The same, measured in further ways: noisier copies with some columns of the rows changed."""
+    rng = np.random.default_rng(seed)
+    rows = trajectories.rows
+    copies = [rows]
+    for measurement, other in enumerate(others, start=1):
+        factors = np.exp(0.1 * rng.normal(size=(len(rows), len(STATISTICS))))
+        noisy = (rows[list(STATISTICS)] * factors).astype(np.float32)
+        copies.append(rows.assign(measurement=measurement, **noisy, **other))
+    order = ["network", "measurement", "layer", "checkpoint"]
+    return Trajectories(
+        trajectories.networks,
+        pd.concat(copies).sort_values(order, ignore_index=True),
+        trajectories.source,
+    )
+
+
 def _network(
     network: str, block: int, rule: str, n_layers: int, task: str, steps: int, copy: int
 ) -> dict:
@@ -86,8 +103,7 @@ def _network(
         "width": 64, "n_layers": n_layers, "n_parameters": 1000, "pretrained_by": "none",
         "pretraining_steps": 0, "held_out": False, "seed": block, "alignment_time": time,
         "chance": 0.1, "initial_performance": 0.1, "final_loss": 0.3, "final_performance": 0.9,
-        "weight_change": 0.1 + 0.02 * copy,
-        "diverged": False, "delta_readout": False,
+        "weight_change": 0.1 + 0.02 * copy, "diverged": False, "delta_readout": False,
     }  # fmt: skip
 
 

@@ -90,7 +90,9 @@ class Answers:
         classes = sorted(set(names) - {""})
         sums = some.probabilities @ np.equal.outer(names, np.array(classes)).astype(float)
         true = np.array([class_of[rule] for rule in some.true], dtype=str)
-        total = np.maximum(sums.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        # Who is certain of a rule that is not asked for says nothing about those that are.
+        sums[sums.sum(axis=1) == 0] = 1.0
+        total = sums.sum(axis=1, keepdims=True)
         return replace(some, probabilities=sums / total, classes=classes, true=true)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.evaluation.results import FURTHER
-from rule_id.evaluation.views import ALL_OBSERVABLES
+from rule_id.evaluation.views import ALL_OBSERVABLES, SOME_UNITS
 from rule_id.trajectories import OBSERVABLES
 
 __all__ = ["claims_of"]
@@ -41,7 +41,8 @@ def claims_of(results: pd.DataFrame, measured: pd.DataFrame, feature_set: str) -
     Returns:
         One row a (claim, target, measure): `value` with `sem` over splits, the `criterion` in
         words with its `threshold`, and the `verdict`: reproduced, not reproduced, or not tested
-        where the corpus has no networks for it. `about` is what is identified.
+        where the corpus has no networks for it, or nothing is found that could be lost. `about` is
+        what is identified.
 
     Source: Nayebi et al., NeurIPS 2020, whose claims are about its four rules (`paper_rule`).
     """
@@ -117,12 +118,17 @@ def _series(rows: pd.DataFrame, protocol: str, variant: str) -> pd.Series:
 
 def _kept(left: pd.Series, whole: pd.Series, measure: str) -> tuple:
     """Whether nine tenths of what lies above chance is left."""
-    if left.empty or whole.empty:
+    ratio = _shares(left, whole)
+    if ratio.empty:
         return _untested(measure)
-    ratio = left / whole
     value, sem = ratio.mean(), ratio.sem()
     verdict = REPRODUCED if value >= KEPT else NOT
     return measure, value, sem, "share kept of what lies above chance", KEPT, verdict
+
+
+def _shares(left: pd.Series, whole: pd.Series) -> pd.Series:
+    """Return the share of the whole that is left in each split; none where there is no whole."""
+    return (left / whole.where(whole > 0)).dropna() if (whole > 0).all() else whole[:0]
 
 
 def _more_robust(rows: pd.DataFrame, measured: pd.DataFrame, what: str) -> tuple:
@@ -135,22 +141,27 @@ def _more_robust(rows: pd.DataFrame, measured: pd.DataFrame, what: str) -> tuple
     kept = [
         pd.concat(
             [
-                _series(rows, "measured", f"{name} | {observable}")
-                / _series(rows, "measured", f"{complete[0]} | {observable}")
+                _shares(
+                    _series(rows, "measured", f"{name} | {observable}"),
+                    _series(rows, "measured", f"{complete[0]} | {observable}"),
+                )
                 for name in conditions
             ],
             axis=1,
         ).mean(axis=1)
         for observable in ("activation", "weight")
     ]
-    difference = kept[0] - kept[1]
+    difference = (kept[0] - kept[1]).dropna()
+    if difference.empty:
+        return _untested(measure)
     value, sem = difference.mean(), difference.sem()
     verdict = REPRODUCED if value > ERRORS * _finite(sem) else NOT
     return measure, value, sem, f"more than {ERRORS:g} s.e.m. above 0", 0.0, verdict
 
 
 def _few_units(rows: pd.DataFrame, measured: pd.DataFrame) -> tuple:
-    some = measured[(measured["units"] == SEVERAL_HUNDRED) & (measured["noise_std"] == 0)]
+    exact = _exact(measured)
+    some = exact[(exact["units"] == SEVERAL_HUNDRED) & (exact["noise_std"] == 0)]
     complete = _names(measured, "complete")
     if some.empty or not complete:
         return _untested(f"{SEVERAL_HUNDRED:.0f} units")
@@ -167,7 +178,7 @@ def _few_units(rows: pd.DataFrame, measured: pd.DataFrame) -> tuple:
 
 def _names(measured: pd.DataFrame, which: str) -> list[str]:
     """Return the names of the measurements of one side of the grid."""
-    exact = measured[measured["observation"].isin(["exact", "gaussian"])]
+    exact = _exact(measured)
     all_units, noisy = np.isinf(exact["units"].astype(float)), exact["noise_std"] > 0
     chosen = {
         "complete": all_units & ~noisy,
@@ -175,6 +186,11 @@ def _names(measured: pd.DataFrame, which: str) -> list[str]:
         "noise": all_units & noisy,
     }[which]
     return sorted(exact.loc[chosen, "name"].unique())
+
+
+def _exact(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of measurements without spikes or fluorescence."""
+    return measured[measured["observation"].isin(SOME_UNITS)]
 
 
 def _untested(measure: str) -> tuple:

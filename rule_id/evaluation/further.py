@@ -20,7 +20,7 @@ from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.tables import CURVES
 from rule_id.evaluation.trials import Trial
 from rule_id.evaluation.uncertainty import Halves, calibration_tables, coverage_table
-from rule_id.evaluation.views import seeing_of
+from rule_id.evaluation.views import seeings_of
 
 __all__ = ["further_tables"]
 
@@ -55,9 +55,8 @@ def further_tables(
     grouped = _networks(trials, found, "grouped", feature_set)
     curves = _networks(trials, found, "curves", CURVES)
     calibration, reliability = calibration_tables(halves := _halves(material, trials, found))
-    seeings = [seeing_of(panel, name) for name, panel in material.panels.items()]
-    # The first of those that see the same is the one that was tested.
-    named = {one.name: asdict(one) | {"name": one.name} for one in reversed(seeings)}
+    seeings = seeings_of(material.panels).values()
+    named = {one.name: asdict(one) | {"name": one.name} for one in seeings}
     measured = measured_of(table, named)
     return {
         "headline": headline_of(table),

@@ -91,8 +91,8 @@ def read_material(corpus: str | Path | Trajectories) -> Material:
         corpus: A corpus folder, or trajectories in memory.
 
     Raises:
-        InputError: It is no corpus of simulated networks, or fewer than two rules are left without
-            what diverged and what the plan set apart.
+        InputError: It is no corpus of simulated networks, its measurements are of different layers,
+            or fewer than two rules are left without what diverged and what the plan set apart.
     """
     if isinstance(corpus, Trajectories):
         return gather([corpus])
@@ -120,6 +120,7 @@ def gather(batches: Iterable[Trajectories]) -> Material:
             )
     _require_rules(networks, n_diverged, source)
     panels = {name: _sorted(join_panels(parts[name])) for name in sorted(parts)}
+    _require_same_layers(panels, source)
     loss, performance = (pd.concat([c[k] for c in curves]).sort_index() for k in (0, 1))
     table = pd.concat(networks).sort_values("network", ignore_index=True)
     return Material(
@@ -158,6 +159,18 @@ def _knowing_learned(panel: Panel, networks: pd.DataFrame, performance: pd.DataF
     if "learned" in known:
         panel.meta["learned"] = panel.meta["network"].map(known.set_index("network")["learned"])
     return panel
+
+
+def _require_same_layers(panels: dict[int, Panel], source: str) -> None:
+    """Refuse measurements of other layers, whose rows would be taken for those of the first."""
+    keys = ["network", "layer"]
+    first = next(iter(panels.values())).meta[keys]
+    for measurement, panel in panels.items():
+        if not panel.meta[keys].equals(first):
+            raise InputError(
+                f"{source}: every measurement must be of the same layers; measurement "
+                f"{measurement} has {len(panel)}, measurement {min(panels)} {len(first)}"
+            )
 
 
 def _require_columns(networks: pd.DataFrame, source: str) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import sklearn
+import xgboost
 
 from rule_id.evaluation.apart import require_apart
 from rule_id.evaluation.fitting import classifier_for
@@ -16,9 +18,13 @@ from rule_id.evaluation.protocols import Split, split_rows
 from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.store import Fingerprints
 from rule_id.features import FeatureTable
-from rule_id.models import network_ids
+from rule_id.models import CLASSIFIERS, network_ids
+from rule_id.version import __version__
 
 __all__ = ["NovelTrial", "novel_trials", "score_novel"]
+
+VERSIONS = (__version__, sklearn.__version__, xgboost.__version__, np.__version__)
+"""What was computed by other versions is computed again."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class NovelTrial:
     @property
     def key(self) -> str:
         """Return a hash of everything that the scores depend on."""
-        what = (self.kind, self.held_out, self.model, self.seed, "novelty")
+        model = repr(CLASSIFIERS[self.model]())
+        what = (*VERSIONS, self.kind, self.held_out, self.model, model, self.seed, "novelty")
         digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
         digest.update(self.prints.of(self.table).encode())
         digest.update(np.packbits(self.split.train).tobytes())

@@ -37,7 +37,7 @@ def range_groups(meta: pd.DataFrame) -> dict[str, np.ndarray]:
             continue
         value = networks.set_index("network")[column].astype(float)
         if column == "learning_rate" and "rule" in networks.columns:
-            value = value.groupby(networks["rule"].to_numpy()).rank(pct=True)
+            value = _ranked(value, networks["rule"].to_numpy())
         low, high = value.quantile(1 / 3), value.quantile(2 / 3)
         ends = {"low": value <= low, "high": value >= high}
         if low < high:
@@ -47,3 +47,13 @@ def range_groups(meta: pd.DataFrame) -> dict[str, np.ndarray]:
                 if SHARES[0] <= inside.mean() <= SHARES[1]
             }
     return groups
+
+
+def _ranked(value: pd.Series, rules: np.ndarray) -> pd.Series:
+    """Return the share of the networks of the same rule below each value, in (0, 1).
+
+    Equal values count half below one another, so that a rule with a single value has 0.5 however
+    many networks it has.
+    """
+    own = value.groupby(rules)
+    return (own.rank() - 0.5) / own.transform("count")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -27,24 +26,31 @@ class Store:
         self.folder = folder
 
     def get(self, key: str) -> list[np.ndarray] | None:
-        """Return what was kept, or None; a damaged file counts as none."""
+        """Return what was kept, or None; a damaged file, or one without arrays, counts as none."""
         if self.folder is None or not self._path(key).is_file():
             return None
-        try:
-            with np.load(self._path(key), allow_pickle=False) as file:
-                return [file[str(place)] for place in range(len(file.files))]
-        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+        # Opened here: when an archive is damaged, NumPy does not close it.
+        with self._path(key).open("rb") as file:
+            try:
+                kept = np.load(file, allow_pickle=False)
+                return [kept[name] for name in _names(len(kept.files))] or None
+            except Exception:  # a damaged archive raises many types
+                return None
 
     def put(self, key: str, arrays: list[np.ndarray]) -> None:
         """Keep arrays under a key, complete or not at all."""
         if self.folder is not None:
-            named = {str(place): array for place, array in enumerate(arrays)}
+            named = dict(zip(_names(len(arrays)), arrays, strict=True))
             atomic_write(self._path(key), partial(_save, arrays=named))
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{key}.npz"
+
+
+def _names(n: int) -> list[str]:
+    """Return names that tell, when some arrays are lost, that they are not all."""
+    return [f"{place} of {n}" for place in range(n)]
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.cuts import possible_cuts
 from rule_id.evaluation.protocols import PROTOCOLS, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
-from rule_id.evaluation.views import ALL_OBSERVABLES, seeing_of
+from rule_id.evaluation.views import ALL_OBSERVABLES, seeings_of
 from rule_id.features import FeatureTable
 from rule_id.models import PATTERNS
 from rule_id.trajectories import OBSERVABLES
@@ -237,17 +237,12 @@ def _windows(context: _Context, rows: np.ndarray) -> Iterator[Test]:
 
 
 def _measurements(context: _Context, rows: np.ndarray) -> Iterator[Test]:
-    seen: set[str] = set()
-    for measurement, panel in context.tables.material.panels.items():
-        name = seeing_of(panel, measurement).name
-        if name in seen:  # a thousand units are all where no layer has more
-            continue
-        seen.add(name)
+    for measurement, seeing in seeings_of(context.tables.material.panels).items():
         table = context.tables.measured(measurement)
         for observables in SEEN:
             if _holds(table, observables):
                 yield Test(
-                    "measured", f"{name} | {observables}", table, rows, observables,
+                    "measured", f"{seeing.name} | {observables}", table, rows, observables,
                     levels=("network",), detailed=False,
                 )  # fmt: skip
 

@@ -18,7 +18,7 @@ from rule_id.features import FeatureTable, Panel, join_panels
 from rule_id.models import PATTERNS
 from rule_id.models.patterns import TRAINED_GAPS, feature_observables
 
-__all__ = ["ALL_OBSERVABLES", "Seeing", "randomised_views", "seeing_of"]
+__all__ = ["ALL_OBSERVABLES", "SOME_UNITS", "Seeing", "randomised_views", "seeing_of", "seeings_of"]
 
 COPIES = 3
 """Random views of each training network, beside the complete one."""
@@ -28,6 +28,7 @@ CUTS_A_COPY = 8
 
 ALL_OBSERVABLES = list(PATTERNS)[-1]
 SOME_UNITS = ("exact", "gaussian")
+"""Observations of the values of units themselves, not of spikes or fluorescence."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,13 @@ class Seeing:
         >>> Seeing(4, "gaussian", 1.0, 10, 0.1, True).name
         '10 units, noise 1'
         """
-        count = "all units" if np.isinf(self.units) else f"{self.units:.0f} units"
+        count = f"{self.units:.0f} units" if self.units != 1 else "1 unit"
         if self.units < 0:
             count = f"{-self.units:.3g} of the units"
-        if not self.tracked and np.isfinite(self.units):
-            count += ", others each time"
+        if np.isinf(self.units):
+            count = "all units"
+        elif not self.tracked:
+            count += ", untracked"
         model = "" if self.observation in SOME_UNITS else f", {self.observation}"
         return f"{count}{model}, noise {self.noise_std:.3g}"
 
@@ -93,6 +96,21 @@ def seeing_of(panel: Panel, measurement: int) -> Seeing:
         float(meta["unit_fraction"].mean()),
         bool(meta["tracked"].all()),
     )
+
+
+def seeings_of(panels: dict[int, Panel]) -> dict[int, Seeing]:
+    """Return what each measurement of a corpus sees; of several that see the same, the first.
+
+    A thousand units of layers that have fewer are all units, and would else be counted twice.
+
+    Args:
+        panels: The trajectories under each measurement.
+    """
+    seeings: dict[str, Seeing] = {}
+    for measurement, panel in panels.items():
+        seeing = seeing_of(panel, measurement)
+        seeings.setdefault(seeing.name, seeing)
+    return {one.measurement: one for one in seeings.values()}
 
 
 def randomised_views(
