@@ -50,8 +50,8 @@ def nuisance_floor(
     >>> nuisance_floor(table)["accuracy"]  # 1/2 for two networks, 1 for the third
     0.6666666666666666
     """
-    blocks = networks["block"] if tested is None else tested
-    return BlockFloor(networks, target).of(np.asarray(blocks))
+    floor = BlockFloor(networks, target)
+    return floor.of(np.asarray(networks["block"] if tested is None else tested))
 
 
 class BlockFloor:

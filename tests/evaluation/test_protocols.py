@@ -10,11 +10,13 @@ from synthetic import with_variety
 
 from rule_id.errors import InputError
 from rule_id.evaluation import PROTOCOLS, Split, split_rows
+from rule_id.evaluation.protocols import held_out_groups
+from rule_id.evaluation.ranges import range_groups
 from rule_id.features import TARGETS, extract
 from rule_id.trajectories import Trajectories, set_apart
 
 HELD_OUT = [name for name, protocol in PROTOCOLS.items() if protocol.held_out]
-BY_BLOCK = ["grouped", "truncated", *HELD_OUT]
+BY_BLOCK = [name for name, protocol in PROTOCOLS.items() if protocol.apart == "block"]
 COLUMNS = ["architecture", "architecture_group", "task", "task_group", "curriculum"]
 
 
@@ -39,7 +41,9 @@ def test_eight_splits_are_distinct_disjoint_and_hold_every_rule(
 ) -> None:
     meta = varied
     splits = list(split_rows(protocol, meta, n_splits=8))
-    assert len({split.train.tobytes() + split.test.tobytes() for split in splits}) == 8
+    assert len({split.train.tobytes() + split.test.tobytes() for split in splits}) == len(splits)
+    # Where groups are held out, each has a split at least.
+    assert len(splits) == max(8, len({split.variant for split in splits}))
     for number, split in enumerate(splits):
         assert split.number == number
         assert not (split.train & split.test).any()
@@ -93,6 +97,25 @@ def test_without_what_was_set_apart_the_splits_are_the_same(
     ):  # fmt: skip
         np.testing.assert_array_equal(one.train[~apart], other.train)
         np.testing.assert_array_equal(one.test[~apart], other.test)
+
+
+@pytest.mark.parametrize("protocol", HELD_OUT)
+def test_every_group_is_held_out_however_few_splits(protocol: str, varied: pd.DataFrame) -> None:
+    groups = held_out_groups(protocol, varied, "rule")
+    few, many = (
+        [split.variant for split in split_rows(protocol, varied, n_splits=n)]
+        for n in (1, len(groups) + 1)
+    )
+    assert few == list(groups) and many == [*groups, few[0]]
+
+
+def test_ends_of_ranges_are_held_out(varied: pd.DataFrame) -> None:
+    splits = list(split_rows("held-out-range", varied, n_splits=1))
+    variants = {split.variant for split in splits}
+    assert variants and variants <= set(range_groups(varied))
+    for split in splits:
+        inside = range_groups(varied)[split.variant]
+        assert inside[split.test].all() and not inside[split.train].any()
 
 
 def test_named_groups_are_held_out_alone_with_as_many_splits_each(varied: pd.DataFrame) -> None:
@@ -178,9 +201,19 @@ def test_the_order_of_the_rows_does_not_matter(protocol: str, varied: pd.DataFra
         np.testing.assert_array_equal(one.train[order], other.train)
 
 
-def test_truncated_has_the_splits_of_grouped(meta: pd.DataFrame) -> None:
-    for one, other in zip(split_rows("grouped", meta), split_rows("truncated", meta), strict=True):
+@pytest.mark.parametrize(
+    "protocol", ["truncated", "measured", "alone", "curves", "shuffled", "novel"]
+)
+def test_what_stands_beside_grouped_has_its_splits(protocol: str, meta: pd.DataFrame) -> None:
+    for one, other in zip(split_rows("grouped", meta), split_rows(protocol, meta), strict=True):
         np.testing.assert_array_equal(one.test, other.test)
+        np.testing.assert_array_equal(one.train, other.train)
+
+
+def test_calibrated_trains_on_half_of_the_blocks(meta: pd.DataFrame) -> None:
+    for split in split_rows("calibrated", meta, n_splits=3):
+        assert meta["block"][split.train].nunique() == meta["block"].nunique() / 2
+        assert (split.train | split.test).all()
 
 
 def test_splits_repeat_only_where_there_are_no_more(meta: pd.DataFrame) -> None:
@@ -242,12 +275,17 @@ def test_bad_input_is_named(meta: pd.DataFrame) -> None:
         list(split_rows("held-out-task", meta, groups=["mnist"]))
 
 
-def test_a_rule_that_cannot_be_trained_on_is_named(meta: pd.DataFrame) -> None:
+def test_a_rule_that_cannot_be_trained_on_is_not_tested_and_named(meta: pd.DataFrame) -> None:
     rare = (meta["rule"] != "backprop+adam") | (meta["network"] == meta["network"].iloc[0])
-    with pytest.raises(InputError, match=r"protocol network must leave .* none of backprop\+adam"):
-        list(split_rows("network", meta[rare].reset_index(drop=True)))
-    with pytest.raises(InputError, match="networks of every optimizer to train on; .* adam"):
-        list(split_rows("network", meta[rare].reset_index(drop=True), target="optimizer"))
+    few = meta[rare].reset_index(drop=True)
+    for split in split_rows("network", few, n_splits=3):
+        assert split.dropped == ("backprop+adam",)
+        assert set(few["rule"][split.test]) == set(few["rule"]) - {"backprop+adam"}
+    for split in split_rows("grouped", few, n_splits=8):
+        # Where it is not tested, it is trained on, as what others may be mistaken for.
+        assert "backprop+adam" not in set(few["rule"][split.test])
+        assert split.dropped in ((), ("backprop+adam",))
+        assert ("backprop+adam" in set(few["rule"][split.train])) == (split.dropped == ())
 
 
 def test_the_page_about_evaluation_has_every_protocol() -> None:
