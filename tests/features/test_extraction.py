@@ -11,11 +11,13 @@ from rule_id.features import (
     FEATURE_SETS,
     PAPER_STATISTICS,
     extract,
+    extract_panel,
     features,
     read_features,
     split_name,
     summary_names,
 )
+from rule_id.features.panel import join_panels, pivot
 from rule_id.trajectories import STATISTICS, Trajectories, write_manifest, write_part
 
 
@@ -171,7 +173,30 @@ def test_a_trajectory_of_several_lengths_is_refused(small):
         extract(trajectories, "trajectory")
 
 
+@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+def test_a_panel_has_the_features_of_its_trajectories_row_by_row(small, feature_set):
+    paper = feature_set == "trajectory"
+    plain = extract(small, feature_set, paper=paper)
+    found = extract_panel(pivot(small), feature_set, paper=paper, source="a/corpus")
+    pd.testing.assert_frame_equal(found.values, plain.values)
+    pd.testing.assert_frame_equal(found.meta, plain.meta)
+    assert found.info == plain.info | {"corpus": "corpus"}
+    order = np.random.default_rng(0).permutation(len(plain))
+    mixed = extract_panel(pivot(small).rows(order), feature_set, paper=paper)
+    np.testing.assert_array_equal(mixed.matrix(), plain.matrix()[order])
+    assert (mixed.meta["network"].to_numpy() == plain.meta["network"].to_numpy()[order]).all()
+
+
+def test_a_panel_of_several_lengths_is_no_trajectory(small):
+    panel = pivot(small)
+    short = panel.rows(np.arange(3)).seen(np.arange(9))
+    with pytest.raises(InputError, match="here: .* of one length; got 9 to 21 checkpoints"):
+        extract_panel(join_panels([short, panel]), "trajectory", source="here")
+
+
 def test_an_unknown_feature_set_is_refused(small):
+    with pytest.raises(InputError, match="feature set must be one of trajectory, .*; got 'mean'"):
+        extract_panel(pivot(small), "mean")
     with pytest.raises(InputError, match="feature set must be one of trajectory, .*; got 'mean'"):
         extract(small, "mean")
 
