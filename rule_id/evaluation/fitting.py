@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import joblib
@@ -12,7 +12,7 @@ import sklearn
 import threadpoolctl
 import xgboost
 
-from rule_id.evaluation.baselines import BASELINES, choose
+from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.store import Fingerprints, Store
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import FeatureTable
@@ -72,31 +72,40 @@ def run_all(
 
 
 def fit_all(
-    trials: list[Trial], tune: bool, seed: int, store: Store, progress: Progress | None
+    trials: list[Trial],
+    tune: bool,
+    seed: int,
+    store: Store,
+    progress: Progress | None,
+    settings: Mapping[str, dict[str, Any]] | None = None,
 ) -> list[list[np.ndarray]]:
     """Fit every distinct trial and predict what it is tested on.
 
     Args:
         trials: What to fit.
-        tune: Choose hyperparameters on the training rows; else the defaults. Baselines choose
-            always, as their source does.
+        tune: Choose hyperparameters of ours on the training rows; else the defaults.
         seed: Seed of the models.
         store: Where results are looked up and kept.
         progress: Called as progress("fits", done, total).
+        settings: The setting of each baseline (`baseline_settings`).
 
     Returns:
         For each trial and each of its tests the probabilities (n tested rows, k classes).
     """
     prints = Fingerprints()
-    return run_all((_Fit(trial, tune, seed, prints) for trial in trials), store, progress)
+    given = settings or {}
+    jobs = [_Fit(trial, tune, seed, prints, given.get(trial.model, {})) for trial in trials]
+    return run_all(jobs, store, progress)
 
 
 class _Fit:
     """A trial as a job."""
 
-    def __init__(self, trial: Trial, tune: bool, seed: int, prints: Fingerprints) -> None:
-        self.trial, self.tune, self.seed = trial, tune, seed
-        self.key = trial_key(trial, prints, tune, seed)
+    def __init__(
+        self, trial: Trial, tune: bool, seed: int, prints: Fingerprints, setting: dict[str, Any]
+    ) -> None:
+        self.trial, self.tune, self.seed, self.setting = trial, tune, seed, setting
+        self.key = trial_key(trial, prints, tune, seed, setting)
 
     def run(self) -> list[np.ndarray]:
         trial = self.trial
@@ -104,18 +113,28 @@ class _Fit:
         labels = train.meta["rule"].to_numpy(dtype=str)
         if trial.shuffled:
             labels = _exchanged(train, labels, self.seed + trial.split.number)
-        classifier = classifier_for(trial.model, train, labels, self.tune, self.seed)
+        if trial.model in BASELINES:
+            n = int(train.info["n_checkpoints"])
+            classifier: Any = BASELINES[trial.model].build(n, self.seed, **self.setting)
+        else:
+            classifier = classifier_for(trial.model, train, labels, self.tune, self.seed)
         classifier.fit(train.matrix(), labels)
         return [
             classifier.predict_proba(_values(test)).astype(np.float32) for test in trial.tests
         ]  # fmt: skip
 
 
-def trial_key(trial: Trial, prints: Fingerprints, tune: bool, seed: int) -> str:
+def trial_key(
+    trial: Trial, prints: Fingerprints, tune: bool, seed: int, setting: dict[str, Any]
+) -> str:
     """Return a hash of everything that the probabilities of a trial depend on."""
     digest = hashlib.blake2b(digest_size=16)
     versions = (__version__, sklearn.__version__, xgboost.__version__, np.__version__)
-    model = repr(CLASSIFIERS[trial.model]()) if trial.model in CLASSIFIERS else trial.model
+    model = trial.model
+    if model in CLASSIFIERS:
+        model = repr(CLASSIFIERS[model]())
+    elif setting:
+        model = repr((model, setting))
     shuffle = trial.split.number if trial.shuffled else None
     digest.update(repr((*versions, model, tune, seed, shuffle)).encode())
     digest.update(prints.of(trial.table).encode() + np.packbits(trial.rows).tobytes())
@@ -131,21 +150,15 @@ def classifier_for(
     """Return a classifier to fit, with hyperparameters chosen on the rows to train on.
 
     Args:
-        model: One of `CLASSIFIERS` or `BASELINES`.
+        model: One of `CLASSIFIERS`.
         train: Features of the rows to train on.
         labels: Their rules (n,).
-        tune: Choose hyperparameters; else the defaults of a classifier of ours.
+        tune: Choose hyperparameters; else the defaults.
         seed: Seed of the choice and of the classifier.
     """
-    blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
-    if model in BASELINES:
-        n = int(train.info["n_checkpoints"])
-        chosen = choose(
-            model, train.matrix(), labels, blocks, networks=networks, n_checkpoints=n, seed=seed
-        )
-        return BASELINES[model].build(n, seed, **chosen)
     chosen = {}
     if tune:
+        blocks, networks = train.meta["block"].to_numpy(), network_ids(train.meta)
         chosen = choose_hyperparameters(
             model, train.matrix(), labels, blocks, networks=networks, seed=seed
         )

@@ -69,7 +69,9 @@ def _rows(
     """Yield what each split gives for one value, for the value alone once a split."""
     seen: set[int] = set()
     value = valued.set_index("network")["value"]
-    for trial, answers in (*grouped, *curves):
+    for trial, every in (*grouped, *curves):
+        # The logarithm of no change at all is no value, as that of rules that never learn.
+        answers = every.rows(value[every.networks].notna().to_numpy())
         tested = pd.DataFrame(
             {"block": answers.blocks, "rule": answers.true, "value": value[answers.networks].array}
         )
@@ -85,6 +87,7 @@ def _rows(
         if trial.split.number not in seen:
             seen.add(trial.split.number)
             trained = valued[valued["network"].isin(trial.table.meta["network"][trial.rows])]
+            trained = trained[trained["value"].notna()]
             for kind, table in pairs.items():
                 yield name, VALUE_ALONE, "", kind, *value_choice(
                     trained, tested, table, value="value"

@@ -18,6 +18,7 @@ from rule_id.evaluation.novel import NovelTrial, novel_trials
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation, summarise
 from rule_id.evaluation.scoring import score_all
+from rule_id.evaluation.settings import baseline_settings
 from rule_id.evaluation.store import Store
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import ELSEWHERE, trials_of
@@ -89,13 +90,15 @@ def evaluate(
     trials = list(trials_of(tables, choice, models, splits, seed))
     novel = _novel(tables, choice.protocols, models, splits, seed)
     store = Store(_folder_of_fits(out, fits))
-    found = fit_all(trials, tune, seed, store, progress)
+    settings = baseline_settings(tables, models, seed, store, progress)
+    found = fit_all(trials, tune, seed, store, progress, settings)
     unseen = run_all(novel, store, progress, "never trained on")
     results, confusions = score_all(trials, found, material.networks)
     table = summarise(results)
     options = {
         "feature_set": feature_set, "models": models, "hold_out": hold_out, "splits": splits,
         "splits_elsewhere": min(splits, ELSEWHERE), "tune": tune, "seed": seed,
+        "baseline_settings": settings,
     }  # fmt: skip
     evaluation = Evaluation(
         results,
