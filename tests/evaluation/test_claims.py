@@ -25,9 +25,7 @@ def rows(protocol: str, values: list[float], variant: str = "all", **further: ob
         "n_train_networks": 9, "n_test_networks": 9, "n_classes": 5,
     }  # fmt: skip
     return [
-        {"protocol": protocol, "variant": variant, "split": split, "value": value}
-        | given
-        | further
+        {"protocol": protocol, "variant": variant, "split": split, "value": value} | given | further
         for split, value in enumerate(values)
     ]
 
@@ -49,7 +47,10 @@ SEEN = {
     "300 units, noise 1": {"units": 300.0, "share": 0.3, "noise_std": 1.0},
     "all units, noise 1": {"units": np.inf, "share": 1.0, "noise_std": 1.0},
     "300 units, calcium, noise 0": {
-        "units": 300.0, "share": 0.9, "noise_std": 0.0, "observation": "calcium"
+        "units": 300.0,
+        "share": 0.9,
+        "noise_std": 0.0,
+        "observation": "calcium",
     },
 }
 
@@ -272,5 +273,7 @@ def test_robustness_is_the_mean_over_the_grid() -> None:
 
 def test_without_weights_nothing_can_be_more_robust() -> None:
     name = "all units, noise 1"
-    claims = found(robustness({"activation": (0.8, 0.8)}, name), measured("all units, noise 0", name))
+    claims = found(
+        robustness({"activation": (0.8, 0.8)}, name), measured("all units, noise 0", name)
+    )
     assert claims.loc["share kept, activations less weights, noise", "verdict"] == "not tested"

@@ -86,7 +86,9 @@ def test_matched_in_the_logarithm_of_the_change() -> None:
     table = networks(gap=1.0)
     both = matched_table(table, [found(table, knows)], [])
     assert set(both["matched"]) == set(MATCHED) == {"final performance", "weight change"}
-    pd.testing.assert_frame_equal(by(both), by(both, "weight change").assign(matched=by(both)["matched"]))
+    pd.testing.assert_frame_equal(
+        by(both), by(both, "weight change").assign(matched=by(both)["matched"])
+    )
 
 
 def test_what_did_not_change_is_in_no_pair_matched_in_change() -> None:
@@ -99,7 +101,9 @@ def test_what_did_not_change_is_in_no_pair_matched_in_change() -> None:
 @pytest.mark.parametrize("value", [None, np.nan])
 def test_what_was_not_recorded_is_not_matched(value) -> None:
     table = networks(gap=0.0)
-    table = table.drop(columns="weight_change") if value is None else table.assign(weight_change=value)
+    table = (
+        table.drop(columns="weight_change") if value is None else table.assign(weight_change=value)
+    )
     rows = matched_table(table, [found(table, knows)], [])
     assert set(rows["matched"]) == {"final performance"}
 

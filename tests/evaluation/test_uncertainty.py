@@ -46,7 +46,9 @@ def test_temperature_is_what_makes_probabilities_too_sharp(tables) -> None:
     assert (rows["n"] == 2 * 2 * 600).all()
     # Temperature changes no order.
     assert rows.loc[("xgboost", "raw"), "accuracy"] == rows.loc[("xgboost", "tempered"), "accuracy"]
-    assert rows.loc[("xgboost", "raw"), "confidence"] > rows.loc[("xgboost", "raw"), "accuracy"] + 0.1
+    assert (
+        rows.loc[("xgboost", "raw"), "confidence"] > rows.loc[("xgboost", "raw"), "accuracy"] + 0.1
+    )
 
 
 def test_the_error_is_the_mean_over_halves_and_splits(tables) -> None:
