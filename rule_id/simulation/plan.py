@@ -347,7 +347,10 @@ def _each_measurement(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_each(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"each"} and isinstance(value["each"], list)
+    if not isinstance(value, dict) or set(value) != {"each"}:
+        return False
+    # An empty list would leave the entry out; the model refuses it, saying where.
+    return isinstance(value["each"], list) and len(value["each"]) > 0
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -72,7 +72,12 @@ def test_columns_have_one_width_each() -> None:
 
 @pytest.mark.parametrize(
     ("mean", "error", "text"),
-    [(0.614, 0.021, "0.61 ± 0.02"), (0.5, np.nan, "0.50"), (np.nan, 0.1, "–"), (0, 0, "0.00 ± 0.00")],
+    [
+        (0.614, 0.021, "0.61 ± 0.02"),
+        (0.5, np.nan, "0.50"),
+        (np.nan, 0.1, "–"),
+        (0, 0, "0.00 ± 0.00"),
+    ],
 )
 def test_a_number_with_its_error(mean, error, text: str) -> None:
     assert with_error(mean, error) == text

@@ -121,6 +121,46 @@ def test_noise_adds_its_variance_and_is_scaled_at_the_first_checkpoint() -> None
     torch.testing.assert_close(halved, 4.25 * clean, rtol=0.25, atol=0)
 
 
+def test_noise_of_what_is_seen_is_noise_of_everything_of_which_some_is_seen() -> None:
+    """Over many seeds, in mean and in spread; noise is scaled by the layer, not by what is seen."""
+    n_draws, n_seen = 300, 10
+    watch, network, vector, stimuli = observer()
+    draws = [
+        observer(Measurement(n_seen, 1.0), seeds=(s, s + 1000, s + 2000))[0] for s in range(n_draws)
+    ]
+    found = [measure(one, network, vector, stimuli) for one in draws]
+    weight = network.unflatten(vector)[1]["weight"].numpy()
+    output = network.forward(network.unflatten(vector), stimuli).outputs[1].numpy()
+    rng = np.random.default_rng(0)
+    for name, entries in (("weight", weight), ("activation", output)):
+        scale = entries.std(axis=(1, 2), keepdims=True)
+        noisy = [entries + scale * rng.normal(size=entries.shape) for _ in range(n_draws)]
+        if name == "weight":
+            some = [
+                x[:, rng.permutation(20)[:n_seen]][:, :, rng.permutation(20)[:n_seen]]
+                for x in noisy
+            ]
+        else:
+            some = [x[:, :, rng.permutation(20)[:n_seen]] for x in noisy]
+        for statistic, of in (("raw_norm", np.linalg.norm), ("raw_mean", np.mean)):
+            if name == "activation" and statistic == "raw_norm":
+                continue  # the mean over stimuli of one norm each
+            ours = torch.stack([one[f"{name}_{statistic}"][:, 1] for one in found]).numpy()
+            expected = np.array([[of(one) for one in x] for x in some])
+            error = np.sqrt((ours.var(0) + expected.var(0)) / n_draws)
+            assert (np.abs(ours.mean(0) - expected.mean(0)) < 5 * error).all(), (name, statistic)
+            np.testing.assert_allclose(ours.std(0), expected.std(0), rtol=0.2)
+
+
+def test_a_number_that_no_layer_has_is_all_units_with_the_same_noise() -> None:
+    for noise_std in (0.0, 2.0):
+        watch, *tensors = observer(Measurement(1.0, noise_std))
+        other, *_ = observer(Measurement(1000, noise_std))
+        everything, many = (measure(one, *tensors) for one in (watch, other))
+        for name, value in everything.items():
+            assert torch.equal(value, many[name]), name
+
+
 def test_noise_on_slopes_adds_its_variance_to_their_sum() -> None:
     """Over seeds: that of as many independent slopes as are summed, noise on each."""
     _, network, vector, stimuli = observer()
@@ -169,8 +209,8 @@ SOME = (
     "weight_raw_mean", "weight_abs_norm", "activation_raw_mean", "activation_sq_kurtosis",
     "activity_change_raw_mean",
 )  # fmt: skip
-# Of network 1, one row a layer, computed before layers other than dense were measured; the activity
-# changes with noise since the noise of a sum of slopes is drawn as one number.
+# Of network 1, one row a layer, computed before layers other than dense were measured; what is noisy
+# since noise is drawn for the entries that are seen alone, and that of a sum of slopes as one number.
 BEFORE = {
     (0.5, 0.0, True, 0): [
         [-0.02617822273189783, 2.2301485331944777, 0.6088326855103915, 4.594075921728879,
@@ -180,19 +220,19 @@ BEFORE = {
         [0.02711637745688028, 1.0394016899977474, -0.6225450790195816, 1.0, 0.2711637745688028],
     ],
     (10, 0.5, True, 1): [
-        [0.011431774066224403, 3.347251608197525, 0.6265622485564603, 4.901133975347271,
+        [0.0043380679415679696, 3.246283261818996, 0.5695466421731875, 5.493356238866728,
          0.1462646696053801],
-        [0.028871073314257752, 3.2141834649450414, 0.6714781244758197, 3.9565735249684635,
+        [0.03182529887170088, 3.1715866211160497, 0.6373005215672242, 4.360999377026551,
          0.4695597343495532],
-        [0.019167596498669025, 2.071796644528914, -0.17885798758153018, 1.8587336647467538,
+        [0.006524758009581964, 2.0336171877878444, -0.17885798758153015, 1.8587336647467536,
          0.26755711847175173],
     ],
     (0.3, 1.0, False, 2): [
-        [0.05073012929570443, 2.434502998608271, 0.1898228640098338, 3.004657545801301,
+        [0.00804257680208725, 2.2959444747410287, 0.4248827038198083, 2.8481119676493374,
          -0.014966137576512923],
-        [-0.01630656135365401, 2.415516171294487, 0.43523974277913413, 2.580578741992591,
+        [2.9649891666668668e-06, 2.1944338627835775, 0.40489688662354256, 2.5872556508403566,
          -0.1142511359722327],
-        [0.09307623470908533, 1.3704261041563022, 0.40262913652625104, 1.0, 0.6028133654975356],
+        [0.28080014644505696, 1.4382581083828603, 0.286180841314718, 1.0, 0.6028133654975356],
     ],
 }  # fmt: skip
 

@@ -355,6 +355,40 @@ def test_what_a_rule_keeps_of_the_parameters_stays_as_it_was() -> None:
     assert not torch.equal(learner.parameters[0]["weight"], was)
 
 
+def test_the_weight_change_is_the_way_that_weights_moved_by_what_they_were() -> None:
+    """|W - W_0| / |W_0| over the weights of all layers, without biases, network by network."""
+    pretrained = {"pretrained_by": "backprop+adam", "pretraining_steps": 20}
+    for further in ({}, pretrained):
+        keys = {"rules": ["backprop+momentum"], "blocks": 1, "architecture": "dense2"}
+        plan = PLAN | {"ensembles": [PLAN["ensembles"][0] | keys | further]}
+        (ensemble,) = resolve(read_plan(plan))
+        data = EnsembleData(ensemble, "cpu", torch.float64)
+        learner = Learner(ensemble, data, "cpu", torch.float64)
+        before = [own["weight"].numpy().copy() for own in learner.parameters]
+        for step in range(ensemble.shape.steps):
+            learner.step(data.batch(step), step)
+        moved, length = np.zeros((2, len(ensemble.networks)))
+        for was, own in zip(before, learner.parameters, strict=True):
+            axes = tuple(range(1, was.ndim))
+            moved += ((own["weight"].numpy() - was) ** 2).sum(axes)
+            length += (was**2).sum(axes)
+        networks, _ = run_ensemble(ensemble, dtype=torch.float64)
+        assert (moved > 0).all()
+        np.testing.assert_allclose(networks["weight_change"], np.sqrt(moved / length), rtol=1e-9)
+
+
+def test_weights_that_do_not_learn_do_not_change_and_those_that_are_finite_have_a_change() -> None:
+    ensembles = [PLAN["ensembles"][0] | {"rules": ["no_learning", "backprop+adam"], "blocks": 1}]
+    for ensemble in resolve(read_plan(PLAN | {"ensembles": ensembles})):
+        networks, _ = run_ensemble(ensemble)
+        still = networks["rule"] == "no_learning"
+        assert (networks.loc[still, "weight_change"] == 0).all()
+        assert (networks.loc[~still, "weight_change"] > 0).all()
+    rate = ensembles[0] | {"learning_rate": 1e30, "steps": 40, "rules": ["backprop+sgd"]}
+    networks, _ = run_ensemble(resolve(read_plan(PLAN | {"ensembles": [rate]}))[0])
+    assert networks["diverged"].all() and not np.isinf(networks["weight_change"]).any()
+
+
 def test_noisy_updates_make_other_networks() -> None:
     assert not torch.equal(trained("backprop+sgd"), trained("backprop+sgd", update_noise=1e-3))
 
