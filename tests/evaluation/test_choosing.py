@@ -94,9 +94,7 @@ def test_a_group_of_one_rule_is_left_out_with_the_reason(
     assert "needs 2 rules or more" in choice.left_out["held-out-task: digits"]
 
 
-def test_one_goes_before_a_group_of_the_same_name(
-    varied: Material, networks: pd.DataFrame
-) -> None:
+def test_one_goes_before_a_group_of_the_same_name(varied: Material, networks: pd.DataFrame) -> None:
     one = networks["architecture"].replace("dense4", "recurrent")
     both = networks.assign(architecture=one)
     for text, protocol in (

@@ -35,7 +35,17 @@ def with_classes(evaluation: Evaluation, n: int) -> Evaluation:
     """The same with n made-up classes, each taken for itself and the next."""
     names = [f"credit_assignment_{place}+optimizer" for place in range(n)]
     counts = [
-        ("grouped", "all", "summary", "linear", "network", "rule", a, b, 3 if i == j else int(j == i + 1))
+        (
+            "grouped",
+            "all",
+            "summary",
+            "linear",
+            "network",
+            "rule",
+            a,
+            b,
+            3 if i == j else int(j == i + 1),
+        )
         for i, a in enumerate(names)
         for j, b in enumerate(names)
     ]
