@@ -110,7 +110,7 @@ def test_a_damaged_manifest(tmp_path, text: str) -> None:
 
 def test_a_manifest_from_a_newer_version(tmp_path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"schema_version": 99}))
-    with pytest.raises(InputError, match="schema_version must be 3; got 99"):
+    with pytest.raises(InputError, match="schema_version must be 4; got 99"):
         read_manifest(tmp_path)
 
 

@@ -75,11 +75,16 @@ def _value(known: pd.DataFrame, target: str, column: str) -> str:
 
 
 def protocols_text(evaluation: Evaluation) -> str:
-    """Return what is found about the rule under each protocol, all that it holds out together."""
+    """Return what is found about the rule under each protocol.
+
+    All that a protocol holds out is taken together, and shown apart where it was named.
+    """
+    named = [text.partition("=")[2] for text in evaluation.info.get("hold_out", ())]
     table = evaluation.of("rule").table
     kinds = table["protocol"].map({name: one.kind for name, one in PROTOCOLS.items()})
     shown = kinds.isin(["plain", "alone", "calibrated"])
-    table = table[shown & ((table["variant"] == "all") | (kinds == "alone"))]
+    apart = (kinds == "alone") | table["variant"].isin(named)
+    table = table[shown & ((table["variant"] == "all") | apart)]
     table = table[table["model"].isin(["linear", "xgboost"])]
     lines = [["protocol", "features", "model", "layers", "networks", "chance", "floor", "tested"]]
     keys = ["protocol", "variant", "feature_set", "model"]

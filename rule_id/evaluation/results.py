@@ -120,7 +120,7 @@ class Evaluation:
             InputError: The target was not evaluated, or not for such networks.
         """
         one_of("target", target, list(self.info["classes_of"]))
-        one_of("subset", subset, list(self.table["subset"].unique()))
+        one_of("subset", subset, dict.fromkeys(["all", *self.table["subset"].unique()]))
         kept = (
             table[(table["target"] == target) & (table["subset"] == subset)].reset_index(drop=True)
             for table in (self.results, self.table)

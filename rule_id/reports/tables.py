@@ -176,11 +176,13 @@ def alignment_table(evaluation: Evaluation) -> Table | None:
     """Return accuracy against how fast feedback is learned, or None where there is none to show.
 
     Args:
-        evaluation: What was found.
+        evaluation: What was found; of another target than the rule there is none.
 
     Returns:
         A row a (classifier, credit assignment, bin).
     """
+    if evaluation.info["target"] != "rule":
+        return None
     rows = [
         [(str(row.model), ""), (str(row.credit_assignment), ""), (str(row.bin), "")]
         + [(f"{row.accuracy:.2f}", ""), (f"{row.n}", "")]

@@ -65,6 +65,12 @@ def test_cells_of_protocols_hold_mean_and_spread(evaluation: Evaluation) -> None
     }  # fmt: skip
 
 
+def test_groups_that_were_named_are_shown_apart(evaluation: Evaluation) -> None:
+    named = replace(evaluation, info=evaluation.info | {"hold_out": ["task=digits"]})
+    new = set(protocols_text(named).splitlines()) - set(protocols_text(evaluation).splitlines())
+    assert {line.split()[1] for line in new if line.startswith("held-out-task: ")} == {"digits"}
+
+
 def test_remarks_say_what_the_tables_cannot(evaluation: Evaluation) -> None:
     info = evaluation.info | {
         "left_out": {"a": "needs more", "b: one": "takes a turn", "b: two": "takes a turn"},

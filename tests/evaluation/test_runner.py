@@ -11,23 +11,38 @@ from synthetic import synthetic_trajectories, with_variety
 
 from rule_id.errors import InputError
 from rule_id.evaluation import (
+    CUTS,
     METRICS,
     PAPER_FEATURES,
     PROTOCOLS,
-    TRUNCATIONS,
+    SUBSETS,
     Evaluation,
     evaluate,
     split_rows,
 )
-from rule_id.features import extract
+from rule_id.evaluation.printing import remarks
+from rule_id.features import TARGETS, extract
 from rule_id.trajectories import STATISTICS, Trajectories
+
+GRIDS = ("truncated", "measured")
 
 
 def accuracy(evaluation: Evaluation, **chosen: str) -> float:
-    rows = evaluation.table[evaluation.table["feature_set"] == evaluation.info["feature_set"]]
+    rows = evaluation.of("rule").table
+    rows = rows[rows["feature_set"] == evaluation.info["feature_set"]]
     for column, value in chosen.items():
         rows = rows[rows[column] == value]
     return float(rows["accuracy"].mean())
+
+
+def measured_twice(trajectories: Trajectories) -> Trajectories:
+    """The same with a second measurement, of 12 units with noise."""
+    rows = trajectories.rows
+    again = rows.assign(measurement=1, n_units=12, unit_fraction=12 / 64, noise_std=0.5)
+    both = pd.concat([rows, again.assign(observation="gaussian")]).sort_values(
+        ["network", "measurement", "layer", "checkpoint"], ignore_index=True
+    )
+    return Trajectories(trajectories.networks, both, "twice")
 
 
 def with_rules_shuffled(trajectories: Trajectories) -> Trajectories:
@@ -39,18 +54,31 @@ def with_rules_shuffled(trajectories: Trajectories) -> Trajectories:
 
 def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) -> None:
     results = evaluation.results
-    assert set(results["protocol"]) == set(PROTOCOLS) - set(evaluation.info["left_out"])
+    run = set(PROTOCOLS) - set(evaluation.info["left_out"])
+    assert set(evaluation.info["protocols"]) == run
+    # What must only be told from others has no accuracy.
+    assert set(results["protocol"]) == run - {"novel"}
     assert set(results["metric"]) == set(METRICS)
-    own = results[results["feature_set"] == "summary"]
-    for protocol, rows in own.groupby("protocol"):
-        assert set(rows["model"]) == {"linear", "xgboost"}
-        levels = {"layer"} if protocol == "paper" else {"layer", "network"}
-        assert set(rows["level"]) == levels
-        assert set(rows["split"]) == {0, 1}
+    for protocol, rows in results[results["feature_set"] != PAPER_FEATURES].groupby("protocol"):
+        # One model is tested on the grids.
+        models = {"xgboost"} if protocol in GRIDS else {"linear", "xgboost"}
+        assert set(rows["model"]) == models
+        levels = {"paper": {"layer"}, "curves": {"network"}, "truncated": {"network"}}
+        assert set(rows["level"]) == levels.get(protocol, {"layer", "network"})
+        held_out = rows["variant"].nunique() if PROTOCOLS[protocol].held_out else 0
+        assert set(rows["split"]) == set(range(max(2, held_out)))
+        assert set(rows["subset"]) == ({"all"} if protocol in GRIDS else set(SUBSETS))
     truncated = results[results["protocol"] == "truncated"]
-    assert set(truncated["variant"]) == set(TRUNCATIONS)
-    keys = ["protocol", "variant", "feature_set", "model", "level", "split", "metric"]
-    assert not results.duplicated(keys).any()
+    assert set(truncated["variant"]) == {cut.name for cut in CUTS}
+    keys = ["protocol", "variant", "feature_set", "model", "level", "target", "subset", "split"]
+    assert not results.duplicated([*keys, "metric"]).any()
+
+
+def test_only_headline_protocols_have_more_than_three_splits(small: Trajectories) -> None:
+    found = evaluate(small, models=["linear"], protocols=["grouped", "network"], splits=4)
+    splits = found.results.groupby("protocol")["split"].nunique()
+    assert splits.to_dict() == {"grouped": 4, "network": 3}
+    assert (found.info["splits"], found.info["splits_elsewhere"]) == (4, 3)
 
 
 def test_the_features_of_the_paper_stand_beside_ours(evaluation: Evaluation) -> None:
@@ -66,46 +94,40 @@ def test_values_and_chances_are_in_range(evaluation: Evaluation) -> None:
     assert shares["value"].between(0, 1).all()
     assert results.loc[results["metric"] == "d_prime", "value"].between(-10, 10).all()
     assert results["chance"].notna().all()
-    networks = results[results["level"] == "network"]
+    rules = results[results["target"] == "rule"]
+    networks = rules[rules["level"] == "network"]
     balanced = networks[networks["metric"].isin(["accuracy", "balanced_accuracy"])]
     assert (balanced["chance"] == 0.25).all()
     # Every rule runs in every block, so that nothing can be looked up.
     np.testing.assert_allclose(balanced["floor"], 0.25)
     floored = results["metric"].isin(["accuracy", "balanced_accuracy"])
     assert (results["floor"].notna() == floored).all()
-    assert (results["n_classes"] == 4).all()
+    assert (rules["n_classes"] == 4).all()
 
 
+@pytest.mark.parametrize("target", ["rule", "family", "optimizer"])
 def test_confusions_count_every_test_row_of_every_split(
-    evaluation: Evaluation, small: Trajectories
+    evaluation: Evaluation, small: Trajectories, target: str
 ) -> None:
     meta = extract(small).meta
     for protocol in ("paper", "grouped", "held-out-task"):
         tested = sum(split.test.sum() for split in split_rows(protocol, meta, n_splits=2))
         rows = evaluation.confusions.query(
             "protocol == @protocol and level == 'layer' and model == 'xgboost' "
-            "and feature_set == 'summary'"
+            "and feature_set == 'summary' and target == @target"
         )
         assert rows["count"].sum() == tested
 
 
-def test_confusions_agree_with_the_accuracy(evaluation: Evaluation) -> None:
-    rows = evaluation.confusions.query("protocol == 'grouped' and feature_set == 'summary'")
-    for (model, level), counts in rows.groupby(["model", "level"]):  # noqa: B007
+@pytest.mark.parametrize("target", TARGETS)
+def test_confusions_agree_with_the_accuracy(evaluation: Evaluation, target: str) -> None:
+    view = evaluation.of(target)
+    where = "protocol == 'grouped' and feature_set == 'summary' and level == 'network'"
+    expected = view.table.query(where).set_index("model")["accuracy"]
+    for model, counts in view.confusions.query(where).groupby("model"):
+        # Both splits test as many networks.
         correct = counts.loc[counts["true"] == counts["predicted"], "count"].sum()
-        expected = evaluation.results.query(
-            "protocol == 'grouped' and model == @model and level == @level "
-            "and metric == 'accuracy' and feature_set == 'summary'"
-        )
-        if level == "network":  # where both splits test as many
-            assert correct / counts["count"].sum() == pytest.approx(expected["value"].mean())
-
-
-def test_whole_truncated_trajectories_repeat_grouped(evaluation: Evaluation) -> None:
-    results = evaluation.results[evaluation.results["feature_set"] == "summary"]
-    grouped = results[results["protocol"] == "grouped"]["value"]
-    whole = results[results["variant"] == "all checkpoints"]["value"]
-    np.testing.assert_array_equal(grouped, whole)
+        assert correct / counts["count"].sum() == pytest.approx(expected[model])
 
 
 def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
@@ -116,7 +138,9 @@ def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
 
 @pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("model", ["linear", "xgboost"])
-def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) -> None:
+def test_rules_that_were_shuffled_in_the_corpus_are_at_chance(
+    trajectories: Trajectories, model: str
+) -> None:
     shuffled = with_rules_shuffled(trajectories)
     found = evaluate(shuffled, models=[model], protocols=["paper", "grouped"], splits=4)
     for protocol in ("paper", "grouped"):
@@ -124,18 +148,21 @@ def test_shuffled_rules_are_at_chance(trajectories: Trajectories, model: str) ->
 
 
 @pytest.mark.parametrize("target", ["family", "credit_assignment", "optimizer"])
-def test_every_target_is_evaluated_under_every_protocol(small: Trajectories, target: str) -> None:
-    found = evaluate(small, target=target, models=["linear"], splits=2)
+def test_every_target_is_evaluated_under_every_protocol(
+    evaluation: Evaluation, small: Trajectories, target: str
+) -> None:
+    found = evaluation.of(target)
     classes = sorted(small.networks[target].unique())
-    assert (found.info["target"], found.info["classes"]) == (target, classes)
-    assert set(found.results["protocol"]) == set(PROTOCOLS) - set(found.info["left_out"])
+    assert found.info["classes"] == classes
+    grids = set(GRIDS) if target != "family" else {"measured"}
+    assert set(found.results["protocol"]) == set(evaluation.results["protocol"]) - grids
     assert set(found.confusions["true"]) == set(found.confusions["predicted"]) == set(classes)
-    rows = found.table[(found.table["level"] == "network") & (found.table["protocol"] == "grouped")]
+    rows = found.table.query("level == 'network' and protocol == 'grouped' and subset == 'all'")
     commonest = small.networks[target].value_counts(normalize=True).max()
     np.testing.assert_allclose(rows["accuracy_chance"], commonest)
     np.testing.assert_allclose(rows["balanced_accuracy_chance"], 1 / len(classes))
     own = rows[rows["feature_set"] == "summary"]
-    assert own["balanced_accuracy"].item() > 0.8
+    assert (own["balanced_accuracy"] > 0.8).all() and len(own) == 2
 
 
 def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(
@@ -151,7 +178,7 @@ def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(
 
     rule = "feedback_alignment+momentum"
     counts = [
-        found.confusions.query("level == 'layer' and feature_set == 'summary'")
+        found.of("rule").confusions.query("level == 'layer' and feature_set == 'summary'")
         .groupby(["protocol", "true"])["count"].sum().unstack()
         for found in (some, every)
     ]  # fmt: skip
@@ -169,13 +196,13 @@ def test_no_signal_is_at_chance() -> None:
     # One corpus of 96 networks is off by up to 0.1, for its splits test the same few networks.
     found = [
         evaluate(
-            synthetic_trajectories(signal=0, seed=seed), models=["linear"],
-            protocols=["grouped", "held-out-task"], splits=2,
+            synthetic_trajectories(signal=0, seed=seed, n_checkpoints=9), models=["linear"],
+            protocols=["grouped"], splits=3,
         )
-        for seed in range(5)
+        for seed in range(4)
     ]  # fmt: skip
     for level in ("layer", "network"):
-        mean = np.mean([accuracy(one, feature_set="summary", level=level) for one in found])
+        mean = np.mean([accuracy(one, level=level) for one in found])
         assert abs(mean - 0.25) < 0.08
 
 
@@ -205,15 +232,22 @@ def test_diverged_networks_are_left_out_and_counted(small: Trajectories) -> None
     assert (sizes == len(networks) - 2).all()
 
 
-def test_two_measurements_of_a_network_are_two_answers(small: Trajectories) -> None:
-    again = small.rows.assign(measurement=1)
-    rows = pd.concat([small.rows, again]).sort_values(
-        ["network", "measurement", "layer", "checkpoint"], ignore_index=True
+def test_networks_are_seen_through_the_first_measurement_but_by_measured(
+    small: Trajectories,
+) -> None:
+    options = {"models": ["linear"], "splits": 2}
+    found = evaluate(measured_twice(small), protocols=["grouped", "measured"], **options)
+    alone = evaluate(small, protocols=["grouped"], **options)
+    grouped = found.results["protocol"] == "grouped"
+    pd.testing.assert_frame_equal(found.results[grouped].reset_index(drop=True), alone.results)
+    names, seen = zip(*(v.split(" | ") for v in found.results[~grouped]["variant"]), strict=True)
+    assert set(names) == {"all units, noise 0", "12 units, noise 0.5"}
+    assert len(set(seen)) == 4
+    table = found.further["measured"]
+    assert set(zip(table["name"], table["observables"], strict=True)) == set(
+        zip(names, seen, strict=True)
     )
-    twice = Trajectories(small.networks, rows, "twice")
-    found = evaluate(twice, models=["linear"], protocols=["grouped"], splits=2)
-    tested = found.confusions.query("level == 'network' and feature_set == 'summary'")
-    assert tested["count"].sum() == 2 * 2 * 2 * 4  # splits, measurements, blocks, rules
+    assert set(table["units"]) == {np.inf, 12} and set(table["noise_std"]) == {0, 0.5}
 
 
 @pytest.mark.usefixtures("few_rounds")
@@ -248,18 +282,21 @@ def test_tuning_sees_the_training_rows_alone(
     assert not tuned.results.equals(default.results)
 
 
-def test_progress_counts_the_fits(small: Trajectories) -> None:
+def test_progress_counts_the_fits_and_targets_need_none(small: Trajectories) -> None:
     calls = []
-    evaluate(
+    found = evaluate(
         small,
         models=["linear"],
-        protocols=["grouped", "truncated"],
+        protocols=["grouped", "truncated", "novel"],
         splits=2,
         progress=lambda what, done, total: calls.append((what, done, total)),
     )
-    # Whole trajectories are fitted once for grouped and truncated together.
-    fits = 2 * (1 + 5 + 1)
-    assert calls == [("fits", done, fits) for done in range(1, fits + 1)]
+    # Grouped on our features and the paper's, and one model for all windows.
+    fits = 2 * (1 + 1 + 1)
+    assert calls[:fits] == [("fits", done, fits) for done in range(1, fits + 1)]
+    # Three families, and the two rules of the one that has several.
+    assert calls[fits:] == [("never trained on", done, 5) for done in range(1, 6)]
+    assert set(found.results["target"]) == set(TARGETS)
 
 
 def test_what_the_corpus_has_one_of_is_not_run_and_said(evaluation: Evaluation) -> None:
@@ -267,21 +304,24 @@ def test_what_the_corpus_has_one_of_is_not_run_and_said(evaluation: Evaluation) 
     assert left_out["held-out-architecture-group"] == (
         "needs a corpus with 2 or more in architecture_group; it has dense alone"
     )
-    assert {"held-out-task-group", "held-out-curriculum", "held-out-plan"} < set(left_out)
-    assert left_out["held-out-task: teacher_student"] == "takes a turn with 3 splits or more"
+    assert set(left_out) == {
+        "held-out-architecture-group", "held-out-task-group", "held-out-curriculum",
+        "held-out-plan", "measured",
+    }  # fmt: skip
     assert set(evaluation.info["protocols"]) == set(PROTOCOLS) - set(left_out)
 
 
 def test_by_default_all_that_the_corpus_allows_is_run(small: Trajectories) -> None:
     found = evaluate(with_variety(small), models=["linear"], splits=3)
-    assert set(found.results["protocol"]) == set(PROTOCOLS)
-    assert list(found.info["left_out"]) == ["held-out-architecture: dense4"]
+    assert set(found.info["protocols"]) == set(PROTOCOLS) - {"measured"}
+    assert set(found.results["protocol"]) == set(PROTOCOLS) - {"measured", "novel"}
+    assert list(found.info["left_out"]) == ["measured", "held-out-architecture: dense4"]
     assert found.info["n_held_out"] == 8
     plan = found.table[found.table["protocol"] == "held-out-plan"]
     assert (plan["n_test_networks"] == 8).all() and (plan["variant"] == "all").all()
-    grouped = found.results[found.results["protocol"] == "grouped"]
+    grouped = found.of("rule").results.query("protocol == 'grouped'")
     assert (grouped[["n_train_networks", "n_test_networks"]].sum(axis=1) == 24).all()
-    assert "Set apart by the plan: 8 networks, never trained on." in found.remarks()
+    assert "Set apart by the plan: 8 networks, never trained on." in remarks(found)
 
 
 def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
@@ -290,7 +330,7 @@ def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
         varied, models=["linear"], protocols=["grouped"], splits=2,
         hold_out=["architecture=recurrent", "task=digits", "task=reward", "curriculum=shuffled"],
     )  # fmt: skip
-    rows = found.table[found.table["level"] == "network"]
+    rows = found.of("rule").table.query("level == 'network'")
     rows = rows[(rows["protocol"] != "grouped") & (rows["variant"] != "all")]
     assert set(zip(rows["protocol"], rows["variant"], strict=True)) == {
         ("held-out-architecture-group", "recurrent"), ("held-out-task", "digits"),
@@ -309,16 +349,16 @@ def test_a_rule_that_cannot_be_held_out_is_counted_and_named(small: Trajectories
     kept = networks[dense | (networks["rule"] != "backprop+adam")]
     some = Trajectories(kept, small.rows[small.rows["network"].isin(kept["network"])], "some")
     found = evaluate(some, models=["linear"], protocols=["held-out-architecture-group"], splits=2)
-    assert (found.results["n_classes"] == 3).all()
-    networks_level = found.results[found.results["level"] == "network"]
-    chances = networks_level.loc[networks_level["metric"] == "balanced_accuracy", "chance"]
+    rules = found.of("rule").results
+    assert (rules["n_classes"] == 3).all()
+    chances = rules.query("level == 'network' and metric == 'balanced_accuracy'")["chance"]
     np.testing.assert_allclose(chances, 1 / 3)
     assert found.info["dropped"] == {
         "held-out-architecture-group": {"dense": ["backprop+adam"], "recurrent": ["backprop+adam"]}
     }
     assert sum("backprop+adam" in note for note in found.info["notes"]) == 2
-    assert "left out of 4: dense 1, recurrent 1." in "\n".join(found.remarks())
-    assert "backprop+adam" not in set(found.confusions[found.confusions["count"] > 0]["true"])
+    assert "could not train on, of 4: dense 1, recurrent 1." in "\n".join(remarks(found))
+    assert "backprop+adam" not in set(found.confusions["true"])
     # A planted signal is found with classes numbered as the fit numbers them.
     assert accuracy(found, level="network") > 0.9
 
@@ -328,7 +368,7 @@ def test_the_floor_is_that_of_the_rules_in_a_block(small: Trajectories) -> None:
     kept = networks[(networks["block"] % 2 == 0) | (networks["family"] == "backprop")]
     some = Trajectories(kept, small.rows[small.rows["network"].isin(kept["network"])], "some")
     found = evaluate(some, models=["linear"], protocols=["network", "grouped"], splits=3)
-    rows = found.results[found.results["metric"] == "accuracy"]
+    rows = found.of("rule").results.query("metric == 'accuracy'")
     assert (rows["floor"] >= rows["chance"]).all()
     meta = extract(some).meta.drop_duplicates("network")
     own = np.where(meta["block"] % 2 == 0, 1 / 4, 1 / 2)
@@ -341,11 +381,11 @@ def test_the_floor_is_that_of_the_rules_in_a_block(small: Trajectories) -> None:
 def test_without_columns_of_how_networks_were_made_there_is_no_control(
     small: Trajectories,
 ) -> None:
-    bare = small.networks[["network", "block", "rule", "diverged"]]
+    bare = small.networks[["network", "block", "rule", *TARGETS[1:], "diverged"]]
     found = evaluate(
         Trajectories(bare, small.rows, "bare"), models=["linear"], protocols=["grouped"], splits=2
     )
-    assert found.control.empty and found.info["nuisances"] == []
+    assert found.further["control"].empty and found.info["nuisances"] == []
 
 
 @pytest.mark.parametrize(
@@ -357,7 +397,6 @@ def test_without_columns_of_how_networks_were_made_there_is_no_control(
         ({"hold_out": ["task=digits"] * 2}, "hold_out must name each once; got task=digits twice"),
         ({"hold_out": ["curriculum=shuffled"]}, "held-out-curriculum .* has shuffled alone"),
         ({"protocols": ["held-out-plan"]}, "protocol held-out-plan needs .* there are none"),
-        ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
         ({"splits": 1}, "splits must be 2 or more; got 1"),
         ({"models": ["svm"]}, "models must be one of linear, xgboost; got 'svm'"),
         ({"models": []}, "models must name .* linear, xgboost once; got none"),
@@ -377,10 +416,10 @@ def test_bad_corpora_are_named(small: Trajectories, tmp_path: Path) -> None:
         evaluate(recorded)
     old = Trajectories(small.networks.drop(columns="optimizer"), small.rows, "old")
     with pytest.raises(InputError, match="old: networks must be simulated .* optimizer is missing"):
-        evaluate(old, target="optimizer")
-    one = small.select(small.networks["network"][small.networks["family"] == "backprop"])
-    with pytest.raises(InputError, match="networks of 2 families or more .* got backprop"):
-        evaluate(one, target="family")
+        evaluate(old)
+    one = small.select(small.networks["network"][small.networks["rule"] == "backprop+adam"])
+    with pytest.raises(InputError, match=r"networks of 2 rules or more .* got backprop\+adam"):
+        evaluate(one)
     diverged = Trajectories(small.networks.assign(diverged=True), small.rows, "wild")
     with pytest.raises(InputError, match="wild: networks of 2 rules or more .* got none"):
         evaluate(diverged)

@@ -69,20 +69,11 @@ def of_target(planted: FeatureTable) -> dict[str, Bundle]:
 
 
 @pytest.fixture(scope="session")
-def evaluations(trajectories: Trajectories) -> dict[str, Evaluation]:
-    """An evaluation for each target but the rule."""
-    return {
-        target: evaluate(
-            trajectories, target=target, models=["linear"], protocols=["grouped"], splits=2
-        )
-        for target in TARGETS
-        if target != "rule"
-    }
-
-
-@pytest.fixture(scope="session")
 def evaluation(trajectories: Trajectories) -> Evaluation:
-    return evaluate(trajectories, models=["linear"], splits=3)
+    """Enough networks for every part of a page, and the cheapest of each kind of protocol."""
+    protocols = ["paper", "network", "grouped", "held-out-architecture", "held-out-task"]
+    protocols += ["truncated", "alone", "curves", "shuffled", "calibrated", "novel"]
+    return evaluate(trajectories, models=["linear"], protocols=protocols, splits=3)
 
 
 @pytest.fixture(scope="session")

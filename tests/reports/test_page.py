@@ -202,7 +202,12 @@ def test_a_bundle_of_another_target_is_refused(
     with pytest.raises(
         InputError, match="target of the evaluation, rule; the linear bundle has optimizer"
     ):
-        report(evaluation, features=planted, models=[of_target["optimizer"]], out=tmp_path / "page")
+        report(
+            evaluation, features=planted, models=[of_target["optimizer"]], target="rule",
+            out=tmp_path / "page",
+        )  # fmt: skip
+    with pytest.raises(InputError, match="target must be one of rule, family, .*; got 'task'"):
+        report(evaluation, target="task", out=tmp_path / "page")
     assert not (tmp_path / "page").exists()
 
 
@@ -213,11 +218,11 @@ def test_a_bundle_of_another_target_is_refused(
      ("optimizer", "optimizer", "Optimizers")],
 )  # fmt: skip
 def test_the_page_says_what_is_identified(
-    evaluations: dict[str, Evaluation], planted: FeatureTable, of_target: dict[str, Bundle],
+    evaluation: Evaluation, planted: FeatureTable, of_target: dict[str, Bundle],
     tmp_path: Path, target: str, subject: str, many: str,
 ) -> None:  # fmt: skip
     given = {"features": planted, "models": [of_target[target]], "out": tmp_path}
-    text = report(evaluations[target], **given).read_text(encoding="utf-8")
+    text = report(evaluation, **given).read_text(encoding="utf-8")
     Page(text)
     one = target.replace("_", " ")
     assert f"<h1>Which {subject} made these networks?</h1>" in text
@@ -230,13 +235,14 @@ def test_the_page_says_what_is_identified(
 
 
 def test_accuracy_against_learned_feedback_is_shown_where_there_is_some(
-    text: str, evaluations: dict[str, Evaluation], evaluation: Evaluation, tmp_path: Path
+    text: str, evaluation: Evaluation, tmp_path: Path
 ) -> None:
     heading = "Accuracy against how fast feedback is learned</h2>"
     assert heading in text and 'href="#alignment"' in text
-    for row in evaluation.alignment.itertuples():
+    for row in evaluation.further["alignment"].itertuples():
         assert f">{row.bin}</td>" in text
-    without = report(evaluations["family"], out=tmp_path).read_text(encoding="utf-8")
+    # It says how often the rule was named.
+    without = report(evaluation, target="family", out=tmp_path).read_text(encoding="utf-8")
     assert heading not in without and 'href="#alignment"' not in without
 
 

@@ -8,13 +8,18 @@ from rule_id.evaluation import Evaluation
 from rule_id.reports.reading import read_confusions, read_importance, read_results
 
 SCORES = {"accuracy": 0.612, "accuracy_sem": 0.021, "accuracy_chance": 0.25}
-ROW = {"protocol": "grouped", "variant": "all", "feature_set": "summary", "level": "network"}
+ROW = {
+    "protocol": "grouped", "variant": "all", "feature_set": "summary", "level": "network",
+    "target": "rule", "subset": "all",
+}  # fmt: skip
 
 
 def made(rows: list[dict], confusions: list[tuple] = ()) -> Evaluation:
     counts = pd.DataFrame(confusions, columns=["true", "predicted", "count"])
     counts = counts.assign(**ROW, model="linear")
-    return Evaluation(pd.DataFrame(), pd.DataFrame(rows), counts, {"feature_set": "summary"})
+    info = {"feature_set": "summary", "target": "rule", "classes_of": {"rule": ["a", "b"]}}
+    table = pd.DataFrame(rows)
+    return Evaluation(table, table, counts, info)
 
 
 def test_the_best_classifier_comes_first_with_chance_beside_it() -> None:
@@ -50,6 +55,12 @@ def test_the_control_comes_last(evaluation: Evaluation) -> None:
 def test_layers_are_read_where_networks_are_not_tested() -> None:
     row = ROW | SCORES | {"protocol": "paper", "level": "layer", "model": "linear"}
     assert read_results(made([row]))[0][1].startswith("Layer level: linear 0.61")
+
+
+def test_what_is_read_is_about_one_target_and_all_networks() -> None:
+    row = ROW | SCORES | {"model": "linear"}
+    others = [row | {"target": "family", "accuracy": 0.99}, row | {"subset": "learned"}]
+    assert read_results(made([row, *others])) == read_results(made([row]))
 
 
 def test_features_of_the_paper_are_not_mixed_in() -> None:

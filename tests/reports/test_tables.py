@@ -25,7 +25,7 @@ def test_tables_say_chance_beside_every_score(evaluation: Evaluation) -> None:
 
 def test_scores_are_those_of_the_evaluation(evaluation: Evaluation) -> None:
     table = result_tables(evaluation)["network"]
-    rows = evaluation.table
+    rows = evaluation.of("rule").table
     chosen = rows[(rows["protocol"] == "grouped") & (rows["level"] == "network")].iloc[0]
     [found] = [row for row in table.rows if [t for t, _ in row[:2]] == ["grouped", "summary"]]
     expected = f"{chosen['accuracy']:.2f} ± {chosen['accuracy_sem']:.2f}"
@@ -50,23 +50,22 @@ def test_rows_of_a_confusion_table_add_up_to_100(evaluation: Evaluation) -> None
         assert abs(sum(float(text) for text, _ in row[1:]) - 100) <= 2
 
 
-def test_a_confusion_table_names_the_target(evaluations: dict[str, Evaluation]) -> None:
-    table = confusion_table(evaluations["family"], "grouped")
+def test_a_confusion_table_names_the_target(evaluation: Evaluation) -> None:
+    table = confusion_table(evaluation.of("family"), "grouped")
     assert table.columns == ["True family", "backprop", "fixed feedback", "learned feedback"]
     assert table.caption == "grouped, network level, linear: percent of the true family's networks."
 
 
-def test_accuracy_against_alignment_is_that_of_the_evaluation(
-    evaluation: Evaluation, evaluations: dict[str, Evaluation]
-) -> None:
-    table = alignment_table(evaluation)
-    assert table is not None and len(table.rows) == len(evaluation.alignment) > 3
-    first = evaluation.alignment.iloc[0]
+def test_accuracy_against_alignment_is_that_of_the_evaluation(evaluation: Evaluation) -> None:
+    table, found = alignment_table(evaluation), evaluation.further["alignment"]
+    assert table is not None and len(table.rows) == len(found) > 3
+    first = found.iloc[0]
     assert [text for text, _ in table.rows[0]] == [
         "linear", "information_alignment", first["bin"], f"{first['accuracy']:.2f}",
         str(first["n"]),
     ]  # fmt: skip
-    assert alignment_table(evaluations["optimizer"]) is None
+    # It says how often the rule was named.
+    assert alignment_table(evaluation.of("optimizer")) is None
 
 
 def test_the_control_stands_beside_its_floor(evaluation: Evaluation) -> None:
@@ -74,7 +73,10 @@ def test_the_control_stands_beside_its_floor(evaluation: Evaluation) -> None:
     assert table is not None
     assert [row[0][0] for row in table.rows] == ["grouped", "within-blocks"]
     assert all(row[2] == ("0.25", "") and row[1][1] == "0.25" for row in table.rows)
-    assert control_table(replace(evaluation, control=evaluation.control.head(0))) is None
+    families = control_table(evaluation.of("family"))
+    assert families is not None and all(row[2] == ("0.50", "") for row in families.rows)
+    none = evaluation.further | {"control": evaluation.further["control"].head(0)}
+    assert control_table(replace(evaluation, further=none)) is None
 
 
 def test_importance_is_sorted_and_keeps_what_one_method_lacks() -> None:
