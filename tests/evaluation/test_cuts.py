@@ -115,7 +115,7 @@ def test_a_random_cut_is_always_in_range() -> None:
     drawn = [cut for cut in cuts if cut.number is not None]
     assert len(windows) + len(thinned) + len(drawn) == len(cuts)  # of one kind each
     assert all(800 < len(kind) < 1200 for kind in (windows, thinned, drawn))
-    assert all(0 <= w.start and 0.25 <= w.length and w.start + w.length <= 1 for w in windows)
+    assert all(w.start >= 0 and w.length >= 0.25 and w.start + w.length <= 1 for w in windows)
     assert {cut.every for cut in thinned} == set(range(2, 11))
     assert {cut.number for cut in drawn} == set(range(2, 13))
     # A window of a quarter holds 5 of 21 checkpoints or more.

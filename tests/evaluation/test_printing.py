@@ -122,7 +122,7 @@ def test_protocols_have_layers_and_networks_side_by_side() -> None:
         evaluation(
             {"protocol": "paper", "level": "layer", "accuracy": 0.9, "accuracy_sem": np.nan},
             {"level": "layer", "accuracy": 0.5}, {},
-            {"protocol": "held-out-task", "accuracy": 0.4}, 
+            {"protocol": "held-out-task", "accuracy": 0.4},
             {"protocol": "held-out-task", "variant": "digits", "accuracy": 0.123},
             {"protocol": "alone", "variant": "weight", "accuracy": 0.45},
             {"protocol": "truncated", "variant": "every 2nd", "accuracy": 0.321},

@@ -209,8 +209,8 @@ SOME = (
     "weight_raw_mean", "weight_abs_norm", "activation_raw_mean", "activation_sq_kurtosis",
     "activity_change_raw_mean",
 )  # fmt: skip
-# Of network 1, one row a layer, computed before layers other than dense were measured; what is noisy
-# since noise is drawn for the entries that are seen alone, and that of a sum of slopes as one number.
+# Of network 1, one row a layer, computed before layers other than dense were measured; what is
+# noisy since noise is drawn for the entries that are seen alone, and for a sum of slopes as one.
 BEFORE = {
     (0.5, 0.0, True, 0): [
         [-0.02617822273189783, 2.2301485331944777, 0.6088326855103915, 4.594075921728879,
