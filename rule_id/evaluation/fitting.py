@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -64,10 +65,18 @@ def run_all(
     # size, as fast as processes, and the numbers do not depend on how many cores there are.
     run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator_unordered")
     with threadpoolctl.threadpool_limits(1):
-        for key, arrays in run(joblib.delayed(one)(*item) for item in distinct.items()):
-            found[key] = arrays
-            if progress is not None:
-                progress(what, len(found), len(distinct))
+        outcomes = run(joblib.delayed(one)(*item) for item in distinct.items())
+        try:
+            for key, arrays in outcomes:
+                found[key] = arrays
+                if progress is not None:
+                    progress(what, len(found), len(distinct))
+        except BaseException:
+            # What is interrupted is told so once, not for each fit that was under way.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                outcomes.close()
+            raise
     return [found[job.key] for job in listed]
 
 

@@ -47,7 +47,7 @@ def test_the_folder_is_complete_and_alone(folder: Path) -> None:
         "confusion-grouped.svg", "confusion-held-out-architecture.svg",
         "confusion-held-out-range.svg", "confusion-held-out-task.svg", "confusion-network.svg",
         "confusion-paper.svg",
-        "generalisation.svg", "truncation.svg",
+        "generalisation.svg", "reliability.svg", "truncation.svg",
     }  # fmt: skip
     assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
     assert str(folder.parent) not in (folder / "evaluation.json").read_text()
@@ -56,7 +56,7 @@ def test_the_folder_is_complete_and_alone(folder: Path) -> None:
 def test_a_table_without_rows_has_no_file(
     evaluation: Evaluation, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rule_id.evaluation.files.draw_figures", lambda evaluation: {})
+    monkeypatch.setattr("rule_id.evaluation.files.all_figures", lambda evaluation: {})
     without = {name: table.head(0) for name, table in evaluation.further.items()}
     write_evaluation(replace(evaluation, further=without), folder)
     assert not {path.stem for path in folder.iterdir()} & set(FURTHER)
@@ -143,8 +143,16 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
         ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
         ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
-        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 3}), "must be 4; got 3"),
-        ("evaluation.json", edit_json(lambda i: i | {"schema_version": 9}), "must be 4; got 9"),
+        (
+            "evaluation.json",
+            edit_json(lambda i: i | {"schema_version": 1}),
+            "must be 2, 3 or 4; got 1",
+        ),
+        (
+            "evaluation.json",
+            edit_json(lambda i: i | {"schema_version": 9}),
+            "must be 2, 3 or 4; got 9",
+        ),
         (
             "evaluation.json",
             edit_json(lambda i: i | {"target": "task"}),
@@ -174,7 +182,7 @@ def test_damage_is_named(
 def test_a_rule_may_be_called_null(
     evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rule_id.evaluation.files.draw_figures", lambda evaluation: {})
+    monkeypatch.setattr("rule_id.evaluation.files.all_figures", lambda evaluation: {})
     confusions = evaluation.confusions.assign(true="null", predicted="NA")
     renamed = replace(evaluation, confusions=confusions)
     write_evaluation(renamed, tmp_path / "out")

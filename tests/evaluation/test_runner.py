@@ -315,7 +315,7 @@ def test_by_default_all_that_the_corpus_allows_is_run(small: Trajectories) -> No
     found = evaluate(with_variety(small), models=["linear"], splits=3)
     assert set(found.info["protocols"]) == set(PROTOCOLS) - {"measured"}
     assert set(found.results["protocol"]) == set(PROTOCOLS) - {"measured", "novel"}
-    assert list(found.info["left_out"]) == ["measured", "held-out-architecture: dense4"]
+    assert list(found.info["left_out"]) == ["measured"]
     assert found.info["n_held_out"] == 8
     plan = found.table[found.table["protocol"] == "held-out-plan"]
     assert (plan["n_test_networks"] == 8).all() and (plan["variant"] == "all").all()
@@ -398,9 +398,13 @@ def test_without_columns_of_how_networks_were_made_there_is_no_control(
         ({"hold_out": ["curriculum=shuffled"]}, "held-out-curriculum .* has shuffled alone"),
         ({"protocols": ["held-out-plan"]}, "protocol held-out-plan needs .* there are none"),
         ({"splits": 1}, "splits must be 2 or more; got 1"),
-        ({"models": ["svm"]}, "models must be one of linear, xgboost; got 'svm'"),
-        ({"models": []}, "models must name .* linear, xgboost once; got none"),
-        ({"models": ["linear"] * 2}, "models must name .* once; got linear, linear"),
+        (
+            {"models": ["tree"]},
+            "models must be one of linear, xgboost, random_forest.*; got 'tree'",
+        ),
+        ({"models": ["svm"]}, "models must name .* one or more of linear, xgboost; got svm"),
+        ({"models": []}, "models must name .* one or more of linear, xgboost; got none"),
+        ({"models": ["linear"] * 2}, "models must name each once, .*; got linear, linear"),
         ({"protocols": ["random"]}, "protocols must be one of paper, .*; got 'random'"),
         ({"feature_set": "raw"}, "feature set must be one of trajectory, .*; got 'raw'"),
     ],

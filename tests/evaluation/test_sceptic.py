@@ -116,8 +116,10 @@ def leaky(draw: Callable) -> Callable:
 
     def drawn(meta: pd.DataFrame, *given: object) -> tuple[np.ndarray, np.ndarray]:
         train, test = draw(meta, *given)
-        first = meta[test].groupby("block")["network"].min()
-        moved = meta["network"].isin(first).to_numpy()
+        # Of other rules in other blocks, for a rule that is not tested is not trained on either.
+        names = meta[test].groupby("block")["network"].unique()
+        some = [sorted(own)[(block + block // 4) % len(own)] for block, own in names.items()]
+        moved = meta["network"].isin(some).to_numpy()
         return train | moved, test & ~moved
 
     return drawn
@@ -354,8 +356,9 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(
     fitted = []
     fit = LinearClassifier.fit
     monkeypatch.setattr(LinearClassifier, "fit", lambda *given: (fitted.append(1), fit(*given))[1])
-    monkeypatch.setattr("rule_id.evaluation.files.draw_figures", lambda evaluation: {})
+    monkeypatch.setattr("rule_id.evaluation.files.all_figures", lambda evaluation: {})
     assert_same(evaluate(small, out, **OPTIONS), kept[1])
-    assert len(fitted) == len(list(kept[0].glob("*.npz"))) - done + 1
+    # Fits that were running when it was interrupted may have been kept too.
+    assert 1 <= len(fitted) <= len(list(kept[0].glob("*.npz"))) - done + 1
     # What was fitted is no part of what is found.
     assert (out / "results.csv").is_file() and not fits.exists()

@@ -178,8 +178,10 @@ def trial(**changes: object) -> Trial:
     return replace(Trial(SPLIT, "linear", "summary", one, FIRST, (test,)), **changes)
 
 
-def key(given: Trial, tune: bool = False, seed: int = 0) -> str:
-    return trial_key(given, Fingerprints(), tune, seed)
+def key(
+    given: Trial, tune: bool = False, seed: int = 0, setting: dict[str, float] | None = None
+) -> str:
+    return trial_key(given, Fingerprints(), tune, seed, setting or {})
 
 
 def test_a_key_differs_with_everything_that_probabilities_depend_on(monkeypatch) -> None:
@@ -187,7 +189,8 @@ def test_a_key_differs_with_everything_that_probabilities_depend_on(monkeypatch)
     few = SECOND & (np.arange(8) != 5)
     keys = [
         key(trial()), key(trial(), tune=True), key(trial(), seed=1), key(trial(model="xgboost")),
-        key(trial(model="a baseline")), key(trial(table=other)), key(trial(rows=few)),
+        key(trial(model="a baseline")), key(trial(model="a baseline"), setting={"C": 1.0}),
+        key(trial(table=other)), key(trial(rows=few)),
         key(trial(test={"rows": few})), key(trial(test={"table": other})),
         key(trial(test={"observables": "weight"})), key(trial(tests=())),
         key(trial(tests=2 * trial().tests)), key(trial(shuffled=True)),
