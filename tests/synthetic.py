@@ -85,7 +85,8 @@ def _network(
         "input_scale": 1.0, "label_noise": 0.0, "stimuli": 64, "batch_size": 32, "steps": steps,
         "width": 64, "n_layers": n_layers, "n_parameters": 1000, "pretrained_by": "none",
         "pretraining_steps": 0, "held_out": False, "seed": block, "alignment_time": time,
-        "chance": 0.1, "initial_performance": 0.1, "final_loss": 0.3, "final_performance": 0.9, "weight_change": 0.1 + 0.02 * copy,
+        "chance": 0.1, "initial_performance": 0.1, "final_loss": 0.3, "final_performance": 0.9,
+        "weight_change": 0.1 + 0.02 * copy,
         "diverged": False, "delta_readout": False,
     }  # fmt: skip
 

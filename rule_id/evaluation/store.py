@@ -31,7 +31,8 @@ class Store:
         if self.folder is None or not self._path(key).is_file():
             return None
         try:
-            with np.load(self._path(key), allow_pickle=False) as file:
+            # Opened here, for NumPy does not close a file that it cannot read.
+            with self._path(key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 return [file[str(place)] for place in range(len(file.files))]
         except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
             return None

@@ -170,7 +170,7 @@ SOME = (
     "activity_change_raw_mean",
 )  # fmt: skip
 # Of network 1, one row a layer, computed before layers other than dense were measured; what has
-# noise since it is drawn for the entries that are seen alone, and for a sum of slopes as one number.
+# noise since it is drawn for the entries alone that are seen, and for a sum of slopes once.
 BEFORE = {
     (0.5, 0.0, True, 0): [
         [-0.02617822273189783, 2.2301485331944777, 0.6088326855103915, 4.594075921728879,
