@@ -35,5 +35,11 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     boost_briefly(monkeypatch)
 
 
+@pytest.fixture
+def results_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make no tables beside the results: they take longer than the fits."""
+    monkeypatch.setattr("rule_id.evaluation.runner.further_tables", lambda *given: {})
+
+
 def boost_briefly(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(CLASSIFIERS, "xgboost", partial(BoostedClassifier, n_estimators=20))

@@ -74,6 +74,7 @@ def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) 
     assert not results.duplicated([*keys, "metric"]).any()
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_only_headline_protocols_have_more_than_three_splits(small: Trajectories) -> None:
     found = evaluate(small, models=["linear"], protocols=["grouped", "network"], splits=4)
     splits = found.results.groupby("protocol")["split"].nunique()
@@ -136,7 +137,7 @@ def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
         assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.9
 
 
-@pytest.mark.usefixtures("few_rounds")
+@pytest.mark.usefixtures("few_rounds", "results_alone")
 @pytest.mark.parametrize("model", ["linear", "xgboost"])
 def test_rules_that_were_shuffled_in_the_corpus_are_at_chance(
     trajectories: Trajectories, model: str
@@ -165,6 +166,7 @@ def test_every_target_is_evaluated_under_every_protocol(
     assert (own["balanced_accuracy"] > 0.8).all() and len(own) == 2
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(
     small: Trajectories,
 ) -> None:
@@ -192,6 +194,7 @@ def test_readouts_of_the_delta_rule_count_for_networks_and_not_for_layers(
     assert lost.loc["paper", rule] == sum((readouts & split.test).sum() for split in splits)
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_no_signal_is_at_chance() -> None:
     # One corpus of 96 networks is off by up to 0.1, for its splits test the same few networks.
     found = [
@@ -206,6 +209,7 @@ def test_no_signal_is_at_chance() -> None:
         assert abs(mean - 0.25) < 0.08
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_the_papers_protocol_rewards_recognising_networks(trajectories: Trajectories) -> None:
     # Rules are shuffled, so nothing is to be found; but the layers of a network look alike.
     shuffled = with_rules_shuffled(trajectories)
@@ -220,6 +224,7 @@ def test_the_papers_protocol_rewards_recognising_networks(trajectories: Trajecto
     assert accuracy(found, protocol="grouped", level="layer") < 0.4
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_diverged_networks_are_left_out_and_counted(small: Trajectories) -> None:
     networks = small.networks.copy()
     networks.loc[[0, 5], "diverged"] = True
@@ -250,7 +255,7 @@ def test_networks_are_seen_through_the_first_measurement_but_by_measured(
     assert set(table["units"]) == {np.inf, 12} and set(table["noise_std"]) == {0, 0.5}
 
 
-@pytest.mark.usefixtures("few_rounds")
+@pytest.mark.usefixtures("few_rounds", "results_alone")
 def test_the_same_seed_gives_the_same_results(small: Trajectories) -> None:
     first, again, other = (
         evaluate(small, protocols=["held-out-task"], splits=2, seed=seed) for seed in (1, 1, 2)
@@ -259,6 +264,7 @@ def test_the_same_seed_gives_the_same_results(small: Trajectories) -> None:
     assert not first.results.equals(other.results)
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_tuning_sees_the_training_rows_alone(
     small: Trajectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +330,7 @@ def test_by_default_all_that_the_corpus_allows_is_run(small: Trajectories) -> No
     assert "Set apart by the plan: 8 networks, never trained on." in remarks(found)
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
     varied = with_variety(small, apart=False)
     found = evaluate(
@@ -343,6 +350,7 @@ def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
     assert found.info["left_out"] == {}
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_a_rule_that_cannot_be_held_out_is_counted_and_named(small: Trajectories) -> None:
     networks = with_variety(small, apart=False).networks
     dense = networks["architecture_group"] == "dense"
@@ -363,6 +371,7 @@ def test_a_rule_that_cannot_be_held_out_is_counted_and_named(small: Trajectories
     assert accuracy(found, level="network") > 0.9
 
 
+@pytest.mark.usefixtures("results_alone")
 def test_the_floor_is_that_of_the_rules_in_a_block(small: Trajectories) -> None:
     networks = small.networks
     kept = networks[(networks["block"] % 2 == 0) | (networks["family"] == "backprop")]
