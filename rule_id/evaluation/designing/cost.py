@@ -18,6 +18,8 @@ __all__ = [
     "PRICES",
     "cheapest",
     "costs_of",
+    "lower_bounds",
+    "noise_levels",
     "prices_of",
     "reaches",
     "read_prices",

@@ -10,9 +10,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from rule_id.errors import InputError
-from rule_id.evaluation.designing import Design, design, draw_designs, write_design
+from rule_id.evaluation.designing import PRICES, Design, design, draw_designs, write_design
 from rule_id.evaluation.designing.figures import checkpoints_figure, noise_figure
+from rule_id.evaluation.designing.grid import CHECKPOINTS
+from rule_id.evaluation.designing.result import COLUMNS
 from rule_id.trajectories import Trajectories
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def written(figure: Figure) -> list[list[str]]:
@@ -117,3 +121,13 @@ def test_figures_change_no_setting_of_the_user(found: Design) -> None:
     settings = dict(matplotlib.rcParams)
     draw_designs(found)
     assert dict(matplotlib.rcParams) == settings
+
+
+def test_the_page_has_every_column_and_the_usual_prices() -> None:
+    text = (DOCS / "design.md").read_text()
+    prices = ", ".join(f"{name} {price:g}" for name, price in PRICES.items())
+    numbers = ", ".join(map(str, CHECKPOINTS))
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    columns = {"measurement", "observables", "checkpoints"}  # What a row is of.
+    assert all(f"`{name}`" in "".join(rows) for name in set(COLUMNS) - columns)
+    assert prices in text and f"at {numbers} and all checkpoints" in text
