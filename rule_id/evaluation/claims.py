@@ -118,17 +118,29 @@ def _series(rows: pd.DataFrame, protocol: str, variant: str) -> pd.Series:
 
 def _kept(left: pd.Series, whole: pd.Series, measure: str) -> tuple:
     """Whether nine tenths of what lies above chance is left."""
-    ratio = _shares(left, whole)
-    if ratio.empty:
+    if not _is_there(left, whole):
         return _untested(measure)
-    value, sem = ratio.mean(), ratio.sem()
+    value, sem = _jackknife(left, whole)
     verdict = REPRODUCED if value >= KEPT else NOT
     return measure, value, sem, "share kept of what lies above chance", KEPT, verdict
 
 
-def _shares(left: pd.Series, whole: pd.Series) -> pd.Series:
-    """Return the share of the whole that is left in each split; none where there is no whole."""
-    return (left / whole.where(whole > 0)).dropna() if (whole > 0).all() else whole[:0]
+def _is_there(*series: pd.Series) -> bool:
+    """Whether all were measured, and the last of them is clearly there, so that it can be lost."""
+    if any(one.empty or one.isna().any() for one in series):
+        return False
+    whole = series[-1]
+    return bool(whole.mean() > ERRORS * _finite(whole.sem()))
+
+
+def _jackknife(left: pd.Series, whole: pd.Series) -> tuple[float, float]:
+    """Return the ratio of two means over splits, and its error when each split is left out once.
+
+    A mean of ratios would be that of the split in which there was least to lose.
+    """
+    value, n = left.sum() / whole.sum(), len(whole)
+    without = (left.sum() - left) / (whole.sum() - whole) if n > 1 else left * np.nan
+    return float(value), float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
 
 
 def _more_robust(rows: pd.DataFrame, measured: pd.DataFrame, what: str) -> tuple:
@@ -138,23 +150,16 @@ def _more_robust(rows: pd.DataFrame, measured: pd.DataFrame, what: str) -> tuple
     complete = _names(measured, "complete")
     if not conditions or not complete:
         return _untested(measure)
-    kept = [
-        pd.concat(
-            [
-                _shares(
-                    _series(rows, "measured", f"{name} | {observable}"),
-                    _series(rows, "measured", f"{complete[0]} | {observable}"),
-                )
-                for name in conditions
-            ],
-            axis=1,
-        ).mean(axis=1)
-        for observable in ("activation", "weight")
-    ]
-    difference = (kept[0] - kept[1]).dropna()
-    if difference.empty:
-        return _untested(measure)
-    value, sem = difference.mean(), difference.sem()
+    pairs = []
+    for observable in ("activation", "weight"):
+        whole = _series(rows, "measured", f"{complete[0]} | {observable}")
+        parts = [_series(rows, "measured", f"{name} | {observable}") for name in conditions]
+        left = pd.concat(parts, axis=1).mean(axis=1)
+        if not _is_there(left, whole):
+            return _untested(measure)
+        pairs.append(_jackknife(left, whole))
+    value = pairs[0][0] - pairs[1][0]
+    sem = float(np.hypot(pairs[0][1], pairs[1][1]))
     verdict = REPRODUCED if value > ERRORS * _finite(sem) else NOT
     return measure, value, sem, f"more than {ERRORS:g} s.e.m. above 0", 0.0, verdict
 
