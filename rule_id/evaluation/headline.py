@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from rule_id.evaluation.results import FURTHER
-from rule_id.evaluation.tables import CURVES, PAPER_FEATURES
 
 __all__ = ["headline_of", "measured_of"]
 
@@ -57,10 +56,3 @@ def measured_of(table: pd.DataFrame, seeings: dict[str, dict[str, object]]) -> p
     )
     joined = pd.concat([named, parts], axis=1) if len(rows) else named
     return joined.reindex(columns=list(FURTHER["measured"])).reset_index(drop=True)
-
-
-def features_name(feature_set: str) -> str:
-    """Return what features are called in text."""
-    return {PAPER_FEATURES: "the paper's", CURVES: "loss and accuracy"}.get(
-        feature_set, feature_set
-    )

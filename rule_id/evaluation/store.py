@@ -70,7 +70,7 @@ class Fingerprints:
         if id(table) not in self._known:
             digest = hashlib.blake2b(digest_size=16)
             digest.update("\n".join(table.names).encode())
-            for column in ("network", "layer", "rule", "block"):
+            for column in ("network", "layer", "measurement", "rule", "block"):
                 digest.update("\n".join(table.meta[column].astype(str)).encode())
             digest.update(np.ascontiguousarray(table.matrix()).tobytes())
             # The table is kept, so that its id stays its own.

@@ -43,6 +43,8 @@ class Test:
         detailed: Whether all targets and kinds of networks are scored, and confusions counted.
     """
 
+    __test__ = False  # for pytest, which takes any class of this name for one of its own
+
     protocol: str
     variant: str
     table: FeatureTable
