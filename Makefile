@@ -12,7 +12,7 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest
 
-test-slow: .venv/installed
+test-slow: .venv/baselines
 	$(BIN)/python -m pytest -m slow
 
 lint: .venv/installed
@@ -66,6 +66,12 @@ merging: .venv/installed
 		--constraint constraints.txt --editable ".[dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--requirement tests/external/requirements.txt
+	@touch $@
+
+# aeon, for the baseline and its slow test.
+.venv/baselines: .venv/installed tests/external/baselines.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement tests/external/baselines.txt
 	@touch $@
 
 # The packages that benchmarks compare with.

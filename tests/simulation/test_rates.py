@@ -69,7 +69,7 @@ def test_rates_come_from_the_table_or_a_search_and_stay_with_the_corpus(tmp_path
     assert best[tabled] == known_rates()[tabled] and searched not in known_rates()
     assert seen == [("learning rates", 1, 1)]
     (tmp_path / "manifest.json").write_text(
-        '{"schema_version": 3, "learning_rates": [["backprop+momentum", "dense", "wine", 0.5],'
+        '{"schema_version": 4, "learning_rates": [["backprop+momentum", "dense", "wine", 0.5],'
         ' ["kolen_pollack+sgd", "dense", "wine", 0.25]]}'
     )
     again = best_rates(plan, Path(), tmp_path, [], 1)

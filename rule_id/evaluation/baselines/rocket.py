@@ -20,8 +20,8 @@ from rule_id.evaluation.baselines.isolation import one_torch_thread, shared_gene
 
 __all__ = ["FEWEST_CHECKPOINTS", "RocketBaseline", "load_rocket"]
 
-FEWEST_CHECKPOINTS = 9
-"""The length of aeon's kernels."""
+FEWEST_CHECKPOINTS = 10
+"""aeon's kernels have 9 places, and are laid over differences of neighbours too."""
 
 # aeon seeds the generators that all threads share, so two fits at once would not be reproducible.
 _ONE_AT_A_TIME = threading.Lock()
@@ -36,7 +36,7 @@ class RocketBaseline(BaselineEstimator):
     ridge classifier's scores, for aeon gives none; they order classes and are not calibrated.
 
     Args:
-        n_checkpoints: Checkpoints of a trajectory, at least 9.
+        n_checkpoints: Checkpoints of a trajectory, at least 10.
         n_flags: Last columns that are flags.
         random_state: Seed of the kernels.
 

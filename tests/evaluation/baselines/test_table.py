@@ -44,5 +44,5 @@ def test_what_is_built_has_the_setting_and_the_seed(name) -> None:
 
 @pytest.mark.usefixtures("stand_in")
 def test_too_few_checkpoints_for_the_kernels_are_refused_before_anything_is_fitted() -> None:
-    with pytest.raises(InputError, match="needs 9 checkpoints or more; got 8"):
-        BASELINES["multirocket_hydra"].build(8, 0)
+    with pytest.raises(InputError, match="needs 10 checkpoints or more; got 9"):
+        BASELINES["multirocket_hydra"].build(9, 0)
