@@ -65,8 +65,6 @@ def choose_protocols(
             if why := _unsuitable(name, material, feature_set):
                 raise InputError(f"protocol {name} {why}, so choose other protocols")
         asked += [name for name in named if name not in asked]
-    if all(PROTOCOLS[name].kind == "novel" for name in asked):
-        raise InputError("protocols must name one beside novel, which has no accuracy")
     left_out = {name: why for name, why in reasons.items() if why and name not in asked}
     for name in asked:
         if PROTOCOLS[name].held_out is not None and name not in named:
