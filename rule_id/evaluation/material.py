@@ -64,8 +64,8 @@ class Material:
 
         The values at each checkpoint, and the summaries that statistics of layers get.
         """
-        last = self.panel.meta["network"].drop_duplicates().index
-        time = self.panel.time[last]
+        first = self.panel.meta["network"].drop_duplicates().index
+        time, lengths = self.panel.time[first], self.panel.n_checkpoints[first]
         series = np.stack([self.loss, self.performance], axis=-1).astype(np.float32)
         values = {
             f"{name}.checkpoint_{k:02}": series[:, k, place]
@@ -74,7 +74,7 @@ class Material:
         }
         summaries = np.empty((len(time), 2, len(summary_names())), dtype=np.float32)
         for rows in rows_of_times(time):
-            n = int(self.panel.n_checkpoints[last][rows[0]])
+            n = int(lengths[rows[0]])
             axis = time_axis(time[rows[0], :n, None])
             summaries[rows] = summarise_rows(axis, series[rows, :n])
         for place, name in enumerate(("loss", "performance")):

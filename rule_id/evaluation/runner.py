@@ -88,9 +88,12 @@ def evaluate(
     choice = choose_protocols(protocols, hold_out, material, feature_set)
     tables = Tables(material, feature_set, seed)
     trials = list(trials_of(tables, choice, models, splits, seed))
+    if not trials:
+        raise InputError("protocols must name one beside novel, which has no accuracy")
     novel = _novel(tables, choice.protocols, models, splits, seed)
     store = Store(_folder_of_fits(out, fits))
-    settings = baseline_settings(tables, models, seed, store, progress)
+    fitted = {trial.model for trial in trials}
+    settings = baseline_settings(tables, sorted(fitted), seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
     unseen = run_all(novel, store, progress, "never trained on")
     results, confusions = score_all(trials, found, material.networks)

@@ -101,7 +101,8 @@ class _Context:
         return "xgboost" if "xgboost" in self.models else self.models[0]
 
     def drawn(self, protocol: str, groups: tuple[str, ...] = ()) -> Iterator[Split]:
-        n = self.splits if PROTOCOLS[protocol].headline else min(self.splits, ELSEWHERE)
+        every = PROTOCOLS[protocol].headline or groups
+        n = self.splits if every else min(self.splits, ELSEWHERE)
         meta = self.tables.main.meta
         yield from split_rows(protocol, meta, n_splits=n, seed=self.seed, groups=groups)
 

@@ -405,6 +405,7 @@ def test_without_columns_of_how_networks_were_made_there_is_no_control(
         ({"hold_out": ["task=mnist"]}, "hold_out task must be one of .*supervised; got 'mnist'"),
         ({"hold_out": ["task=digits"] * 2}, "hold_out must name each once; got task=digits twice"),
         ({"hold_out": ["curriculum=shuffled"]}, "held-out-curriculum .* has shuffled alone"),
+        ({"protocols": ["novel"]}, "protocols must name one beside novel, which has no accuracy"),
         ({"protocols": ["held-out-plan"]}, "protocol held-out-plan needs .* there are none"),
         ({"splits": 1}, "splits must be 2 or more; got 1"),
         (
