@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +19,13 @@ from rule_id.evaluation.results import (
     table_columns,
 )
 from rule_id.features import TARGETS
+from rule_id.folders import replaced_folder, require_replaceable
 
-__all__ = ["read_evaluation", "require_replaceable", "write_evaluation"]
+__all__ = ["KIND", "read_evaluation", "write_evaluation"]
 
 SCHEMA_VERSION = 4
+KIND = ("evaluation.json", "an evaluation")
+"""The file that marks such a folder, and what it is called."""
 READ_VERSIONS = (2, 3, 4)
 SINCE_3 = ("floor", "accuracy_floor", "balanced_accuracy_floor", "n_classes")
 """Columns that evaluations of schema version 2 lack; read, they are missing values."""
@@ -41,21 +42,6 @@ INFO_KEYS = (
 )  # fmt: skip
 
 
-def require_replaceable(out: Path) -> None:
-    """Refuse to write an evaluation over anything but an evaluation or an empty folder.
-
-    Raises:
-        InputError: `out` is a file, or a folder that holds something else.
-    """
-    if out.is_dir() and (not any(out.iterdir()) or (out / "evaluation.json").is_file()):
-        return
-    if out.exists():
-        raise InputError(
-            f"out must be a new or empty folder, or an evaluation to replace; "
-            f"{out} is something else"
-        )
-
-
 def write_evaluation(evaluation: Evaluation, out: str | Path) -> None:
     """Write an evaluation and its figures as a folder, complete or not at all.
 
@@ -67,15 +53,9 @@ def write_evaluation(evaluation: Evaluation, out: str | Path) -> None:
         InputError: `out` is a file, or a folder that holds something else.
     """
     folder = Path(out)
-    require_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", suffix=".tmp") as name:
-        new, old = Path(name) / "new", Path(name) / "old"
-        new.mkdir()
+    require_replaceable(folder, *KIND)
+    with replaced_folder(folder) as new:
         _write_files(evaluation, new)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:

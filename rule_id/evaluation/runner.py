@@ -10,7 +10,7 @@ from rule_id.errors import InputError, one_of
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import choose_protocols
 from rule_id.evaluation.describing import describe
-from rule_id.evaluation.files import require_replaceable, write_evaluation
+from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
 from rule_id.evaluation.further import further_tables
 from rule_id.evaluation.material import read_material
@@ -23,6 +23,7 @@ from rule_id.evaluation.store import Store
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import ELSEWHERE, trials_of
 from rule_id.features import FEATURE_SETS
+from rule_id.folders import require_replaceable
 from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories
 
@@ -83,7 +84,7 @@ def evaluate(
     models, hold_out = list(models), list(hold_out)
     _check_options(feature_set, models, splits)
     if out is not None:
-        require_replaceable(Path(out))
+        require_replaceable(Path(out), *KIND)
     material = read_material(corpus)
     choice = choose_protocols(protocols, hold_out, material, feature_set)
     tables = Tables(material, feature_set, seed)

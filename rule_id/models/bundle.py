@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ import numpy as np
 from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
+from rule_id.folders import replaced_folder
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
@@ -112,7 +109,7 @@ class Bundle:
             document = stored_linear(self.classifier)
         else:
             document = bytes(self.classifier.booster_.save_raw("json"))
-        with _replaced_folder(Path(path).resolve()) as folder:
+        with replaced_folder(Path(path).resolve()) as folder:
             (folder / _MODEL_FILES[self.model]).write_bytes(document)
             (folder / _MANIFEST).write_text(self._manifest(document), encoding="utf-8")
 
@@ -230,17 +227,3 @@ def _read_classifier(document: bytes, values: dict[str, Any], source: str) -> An
     classifier.classes_ = np.array(classes)
     classifier.n_features_in_ = n_features
     return classifier
-
-
-@contextmanager
-def _replaced_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `folder` when the block ends well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-        # A folder within, as that of tempfile is private; this one is like any other new one.
-        new = Path(temporary) / "new"
-        new.mkdir()
-        yield new
-        if folder.exists():
-            os.replace(folder, Path(temporary) / "old")
-        os.replace(new, folder)

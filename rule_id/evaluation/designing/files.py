@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
-from rule_id.errors import InputError
 from rule_id.evaluation.designing.figures import draw_designs
 from rule_id.evaluation.designing.result import Design
 from rule_id.evaluation.figures import save_figure
+from rule_id.folders import replaced_folder, require_replaceable
 
-__all__ = ["require_replaceable", "write_design"]
+__all__ = ["KIND", "write_design"]
 
 SCHEMA_VERSION = 1
-
-
-def require_replaceable(out: Path) -> None:
-    """Refuse to write a design over anything but a design or an empty folder.
-
-    Raises:
-        InputError: `out` is a file, or a folder that holds something else.
-    """
-    if out.is_dir() and (not any(out.iterdir()) or (out / "design.json").is_file()):
-        return
-    if out.exists():
-        raise InputError(
-            f"out must be a new or empty folder, or a design to replace; {out} is something else"
-        )
+KIND = ("design.json", "a design")
+"""The file that marks such a folder, and what it is called."""
 
 
 def write_design(design: Design, out: str | Path) -> None:
@@ -42,15 +28,9 @@ def write_design(design: Design, out: str | Path) -> None:
         InputError: `out` is a file, or a folder that holds something else.
     """
     folder = Path(out)
-    require_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", suffix=".tmp") as name:
-        new, old = Path(name) / "new", Path(name) / "old"
-        new.mkdir()
+    require_replaceable(folder, *KIND)
+    with replaced_folder(folder) as new:
         _write_files(design, new)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
 
 
 def _write_files(design: Design, folder: Path) -> None:

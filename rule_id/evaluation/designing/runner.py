@@ -18,7 +18,7 @@ from rule_id.evaluation.designing.cost import (
     smoothed,
 )
 from rule_id.evaluation.designing.describing import describe
-from rule_id.evaluation.designing.files import require_replaceable, write_design
+from rule_id.evaluation.designing.files import KIND, write_design
 from rule_id.evaluation.designing.grid import Look, looks, noise_level, units_text
 from rule_id.evaluation.designing.result import COLUMNS, Design
 from rule_id.evaluation.designing.testing import Progress, accuracies, fit_folds, named
@@ -26,6 +26,7 @@ from rule_id.evaluation.floor import nuisance_floor
 from rule_id.evaluation.metrics import chance
 from rule_id.evaluation.views import randomised_views
 from rule_id.features import TARGETS
+from rule_id.folders import require_replaceable
 from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories
 
@@ -84,7 +85,7 @@ def design(
     one_of("model", model, CLASSIFIERS)
     prices = prices_of(costs)
     if out is not None:
-        require_replaceable(Path(out))
+        require_replaceable(Path(out), *KIND)
     candidates = read_candidates(corpus, rules, target)
     guess = _guesses(candidates)
     _check_accuracy(accuracy, guess["floor"])
