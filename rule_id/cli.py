@@ -211,12 +211,12 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
-    from rule_id.evaluation import BASELINES
+    from rule_id.evaluation import BASELINES, folder_of_fits
     from rule_id.evaluation import evaluate as run
 
     folder = out or Path("reports") / corpus.resolve().name / "evaluation"
     others = list(BASELINES) if baselines else baseline or []
-    with _bars() as progress:
+    with _interruptible(fits or folder_of_fits(folder)), _bars() as progress:
         evaluation = run(
             corpus,
             folder,

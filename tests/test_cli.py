@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from synthetic import synthetic_trajectories
+from typer.testing import CliRunner
 
+from rule_id.cli import app
 from rule_id.example_recording import write_example_recording
 from rule_id.trajectories import write_manifest, write_part
 
@@ -307,3 +309,26 @@ def test_a_recording_in_arbitrary_units_needs_the_invariant_set(pipeline: Path) 
         "the signal rate has arbitrary units", "invariant",
     )  # fmt: skip
     assert run("identify", path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (("simulate", "demo", "--out", "corpora/x"), "corpora/x"),
+        (("evaluate", "corpora/x"), "reports/x/evaluation-fits"),
+        (("evaluate", "corpora/x", "--out", "y"), "y-fits"),
+        (("evaluate", "corpora/x", "--fits", "z"), "z"),
+    ],
+)
+def test_an_interruption_says_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], kept: str
+) -> None:
+    def interrupted(*given: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rule_id.simulation.simulate", interrupted)
+    monkeypatch.setattr("rule_id.evaluation.evaluate", interrupted)
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 130
+    said = f"rule-id: interrupted; {kept} keeps what is done, run it again to go on\n"
+    assert result.stderr == said

@@ -28,7 +28,7 @@ from rule_id.evaluation.metrics import (
 from rule_id.evaluation.printing import with_error
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.results import FURTHER, Evaluation, summarise
-from rule_id.evaluation.runner import evaluate
+from rule_id.evaluation.runner import evaluate, folder_of_fits
 from rule_id.evaluation.tables import PAPER_FEATURES
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "d_prime",
     "draw_figures",
     "evaluate",
+    "folder_of_fits",
     "generalisation_figure",
     "nuisance_control",
     "nuisance_floor",

@@ -21,7 +21,7 @@ from rule_id.evaluation.trials import Trial
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["describe"]
+__all__ = ["describe", "versions"]
 
 NOTES = [
     "The s.e.m. is over splits. Splits of one corpus overlap, so it describes their spread and "
@@ -84,13 +84,18 @@ def describe(
         "n_measurements": len(material.panels),
         "n_features": {trial.feature_set: len(trial.table.names) for trial in trials},
         "notes": [*NOTES, *_notes_on(dropped)],
-        "versions": {
-            "rule-id": __version__,
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-            "scikit-learn": sklearn.__version__,
-            "xgboost": xgboost.__version__,
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that numbers depend on."""
+    return {
+        "rule-id": __version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "scikit-learn": sklearn.__version__,
+        "xgboost": xgboost.__version__,
     }
 
 

@@ -27,7 +27,7 @@ from rule_id.folders import require_replaceable
 from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "folder_of_fits"]
 
 
 def evaluate(
@@ -92,7 +92,7 @@ def evaluate(
     if not trials:
         raise InputError("protocols must name one beside novel, which has no accuracy")
     novel = _novel(tables, choice.protocols, models, splits, seed)
-    store = Store(_folder_of_fits(out, fits))
+    store = _store(out, fits)
     fitted = {trial.model for trial in trials}
     settings = baseline_settings(tables, sorted(fitted), seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
@@ -127,10 +127,19 @@ def _novel(
     return list(novel_trials(tables.main, ours, seed, min(splits, ELSEWHERE)))
 
 
-def _folder_of_fits(out: str | Path | None, fits: str | Path | None) -> Path | None:
+def folder_of_fits(out: str | Path) -> Path:
+    """Return where fits are kept until an evaluation is written, unless a folder is named for them.
+
+    Args:
+        out: The folder that the evaluation will have.
+    """
+    return Path(out).with_name(f"{Path(out).name}-fits")
+
+
+def _store(out: str | Path | None, fits: str | Path | None) -> Store:
     if fits is not None:
-        return Path(fits)
-    return None if out is None else Path(out).with_name(f"{Path(out).name}-fits")
+        return Store(Path(fits))
+    return Store(None if out is None else folder_of_fits(out))
 
 
 def _check_options(feature_set: str, models: list[str], splits: int) -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import sklearn
-import xgboost
 
+from rule_id.evaluation.describing import versions
 from rule_id.evaluation.designing.candidates import Candidates
-from rule_id.version import __version__
 
 __all__ = ["describe"]
 
@@ -49,13 +46,7 @@ def describe(candidates: Candidates, fold: pd.Series, options: dict[str, Any]) -
         "n_held_out": candidates.n_set_apart,
         "n_never_trained_on": _never_trained_on(networks[candidates.target], fold),
         "notes": NOTES,
-        "versions": {
-            "rule-id": __version__,
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-            "scikit-learn": sklearn.__version__,
-            "xgboost": xgboost.__version__,
-        },
+        "versions": versions(),
     }
 
 
