@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories
 
-from rule_id.evaluation.cuts import (
+from rule_id.models.cuts import (
     CUTS,
     WHOLE,
     Cut,

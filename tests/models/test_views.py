@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
-from rule_id.evaluation.material import Material, read_material
-from rule_id.evaluation.views import (
+from rule_id.features.material import Material, read_material
+from rule_id.models.views import (
     ALL_OBSERVABLES,
     COPIES,
     randomised_views,
