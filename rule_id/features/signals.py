@@ -56,6 +56,8 @@ def mask_fluorescence(table: FeatureTable) -> FeatureTable:
     rows = (table.meta["observation"] == "calcium").to_numpy()
     if not rows.any():
         return table
+    levels = ~usable_features(table.names, "calcium")
+    levels &= np.array([name.startswith("activation_") for name in table.names])
     values = table.values.copy()
-    values.loc[rows, ~usable_features(table.names, "calcium")] = np.nan
+    values.loc[rows, levels] = np.nan
     return FeatureTable(table.meta, values, table.feature_set, table.info)

@@ -48,7 +48,7 @@ def advise(
     return warnings
 
 
-def costs(menu: Sequence[Bundle], view: View, cell: Cell, target: str) -> list[tuple[str, float]]:
+def costs(menu: Sequence[Bundle], cell: Cell, target: str) -> list[tuple[str, float]]:
     """Return what was not recorded, and how many held-out networks are named with it.
 
     Each is one change of the way to see: observables that were not recorded, the most units or
@@ -56,8 +56,7 @@ def costs(menu: Sequence[Bundle], view: View, cell: Cell, target: str) -> list[t
 
     Args:
         menu: The classifiers that could answer.
-        view: How the recording sees its network.
-        cell: How well networks were named that are seen most nearly so.
+        cell: How well networks were named that were seen most nearly like the recording.
         target: What was identified.
 
     Returns:

@@ -176,10 +176,24 @@ class Identification:
 
     def summary(self) -> str:
         """Return the answer as text: the verdict, then one line for each thing to know."""
+        return "\n".join(
+            [
+                f"{self.name} ({self.view})",
+                self.verdict,
+                *(f"  {one}" for one in self.outside.features if self.outside),
+                *(self._ranking() if self.ranked else []),
+                *self._trust(),
+                "to be kept in mind",
+                *(f"  - {warning}" for warning in self.warnings),
+            ]
+        )
+
+    def _ranking(self) -> list[str]:
+        """Return classes, families, what each layer alone says, and the prediction set."""
         best = [
             f"{layer.name}: {layer.ranked[0][0]} {layer.ranked[0][1]:.2f}" for layer in self.layers
         ]
-        ranking = [
+        return [
             wording(self.target).many,
             *_lines(self.ranked),
             *(["families", *_lines(self.families)] if self.families else []),
@@ -187,17 +201,6 @@ class Identification:
             *(f"  {text}" for text in best),
             f"{self.level:.0%} set: {', '.join(self.set) or 'none'}",
         ]
-        return "\n".join(
-            [
-                f"{self.name} ({self.view})",
-                self.verdict,
-                *(f"  {one}" for one in self.outside.features if self.outside),
-                *(ranking if self.ranked else []),
-                *self._trust(),
-                "to be kept in mind",
-                *(f"  - {warning}" for warning in self.warnings),
-            ]
-        )
 
     def _trust(self) -> list[str]:
         """Return how well networks are named that were seen in this way, and at what cost."""

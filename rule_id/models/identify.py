@@ -187,7 +187,7 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
         outside=outside,
         view=fit.view,
         cell=fit.cell,
-        costs=costs(fitting(menu, signal, recording.name), fit.view, fit.cell, named.target),
+        costs=costs(fitting(menu, signal, recording.name), fit.cell, named.target),
         warnings=[
             *recording.warnings,
             *signal_warnings(signal),
