@@ -15,7 +15,7 @@ from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.folders import replaced_folder
 from rule_id.models.boosted import BoostedClassifier
-from rule_id.models.deciding import Deciding
+from rule_id.models.deciding import Deciding, Decisions
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
 from rule_id.models.view import KINDS, Cell
@@ -51,8 +51,8 @@ class Bundle:
         cells: How well the same were named, for each way to see them.
         distances: How far they lie from the networks of training, sorted, `{kind: {pattern:
             [...]}}`.
-        decisions: How well they were named while they grew, `{pattern: Deciding}`; empty for a
-            bundle that was trained on a feature table.
+        decisions: How well they were named while they grew, `{kind: {"class" | "credit_assignment":
+            {pattern: Deciding}}}`; empty for a bundle that was trained on a feature table.
         quantiles: Shape (3, d), the 0.5%, 50% and 99.5% quantiles of the features of training; NaN
             for a feature that was never measured.
         versions: Versions of the packages that trained it.
@@ -72,7 +72,7 @@ class Bundle:
     conformal: dict[str, dict[str, dict[str, list[float]]]] = field(repr=False)
     cells: list[Cell] = field(repr=False)
     distances: dict[str, dict[str, list[float]]] = field(repr=False)
-    decisions: dict[str, Deciding] = field(repr=False)
+    decisions: Decisions = field(repr=False)
     quantiles: np.ndarray = field(repr=False)
     versions: dict[str, str]
     info: dict[str, Any]
@@ -141,7 +141,13 @@ class Bundle:
             "schema_version": BUNDLE_SCHEMA_VERSION,
             **values,
             "cells": [cell.to_dict() for cell in self.cells],
-            "decisions": {name: vars(one) for name, one in self.decisions.items()},
+            "decisions": {
+                kind: {
+                    what: {pattern: vars(one) for pattern, one in by_pattern.items()}
+                    for what, by_pattern in announced.items()
+                }
+                for kind, announced in self.decisions.items()
+            },
             "quantiles": bounds,
             "sha256": hashlib.sha256(document).hexdigest(),
         }
@@ -254,15 +260,25 @@ def _check_calibration(values: dict[str, Any]) -> None:
     if not values["cells"]:
         raise ValueError("cells must not be empty")
     values["decisions"] = {
-        one_of("pattern", name, patterns): Deciding(
-            int(one["looks"]),
-            int(one["blocks"]),
-            sorted(map(float, one["peaks"])),
-            {str(rate): dict(times) for rate, times in one["times"].items()},
-            one["settled"],
-        )
-        for name, one in values["decisions"].items()
+        one_of("kind", kind, KINDS): {
+            str(what): {
+                one_of("pattern", pattern, patterns): _deciding(one)
+                for pattern, one in by_pattern.items()
+            }
+            for what, by_pattern in announced.items()
+        }
+        for kind, announced in values["decisions"].items()
     }
+
+
+def _deciding(stored: dict[str, Any]) -> Deciding:
+    return Deciding(
+        int(stored["looks"]),
+        int(stored["blocks"]),
+        sorted(map(float, stored["peaks"])),
+        {str(rate): dict(times) for rate, times in stored["times"].items()},
+        stored["settled"],
+    )
 
 
 def _read_classifier(document: bytes, values: dict[str, Any], source: str) -> Any:

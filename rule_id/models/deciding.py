@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from rule_id.features import Panel, extract_panel
+from rule_id.features import Panel, extract_panel, mask_fluorescence
+from rule_id.models.calibrating import summed
 from rule_id.models.combine import combine_layers
 from rule_id.models.patterns import feature_matrix, hide
+from rule_id.models.scores import holding
 
-__all__ = ["RATES", "Deciding", "decisions_of", "threshold"]
+__all__ = ["RATES", "Deciding", "Decisions", "decisions_of", "threshold"]
 
 RATES = (0.01, 0.05, 0.1, 0.2)
 """Rates of wrong announcements for which times to a decision are kept."""
@@ -43,6 +47,10 @@ class Deciding:
     def threshold(self, rate: float) -> float:
         """Return how probable a class must be to be announced; see `threshold`."""
         return threshold(self.peaks, rate)
+
+
+Decisions = dict[str, dict[str, dict[str, Deciding]]]
+"""`{kind of view: {"class" | "credit_assignment": {pattern: Deciding}}}`."""
 
 
 def threshold(peaks: list[float] | np.ndarray, rate: float) -> float:
@@ -78,60 +86,89 @@ def threshold(peaks: list[float] | np.ndarray, rate: float) -> float:
 
 def decisions_of(
     classifier: Any,
-    panel: Panel | None,
+    growing: Mapping[str, Panel],
     feature_set: str,
     patterns: dict[str, tuple[str, ...]],
     names: list[str],
     target: str,
-) -> dict[str, Deciding]:
-    """Look at held-out networks while they learn, and say for each pattern how that went.
+    parts: Mapping[str, dict[str, str]],
+) -> Decisions:
+    """Look at held-out networks while they learn, and say how that went.
 
     Args:
         classifier: A fitted classifier.
-        panel: Their trajectories; nothing is said without.
+        growing: Their trajectories for each kind of view.
         feature_set: What the classifier is fitted to.
         patterns: The observables of each pattern, by its name.
         names: Names of its features (d,).
         target: What it identifies.
+        parts: What else is announced, see `parts_of_classes`; of them the credit assignment.
     """
-    if panel is None:
-        return {}
-    n = int(panel.n_checkpoints.min())
-    looks = [feature_matrix(_until(panel, k, feature_set), names) for k in range(2, n + 1)]
-    networks = panel.meta["network"].to_numpy(dtype=object)
-    _, first = np.unique(networks, return_index=True)
-    labels = panel.meta[target].to_numpy(dtype=object)[first].astype(str)
-    blocks = panel.meta["block"].nunique()
-    progress = np.arange(1, n) / (n - 1)
-    result = {}
-    for pattern, recorded in patterns.items():
-        paths = [
-            combine_layers(classifier.predict_proba(hide(x, names, recorded)), networks)[1]
-            for x in looks
-        ]
-        result[pattern] = _deciding(np.stack(paths), labels, classifier.classes_, progress, blocks)
+    announced = {"class": {name: name for name in classifier.classes_.tolist()}}
+    announced |= {name: part for name, part in parts.items() if name == "credit_assignment"}
+    result: Decisions = {}
+    for kind, panel in growing.items():
+        looks = _looks(panel, feature_set, names)
+        for pattern, recorded in patterns.items():
+            rows = holding(looks[-1], names, recorded)
+            if not rows.any():
+                continue
+            paths, labels, blocks = _paths(
+                classifier, looks, rows, panel.meta, recorded, names, target
+            )
+            for what, part in announced.items():
+                classes, sums = summed(paths, classifier.classes_.tolist(), part)
+                true = np.array([part[label] for label in labels])
+                found = _deciding(sums, true, np.array(classes), blocks)
+                result.setdefault(kind, {}).setdefault(what, {})[pattern] = found
     return result
 
 
-def _until(panel: Panel, k: int, feature_set: str) -> Any:
-    return extract_panel(panel.seen(np.arange(k)), feature_set)
+def _looks(panel: Panel, feature_set: str, names: list[str]) -> list[np.ndarray]:
+    """Return the features (n, d) at each checkpoint but the first, of what was seen until then."""
+    fewest = int(panel.n_checkpoints.min())
+    looks = []
+    for k in range(2, fewest + 1):
+        table = mask_fluorescence(extract_panel(panel.seen(np.arange(k)), feature_set))
+        looks.append(feature_matrix(table, names))
+    return looks
 
 
-def _deciding(
-    paths: np.ndarray, labels: np.ndarray, classes: np.ndarray, progress: np.ndarray, blocks: int
-) -> Deciding:
+def _paths(
+    classifier: Any,
+    looks: list[np.ndarray],
+    rows: np.ndarray,
+    meta: pd.DataFrame,
+    recorded: tuple[str, ...],
+    names: list[str],
+    target: str,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return probabilities (looks, m, k) of m networks, their labels (m,) and number of blocks."""
+    own = meta[rows]
+    networks = own["network"].to_numpy(dtype=object)
+    first = np.unique(networks, return_index=True)[1]
+    paths = [
+        combine_layers(classifier.predict_proba(hide(x[rows], names, recorded)), networks)[1]
+        for x in looks
+    ]
+    labels = own[target].to_numpy(dtype=object)[first].astype(str)
+    return np.stack(paths), labels, int(own["block"].nunique())
+
+
+def _deciding(paths: np.ndarray, labels: np.ndarray, classes: np.ndarray, blocks: int) -> Deciding:
     """Return how looking at m networks went.
 
     Args:
-        paths: Probabilities (looks, m, k).
+        paths: Probabilities (looks, m, k), evenly spread over training to its end.
         labels: True classes (m,).
         classes: The k classes.
-        progress: Share of training at each look (looks,).
         blocks: Number of blocks.
     """
+    progress = np.arange(1, len(paths) + 1) / len(paths)
     top = paths.max(axis=2)
     right = classes[paths.argmax(axis=2)] == labels
-    peaks = np.where(right, 0.0, top).max(axis=0)
+    # Rounded up, as fewer digits must not make a threshold lower.
+    peaks = np.ceil(np.where(right, 0.0, top).max(axis=0) * 1e4) / 1e4
     times = {}
     for rate in RATES:
         announced = top >= threshold(peaks, rate)

@@ -59,8 +59,8 @@ class Source(Protocol):
     def held_out(self, blocks: list[int]) -> Iterator[HeldOut]:
         """Yield the networks of some blocks in every way in which they are seen."""
 
-    def growing(self, blocks: list[int]) -> Panel | None:
-        """Return the trajectories of some blocks, to be seen while they grow; None without."""
+    def growing(self, blocks: list[int]) -> dict[str, Panel]:
+        """Return trajectories of some blocks for each kind of view, to be seen while they grow."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,9 @@ class TableSource:
             some = unseen.rows(measurement == number)
             yield HeldOut(view_of_rows(some.meta, ALL_OBSERVABLES, checkpoints), some)
 
-    def growing(self, blocks: list[int]) -> None:
-        """Return None: features are those of complete training."""
+    def growing(self, blocks: list[int]) -> dict[str, Panel]:
+        """Return nothing: features are those of complete training."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,15 @@ class CorpusSource:
                 view = view_of_rows(panel.meta, ALL_OBSERVABLES, cut.number or n)
                 yield HeldOut(view, table)
 
-    def growing(self, blocks: list[int]) -> Panel:
-        """Return the trajectories under the first measurement."""
-        return self._unseen(min(self.material.panels), blocks)
+    def growing(self, blocks: list[int]) -> dict[str, Panel]:
+        """Return those under the first measurement of each kind that a recording can be of."""
+        found: dict[str, Panel] = {}
+        for measurement in seeings_of(self.material.panels):
+            panel = self._unseen(measurement, blocks)
+            kind = view_of_rows(panel.meta, ALL_OBSERVABLES, 2).kind
+            if kind != "noisy":
+                found.setdefault(kind, panel)
+        return found
 
     def _unseen(self, measurement: int, blocks: list[int]) -> Panel:
         panel = self.material.panels[measurement]

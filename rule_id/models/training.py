@@ -106,6 +106,7 @@ def train(
     classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
     classes, names = classifier.classes_.tolist(), table.names
     families = _families(fitted.meta, target)
+    parts = parts_of_classes(classes, families, target)
     quantiles = feature_ranges(feature_matrix(fitted, names))
     calibration = calibrate_views(
         classifier,
@@ -113,7 +114,7 @@ def train(
         patterns,
         names,
         target,
-        parts_of_classes(classes, families, target),
+        parts,
         quantiles,
         seed,
     )
@@ -140,6 +141,7 @@ def train(
             patterns,
             names,
             target,
+            parts,
         ),
         quantiles=quantiles,
         versions=_versions(),

@@ -177,7 +177,7 @@ def test_a_damaged_manifest_is_named(folder, text, message):
         ({"distances": {}}, "must be that of a bundle: KeyError"),
         ({"cells": []}, "cells must not be empty"),
         ({"cells": [{"view": 3}]}, "must be that of a bundle: TypeError"),
-        ({"decisions": {"smell": {}}}, "pattern must be one of activation"),
+        ({"decisions": {"exact": {"class": {"smell": {}}}}}, "pattern must be one of activation"),
         ({"quantiles": [[0], [1]]}, "quantiles must be 3 x"),
         ({"info": {"features": 3}}, "info must say how the features were made"),
     ],
