@@ -1,7 +1,8 @@
 """Recordings of networks that somebody else trained, as trajectories."""
 
-from rule_id.recordings.checks import SIGNALS
-from rule_id.recordings.npz import read_recording
+from rule_id.recordings.checks import CHECKPOINTS, SIGNALS
+from rule_id.recordings.read import read_recording
+from rule_id.recordings.reading import Reading, read_reading
 from rule_id.recordings.recording import (
     ACTIVITY_CHANGE_SOURCES,
     Recording,
@@ -10,8 +11,11 @@ from rule_id.recordings.recording import (
 
 __all__ = [
     "ACTIVITY_CHANGE_SOURCES",
+    "CHECKPOINTS",
     "SIGNALS",
+    "Reading",
     "Recording",
+    "read_reading",
     "read_recording",
     "recording_from_arrays",
 ]

@@ -11,6 +11,7 @@ from rule_id.errors import InputError
 from rule_id.recordings.statistics import complete
 
 __all__ = [
+    "CHECKPOINTS",
     "SIGNALS",
     "checked_layers",
     "checked_observable",
@@ -21,6 +22,10 @@ __all__ = [
 
 SIGNALS = ("model", "rate", "calcium", "deconvolved")
 """What a recording's activations are."""
+
+CHECKPOINTS = ("steps", "sessions", "trials")
+"""What a checkpoint is: a step of a model's training, a day of recording, or a block of trials of
+one session."""
 
 SHAPES = {
     "activation": ("checkpoints", "stimuli", "units"),

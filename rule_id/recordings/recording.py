@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from rule_id.errors import InputError, one_of
 from rule_id.recordings.checks import (
+    CHECKPOINTS,
     SIGNALS,
     checked_layers,
     checked_observable,
@@ -42,6 +43,9 @@ class Recording:
         trajectories: One network with the columns `network` and `signal`, and its layers.
         observables: What was recorded of any layer, of `weight`, `activation`, `activity_change`.
         warnings: What is missing of the recording and why, a sentence each.
+        tracked: Whether the units are the same at every checkpoint.
+        checkpoints: `steps` of a model's training, `sessions` on several days, or blocks of
+            `trials` of one session.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Recording:
     trajectories: Trajectories
     observables: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    tracked: bool = True
+    checkpoints: str = "steps"
 
 
 def recording_from_arrays(
@@ -61,6 +67,8 @@ def recording_from_arrays(
     signal: str = "model",
     *,
     layers: Sequence[str] | None = None,
+    tracked: bool = True,
+    checkpoints: str = "steps",
 ) -> Recording:
     """Make a recording of one network from arrays.
 
@@ -78,6 +86,9 @@ def recording_from_arrays(
         signal: `model`, `rate`, `calcium` or `deconvolved`.
         layers: The layers from first to last. When absent, in order of first appearance in
             activations, weights and activity changes.
+        tracked: Whether the units are the same at every checkpoint.
+        checkpoints: `steps` of a model's training, `sessions` on several days, or blocks of
+            `trials` of one session.
 
     Returns:
         The recording, its layers measured as those of a simulated network.
@@ -92,6 +103,7 @@ def recording_from_arrays(
     ('activation',)
     """
     one_of("signal", signal, SIGNALS)
+    one_of("checkpoints", checkpoints, CHECKPOINTS)
     given = {
         "activation": activations,
         "weight": weights or {},
@@ -115,11 +127,13 @@ def recording_from_arrays(
             pd.concat(
                 [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
                 ignore_index=True,
-            ),
+            ).assign(tracked=tracked),
             name,
         ),
         observables=tuple(observable for observable in OBSERVABLES if arrays[observable]),
         warnings=(*_gaps(arrays), *_too_little(arrays["activation"])),
+        tracked=tracked,
+        checkpoints=checkpoints,
     )
 
 

@@ -273,3 +273,13 @@ def test_values_that_overflow_are_missing_without_a_python_warning() -> None:
     huge = recording_from_arrays("h", [0, 1], {"a": x * 1e200, "b": x})
     rows = huge.trajectories.rows.query("layer == 0")
     assert rows["activation_sq_var"].isna().all() or np.isinf(rows["activation_sq_var"]).all()
+
+
+def test_a_recording_says_what_its_checkpoints_and_units_are(x):
+    model = recording_from_arrays("m", STEPS, {"a": x})
+    assert (model.tracked, model.checkpoints) == (True, "steps")
+    days = recording_from_arrays("d", STEPS, {"a": x}, tracked=False, checkpoints="sessions")
+    assert (days.tracked, days.checkpoints) == (False, "sessions")
+    assert not days.trajectories.rows["tracked"].any()
+    with pytest.raises(InputError, match="checkpoints must be one of steps, .*; got 'weeks'"):
+        recording_from_arrays("d", STEPS, {"a": x}, checkpoints="weeks")
