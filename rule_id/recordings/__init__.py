@@ -8,6 +8,7 @@ from rule_id.recordings.recording import (
     Recording,
     recording_from_arrays,
 )
+from rule_id.recordings.sessions import Session, recording_from_sessions
 
 __all__ = [
     "ACTIVITY_CHANGE_SOURCES",
@@ -15,7 +16,9 @@ __all__ = [
     "SIGNALS",
     "Reading",
     "Recording",
+    "Session",
     "read_reading",
     "read_recording",
     "recording_from_arrays",
+    "recording_from_sessions",
 ]
