@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
-"""What an array may be packed by; the others are plug-ins, or trust the sizes that a file states."""
+"""What may pack an array; other filters are plug-ins, or believe what a file states of sizes."""
 
 GZIP_RATIO = 1032
 """How many bytes gzip unpacks from one, at most."""

@@ -67,7 +67,7 @@ def read_mat5(source: Path) -> dict[str, np.ndarray]:
 
 def _variables(data: memoryview, claimed: int) -> dict[str, np.ndarray]:
     order = {b"IM": "<", b"MI": ">"}[bytes(data[HEADER - 2 : HEADER])]
-    at, arrays = HEADER, {}
+    at, arrays = HEADER, dict[str, np.ndarray]()
     while at < len(data):
         kind, n = struct.unpack_from(order + "II", data, at)
         content = _exactly(data[at + 8 : at + 8 + n], n)

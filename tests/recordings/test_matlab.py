@@ -1,4 +1,4 @@
-"""MATLAB is not at hand: SciPy writes version 5, and version 7.3 is laid out here as `save` does."""
+"""MATLAB is not at hand: SciPy writes version 5; version 7.3 is laid out here as `save` does."""
 
 from __future__ import annotations
 
@@ -187,7 +187,6 @@ def element(kind, content):
 
 
 def matrix(kind, shape, name, content):
-    start = element(6, struct.pack("<II", kind, 0)) if kind != 17 else b""
     start = element(6, struct.pack("<II", kind, 0))
     dims = b"" if kind == 17 else element(5, struct.pack(f"<{len(shape)}i", *shape))
     return element(14, start + dims + element(1, name) + content)
