@@ -11,6 +11,7 @@ from rule_id.errors import InputError
 from rule_id.recordings.statistics import complete
 
 __all__ = [
+    "CHECKPOINTS",
     "SIGNALS",
     "checked_layers",
     "checked_observable",
@@ -21,6 +22,10 @@ __all__ = [
 
 SIGNALS = ("model", "rate", "calcium", "deconvolved")
 """What a recording's activations are."""
+
+CHECKPOINTS = ("steps", "sessions", "trials")
+"""What a checkpoint is: a step of a model's training, a day of recording, or a block of trials of
+one session."""
 
 SHAPES = {
     "activation": ("checkpoints", "stimuli", "units"),
@@ -160,8 +165,14 @@ def _checked_array(
     if len(array) != n_checkpoints:
         raise InputError(
             f"{key} must have the {n_checkpoints} checkpoints of steps on its first axis; "
-            f"got the shape {array.shape}"
+            f"got the shape {array.shape}{_transposed(array.shape, n_checkpoints)}"
         )
     if array.size == 0:
         raise InputError(f"{key} must have an entry or more on each axis; got {array.shape}")
     return array
+
+
+def _transposed(shape: tuple[int, ...], n_checkpoints: int) -> str:
+    if n_checkpoints not in shape:
+        return ""
+    return f"; axis {shape.index(n_checkpoints)} (from 0) has them: transposed?"
