@@ -33,10 +33,13 @@ class Reading:
             within each.
         layer: The column of units or ROIs that says which layer each is in (location, region,
             depth); None for one layer, `all`.
-        layers: Layers from first to last, each with the values of that column; None for the
-            values themselves, sorted.
+        layers: Layers from first to last, each with the values of that column, or of a column of
+            numbers with two: from the first to below the second. None for the values themselves,
+            sorted.
         blocks: Into how many checkpoints the trials of one session are cut, 2 or more.
         frame_rate: Frames a second of imaging whose files do not say so, above 0.
+        unit_id: The column of units or ROIs whose values are the same for a unit in every session;
+            empty or below 0 for one that was not found again. With it, units are tracked.
 
     Raises:
         InputError: A value is not one of those.
@@ -53,9 +56,10 @@ class Reading:
     window: tuple[float, float] = (0.0, 1.0)
     condition: str | None = None
     layer: str | None = None
-    layers: Mapping[str, tuple[str, ...]] | None = None
+    layers: Mapping[str, tuple[str, ...] | tuple[float, float]] | None = None
     blocks: int | None = None
     frame_rate: float | None = None
+    unit_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check each value by itself."""
@@ -123,8 +127,8 @@ def _first_fault(faults: list[Any]) -> str:
     return f"{where}: {fault['msg']}; got {fault['input']!r:.60}"
 
 
-def _check_layers(layers: Mapping[str, tuple[str, ...]]) -> None:
-    values = [value for group in layers.values() for value in group]
+def _check_layers(layers: Mapping[str, tuple[str, ...] | tuple[float, float]]) -> None:
+    values = [one for group in layers.values() for one in group if isinstance(one, str)]
     twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise InputError(f"layers must name each value once; got {twice[0]!r} twice")
@@ -133,3 +137,10 @@ def _check_layers(layers: Mapping[str, tuple[str, ...]]) -> None:
         raise InputError(
             f"layers must name a value or more for each layer; got {empty[0] if empty else 'none'}"
         )
+    for layer, group in layers.items():
+        numbers = [one for one in group if not isinstance(one, str)]
+        if numbers and not (len(numbers) == len(group) == 2 and numbers[0] < numbers[1]):
+            raise InputError(
+                f"layers must have values that are texts, or two rising numbers; got {group} for "
+                f"{layer}"
+            )

@@ -16,10 +16,11 @@ condition = "odour"
 layer = "region"
 blocks = 4
 frame_rate = 30
+unit_id = "global_id"
 
 [layers]
 late = ["V1", "LM"]
-early = ["LGN"]
+early = [100, 300.5]
 """
 
 
@@ -29,7 +30,7 @@ def test_a_file_says_what_a_call_would(tmp_path):
     read = read_reading(path)
     assert read == Reading(
         "calcium", False, "sessions", "DfOverF", "go_cue", (0, 0.5), "odour", "region",
-        {"late": ("V1", "LM"), "early": ("LGN",)}, 4, 30,
+        {"late": ("V1", "LM"), "early": (100, 300.5)}, 4, 30, "global_id",
     )  # fmt: skip
     assert list(read.layers) == ["late", "early"]
 
@@ -64,6 +65,12 @@ BAD = {
         "layers must name each value once; got 'V1' twice",
     ),
     "a layer of no values": ("[layers]\na = []", "layers must name a value or more .*; got a"),
+    "a falling interval": (
+        "[layers]\na = [300, 100]",
+        r"texts, or two rising numbers; got \(300.0, 100.0\) for a",
+    ),
+    "three numbers": ("[layers]\na = [1, 2, 3]", "layers.a"),
+    "a number and a text": ('[layers]\na = [1, "V1"]', "layers.a"),
     "no layers": ("[layers]", "layers must name a value or more for each layer; got none"),
 }
 
