@@ -21,9 +21,18 @@ from rule_id.models.menu import fitting, read_menu, reference_menu
 from rule_id.models.outside import distances, edge, sticking_out
 from rule_id.models.patterns import feature_matrix, feature_observables, pattern_of
 from rule_id.models.view import Cell, View, nearest, view_of_rows
-from rule_id.recordings import Recording, read_recording
+from rule_id.recordings import Reading, Recording, read_recordings
 
-__all__ = ["Fit", "Named", "best_fit", "identify", "name_classes", "open_menu"]
+__all__ = [
+    "Fit",
+    "Model",
+    "Named",
+    "best_fit",
+    "identify",
+    "name_classes",
+    "open_menu",
+    "outside_of",
+]
 
 T = TypeVar("T")
 
@@ -62,6 +71,7 @@ def identify(
     recordings: Source | Sequence[Source],
     model: Model | None = None,
     *,
+    reading: Reading | None = None,
     level: float = 1 - MISCOVERAGE,
 ) -> list[Identification]:
     """Rank what may be behind recordings: learning rules, or what else a bundle identifies.
@@ -71,13 +81,15 @@ def identify(
     checkpoints. Nothing is trained, and nothing that was not recorded is filled in.
 
     Args:
-        recordings: One or several recordings, or their files.
+        recordings: One or several recordings, or their files: all NWB files among them are the
+            sessions of one recording, and so are the sessions in a folder.
         model: A bundle, several, or a folder of one or of several; None for those that ship.
+        reading: How files are to be read.
         level: Share of simulated networks whose prediction set is to hold the true class, in
             (0, 1).
 
     Returns:
-        One answer a recording, in the same order.
+        One answer a recording, those in memory first, then those of files in their order.
 
     Raises:
         InputError: A recording or the bundle cannot be read, or they do not fit each other.
@@ -85,7 +97,10 @@ def identify(
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1; got {level}")
     several = [recordings] if isinstance(recordings, Recording | str | Path) else recordings
-    read = [r if isinstance(r, Recording) else read_recording(r) for r in several]
+    read = [one for one in several if isinstance(one, Recording)]
+    files = [one for one in several if not isinstance(one, Recording)]
+    if files:
+        read += read_recordings(files, reading)
     menu = open_menu(model)
     return [_identify(recording, menu, level) for recording in read]
 
@@ -171,7 +186,7 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
     named = name_classes(fit, signal)
     calibration = _of_kind(bundle.conformal, fit.view)
     members = _members(named, calibration, level)
-    outside = _outside(fit)
+    outside = outside_of(fit)
     # What a brain outside the simulated resembles most says nothing.
     answered = signal == "model" or not outside
     return Identification(
@@ -254,7 +269,8 @@ def _of_kind(by_kind: dict[str, dict[str, T]], view: View) -> T:
     )
 
 
-def _outside(fit: Fit) -> Outside:
+def outside_of(fit: Fit) -> Outside:
+    """Return where a recording lies among the networks that a classifier was trained on."""
     bundle, names = fit.bundle, fit.bundle.feature_names
     held_out = _of_kind(bundle.distances, fit.view)
     (distance,) = distances(fit.values, bundle.quantiles, names, np.zeros(len(fit.values)))

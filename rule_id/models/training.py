@@ -17,6 +17,7 @@ from rule_id.models.calibrating import calibrate_views, parts_of_classes
 from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
+from rule_id.models.menu import MENU
 from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
@@ -24,7 +25,7 @@ from rule_id.models.sources import REFERENCE_FEATURES, open_source, texts, with_
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["REFERENCE_FEATURES", "train"]
+__all__ = ["REFERENCE_FEATURES", "train", "train_menu"]
 
 
 def train(
@@ -150,6 +151,40 @@ def train(
     if out is not None:
         bundle.write(out)
     return bundle
+
+
+def train_menu(
+    corpus: str | Path | None, out: str | Path, *, target: str = "rule", **options: Any
+) -> dict[str, Bundle]:
+    """Train the classifiers of a menu on one corpus, each on what it is to take.
+
+    Args:
+        corpus: A corpus folder.
+        out: The folder that is to hold a bundle for each name of `MENU`.
+        target: What to identify, one of `TARGETS`.
+        **options: As of `train`.
+
+    Returns:
+        The bundles by the name of their folder in `out`.
+
+    Raises:
+        InputError: As of `train`; also where the corpus is no folder.
+    """
+    if corpus is None or not Path(corpus).is_dir():
+        raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
+    for name in MENU:
+        check_destination(Path(out) / name)
+    return {
+        name: train(
+            corpus,
+            Path(out) / name,
+            target=target,
+            feature_set=feature_set,
+            observables=observables,
+            **options,
+        )
+        for name, (feature_set, observables) in MENU.items()
+    }
 
 
 def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, Any]]:
