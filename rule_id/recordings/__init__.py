@@ -1,7 +1,7 @@
 """Recordings of networks that somebody else trained, as trajectories."""
 
 from rule_id.recordings.checks import CHECKPOINTS, SIGNALS
-from rule_id.recordings.read import read_recording
+from rule_id.recordings.read import read_recording, read_recordings
 from rule_id.recordings.reading import Reading, read_reading
 from rule_id.recordings.recording import (
     ACTIVITY_CHANGE_SOURCES,
@@ -19,6 +19,7 @@ __all__ = [
     "Session",
     "read_reading",
     "read_recording",
+    "read_recordings",
     "recording_from_arrays",
     "recording_from_sessions",
 ]
