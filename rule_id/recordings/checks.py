@@ -16,6 +16,7 @@ __all__ = [
     "checked_layers",
     "checked_observable",
     "checked_steps",
+    "is_z_scored",
     "refuse_without_trajectory",
     "refuse_z_scored",
 ]
@@ -129,14 +130,19 @@ def refuse_z_scored(activations: Layers, signal: str) -> None:
             deviation 1 over stimuli.
     """
     checkpoints = [x[t] for x in activations.values() for t in np.flatnonzero(complete(x))]
-    if signal != "model" and checkpoints and all(_is_z_scored(entry) for entry in checkpoints):
+    if signal != "model" and checkpoints and all(is_z_scored(entry) for entry in checkpoints):
         raise InputError(
             "activations must keep their scale from checkpoint to checkpoint; every unit has mean "
             "0 and standard deviation 1 at each: they are z-scored and their trajectory is lost"
         )
 
 
-def _is_z_scored(x: np.ndarray) -> bool:
+def is_z_scored(x: np.ndarray) -> bool:
+    """Say whether every column that is not 0 throughout has mean 0 and standard deviation 1.
+
+    Args:
+        x: (stimuli, units) or (samples, units), finite.
+    """
     x = x.astype(np.float64)
     if len(x) < 2 or np.any(np.abs(x.mean(axis=0)) > TOLERANCE):
         return False
