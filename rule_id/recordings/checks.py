@@ -171,8 +171,14 @@ def _checked_array(
     if len(array) != n_checkpoints:
         raise InputError(
             f"{key} must have the {n_checkpoints} checkpoints of steps on its first axis; "
-            f"got the shape {array.shape}"
+            f"got the shape {array.shape}{_transposed(array.shape, n_checkpoints)}"
         )
     if array.size == 0:
         raise InputError(f"{key} must have an entry or more on each axis; got {array.shape}")
     return array
+
+
+def _transposed(shape: tuple[int, ...], n_checkpoints: int) -> str:
+    if n_checkpoints not in shape:
+        return ""
+    return f"; axis {shape.index(n_checkpoints)} (from 0) has them: transposed?"

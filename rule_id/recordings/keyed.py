@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,9 +43,11 @@ def check_keys(keys: Collection[str]) -> None:
         keys: Of `TOP_KEYS`, or `<group>/<layer>` with a group of `KEYS`.
 
     Raises:
-        InputError: Another key is there, or `steps` is not.
+        InputError: Another key is there or one that is not printable, or `steps` is not.
     """
     for key in keys:
+        if not key.isprintable():
+            raise InputError(f"a recording must have keys of printable characters; got {key!r}")
         if key not in TOP_KEYS and not _group_and_layer(key):
             groups = (f"{group}/<layer>" for group in KEYS.values())
             allowed = ", ".join([*TOP_KEYS, *groups])
@@ -54,7 +57,11 @@ def check_keys(keys: Collection[str]) -> None:
 
 
 def recording_from_keys(
-    name: str, arrays: Mapping[str, np.ndarray], reading: Reading | None = None
+    name: str,
+    arrays: Mapping[str, np.ndarray],
+    reading: Reading | None = None,
+    *,
+    warnings: Sequence[str] = (),
 ) -> Recording:
     """Make a recording of one network from arrays by key.
 
@@ -66,6 +73,7 @@ def recording_from_keys(
             (`steps` when absent), `activity_change_source`, and `layers`, their names from first to
             last (in order of first appearance when absent).
         reading: What it says of signal, tracked and checkpoints goes before what the arrays say.
+        warnings: What the reader of the container has to say of it.
 
     Raises:
         InputError: A key is unknown, or the arrays are not a recording (see
@@ -79,7 +87,7 @@ def recording_from_keys(
             tables[place[0]][place[1]] = array
     order = [place[1] for key in arrays if (place := _group_and_layer(key))]
     tracked = _flag(arrays, "tracked") if told.tracked is None else told.tracked
-    return recording_from_arrays(
+    recording = recording_from_arrays(
         name,
         arrays["steps"],
         tables["activations"],
@@ -91,6 +99,7 @@ def recording_from_keys(
         tracked=tracked,
         checkpoints=told.checkpoints or _text(arrays, "checkpoints") or "steps",
     )
+    return replace(recording, warnings=(*warnings, *recording.warnings))
 
 
 def _group_and_layer(key: str) -> tuple[str, str] | None:

@@ -70,8 +70,8 @@ def _checked_keys(source: Path) -> list[str]:
 
 
 def _key(filename: str) -> str:
-    if not (filename.endswith(".npy") and filename.isprintable()):
-        raise InputError(f"an npz file must hold npy arrays of printable name; got {filename!r}")
+    if not filename.endswith(".npy"):
+        raise InputError(f"an npz file must hold npy arrays alone; got {filename!r}")
     return filename.removesuffix(".npy")
 
 
