@@ -16,6 +16,7 @@ __all__ = [
     "checked_layers",
     "checked_observable",
     "checked_steps",
+    "is_z_scored",
     "refuse_without_trajectory",
     "refuse_z_scored",
 ]
@@ -137,6 +138,11 @@ def refuse_z_scored(activations: Layers, signal: str) -> None:
 
 
 def is_z_scored(x: np.ndarray) -> bool:
+    """Say whether every column that is not 0 throughout has mean 0 and standard deviation 1.
+
+    Args:
+        x: (stimuli, units) or (samples, units), finite.
+    """
     x = x.astype(np.float64)
     if len(x) < 2 or np.any(np.abs(x.mean(axis=0)) > TOLERANCE):
         return False
