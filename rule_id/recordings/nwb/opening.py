@@ -12,7 +12,7 @@ from typing import Any
 
 from rule_id.errors import InputError, require_file
 
-__all__ = ["OpenFile", "is_nwb", "opened"]
+__all__ = ["OpenFile", "opened"]
 
 OWN_WORDS = ("timezone", "cached namespace", "transposed", "length of rois")
 """What pynwb warns of that is no matter here, or said in other words."""
@@ -71,15 +71,6 @@ def opened(path: Path) -> Iterator[OpenFile]:
         raise InputError(f"{path} cannot be read whole: {_first_line(error)}") from None
     finally:
         io.close()
-
-
-def is_nwb(file: Any) -> bool:
-    """Say whether an open HDF5 file is NWB, of whatever version.
-
-    Args:
-        file: An `h5py.File`.
-    """
-    return _version(file) is not None
 
 
 def _checked(path: Path) -> datetime:

@@ -11,7 +11,7 @@ import pytest
 from nwb_files import start_of, write_imaging
 
 from rule_id.errors import InputError
-from rule_id.recordings.nwb import is_nwb, read_nwb
+from rule_id.recordings.nwb import read_nwb
 from rule_id.recordings.nwb.opening import opened
 
 SERIES = "processing/ophys/DfOverF/plane0"
@@ -158,12 +158,3 @@ def test_without_pynwb_the_extra_is_named(whole, monkeypatch):
         opened(whole),
     ):
         pass
-
-
-def test_nwb_is_told_from_other_hdf5(whole, tmp_path):
-    with h5py.File(whole) as file:
-        assert is_nwb(file)
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        assert not is_nwb(file)
-        version_one_only = file.create_dataset("nwb_version", data="NWB-1.0.6")
-        assert is_nwb(version_one_only.file)
