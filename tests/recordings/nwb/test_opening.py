@@ -146,9 +146,22 @@ def test_what_is_no_whole_hdf5_is_refused(whole, tmp_path):
     refused(tmp_path, "must be an NWB file; it is a folder")
 
 
-def test_values_that_cannot_be_read_are_one_line(whole):
-    with pytest.raises(InputError, match="day.nwb cannot be read whole: no filter"), opened(whole):
-        raise OSError("no filter\nand more")
+def test_of_several_files_the_one_that_cannot_be_read_is_named(whole, tmp_path):
+    def damage(file) -> None:
+        data = file[SERIES + "/data"][:]
+        attributes = dict(file[SERIES + "/data"].attrs)
+        del file[SERIES + "/data"]
+        packed = file.create_dataset(SERIES + "/data", data=data, compression="gzip")
+        packed.attrs.update(attributes)
+        packed.id.write_direct_chunk((0, 0), b"no gzip")
+        del file["session_start_time"]
+        file["session_start_time"] = start_of(1).isoformat()
+
+    bad = edited(whole, tmp_path, damage)
+    last = shutil.copy(whole, tmp_path / "last.nwb")
+    with pytest.raises(InputError, match="/day.nwb cannot be read whole: ") as caught:
+        read_nwb([bad, last])
+    assert "\n" not in str(caught.value)
 
 
 def test_without_pynwb_the_extra_is_named(whole, monkeypatch):
