@@ -2,7 +2,7 @@
 
 from rule_id.recordings.checks import CHECKPOINTS, SIGNALS
 from rule_id.recordings.pynapple import recording_from_pynapple
-from rule_id.recordings.read import read_recording
+from rule_id.recordings.read import read_recording, read_recordings
 from rule_id.recordings.reading import Reading, read_reading
 from rule_id.recordings.recording import (
     ACTIVITY_CHANGE_SOURCES,
@@ -20,6 +20,7 @@ __all__ = [
     "Session",
     "read_reading",
     "read_recording",
+    "read_recordings",
     "recording_from_arrays",
     "recording_from_pynapple",
     "recording_from_sessions",

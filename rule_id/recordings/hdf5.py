@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rule_id.recordings.hdf5_checks import claim, members, opened, read_attribute, read_dataset
 from rule_id.recordings.keyed import TOP_KEYS, check_claim, check_keys, recording_from_keys
+from rule_id.recordings.ordering import order_warning
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import KEYS, Recording
 
-__all__ = ["order_warning", "read_hdf5"]
+__all__ = ["read_hdf5"]
 
 
 def read_hdf5(source: Path, reading: Reading | None = None) -> Recording:
@@ -43,21 +43,6 @@ def read_hdf5(source: Path, reading: Reading | None = None) -> Recording:
     return recording_from_keys(
         source.stem, arrays, reading, warnings=[] if certain else order_warning(layers)
     )
-
-
-def order_warning(layers: Sequence[str]) -> list[str]:
-    """Say that the order of layers is a guess, where there are several.
-
-    Args:
-        layers: Their names in the order in which they are taken; repeated ones count once.
-    """
-    names = list(dict.fromkeys(layers))
-    if len(names) < 2:
-        return []
-    return [
-        f"the file does not say which layer comes first; taken by name: {', '.join(names)} (name "
-        "them in order in layers)"
-    ]
 
 
 def _datasets(file: Any) -> tuple[dict[str, Any], bool]:

@@ -7,7 +7,6 @@ a gigabyte. None of it is followed here, and every size is known before anything
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from rule_id.errors import InputError
 from rule_id.recordings import keyed
+from rule_id.recordings.ordering import natural
 
 __all__ = [
     "check_texts_at_once",
@@ -59,7 +59,7 @@ def opened(source: Path) -> Iterator[Any]:
         raise
     except _DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"a recording must be a complete HDF5 file: {reason}") from None
+        raise InputError(f"{source.name} must be a complete HDF5 file: {reason}") from None
 
 
 def members(group: Any) -> tuple[dict[str, Any], bool]:
@@ -83,7 +83,7 @@ def members(group: Any) -> tuple[dict[str, Any], bool]:
         if link.type != h5py.h5l.TYPE_HARD:
             raise InputError(f"{_key(group, name)} must be in its place; it is a link elsewhere")
     ordered = all(link.corder_valid for link in found.values())
-    names = sorted(found, key=(lambda name: found[name].corder) if ordered else _natural)
+    names = sorted(found, key=(lambda name: found[name].corder) if ordered else natural)
     return {name: group[name] for name in names}, ordered
 
 
@@ -194,8 +194,3 @@ def _decoded(text: Any) -> str:
 
 def _key(group: Any, name: str) -> str:
     return f"{group.name}/{name}".lstrip("/")
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    parts = re.findall(r"\d+|\D+", name)
-    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]

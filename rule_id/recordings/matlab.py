@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.recordings.hdf5 import order_warning
 from rule_id.recordings.hdf5_checks import (
     check_texts_at_once,
     claim,
@@ -19,6 +18,7 @@ from rule_id.recordings.hdf5_checks import (
 )
 from rule_id.recordings.keyed import TOP_KEYS, check_claim, check_keys, recording_from_keys
 from rule_id.recordings.mat5 import FOREIGN, read_mat5
+from rule_id.recordings.ordering import order_warning
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
 

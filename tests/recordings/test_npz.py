@@ -134,11 +134,6 @@ def test_z_scored_activations_are_refused(tmp_path):
     refused(tmp_path / "m.npz", "z-scored and their trajectory is lost")
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    refused(tmp_path / "m.npz", "must be a recording; there is no such file")
-    refused(tmp_path, "must be a recording; it is a folder")
-
-
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.95])
 def test_a_truncated_file_is_refused(tmp_path, part):
     path = tmp_path / "m.npz"
