@@ -10,7 +10,7 @@ import pytest
 from nwb_files import RATE, TRIAL, events_of, imaging_nwb, in_memory, write_nwb
 
 from rule_id.errors import InputError
-from rule_id.recordings import Reading, keyed, recording_from_arrays
+from rule_id.recordings import Reading, keyed, read_recordings, recording_from_arrays
 from rule_id.recordings.nwb import read_nwb
 from rule_id.recordings.nwb.read import recording_of_files
 
@@ -88,11 +88,12 @@ def replaced(key, change):
 
 
 def test_days_of_imaging_are_one_recording_of_condition_averages(paths, days):
-    recording = read_nwb(paths[::-1], READING)
+    (recording,) = read_recordings([paths[0].parent], READING)
     assert (recording.name, recording.signal) == ("mouse7", "calcium")
     assert (recording.tracked, recording.checkpoints) == (False, "sessions")
     assert own_warnings(recording) == []
     assert_same(recording, expected(LEARNING))
+    assert_same(read_nwb(paths[::-1], READING), recording)
     assert_same(recording_of_files(days, READING), recording)
 
 
