@@ -84,8 +84,9 @@ def _checked(path: Path) -> datetime:
         raise InputError(f"{path} must be an NWB file, which is HDF5; this is not one")
     try:
         with h5py.File(path, "r") as file:
-            _refuse_other_versions(path, file)
+            # First, so that nothing is looked up through a link.
             _refuse_other_files(path, file)
+            _refuse_other_versions(path, file)
             return _start(path, file)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path} must be a complete NWB file: {first_line(error)}") from None
