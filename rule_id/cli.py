@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Corpus = Annotated[Path, typer.Argument(help="A corpus folder that `simulate` wrote.")]
+Corpus = Annotated[Path, typer.Argument(help="A corpus folder that `simulate` or `convert` wrote.")]
 FeatureSet = Annotated[str, typer.Option("--set", help="trajectory, summary or invariant.")]
 Target = Annotated[
     str, typer.Option(help="What to identify: rule, family, credit_assignment or optimizer.")
@@ -136,6 +136,34 @@ def describe(corpus: Corpus) -> None:
     from rule_id.simulation.describe import describe as run
 
     typer.echo(str(run(corpus)))
+
+
+@app.command()
+def convert(
+    dataset: Annotated[
+        Path, typer.Argument(help="The dataset.pkl that Nayebi et al. published in 2020.")
+    ],
+    out: Annotated[Path, typer.Option(help="The corpus folder, new or empty.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The field of the dataset's meta that holds the architecture, task, layer, "
+            "batch_size, model_seed, dataset_seed or network, where it is not found; repeatable.",
+            metavar="KEY=FIELD",
+        ),
+    ] = None,
+) -> None:
+    """Write the dataset of the 2020 paper as a corpus; nothing in the file is run."""
+    from rule_id.recordings.dataset2020 import convert_dataset as run
+    from rule_id.recordings.dataset2020 import read_columns
+    from rule_id.trajectories import read_corpus
+
+    corpus = read_corpus(run(dataset, out, columns=read_columns(column or ())))
+    networks = corpus.networks
+    typer.echo(
+        f"{out}: {len(networks)} networks ({int(networks['diverged'].sum())} diverged), "
+        f"{networks['block'].nunique()} blocks, {len(corpus.rows)} rows"
+    )
 
 
 @app.command()

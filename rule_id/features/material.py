@@ -148,7 +148,8 @@ def _curves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _with_learned(networks: pd.DataFrame, performance: pd.DataFrame) -> pd.DataFrame:
     """Return the networks with `learned`, where chance and the beginning are known."""
-    if not {"chance", "initial_performance"} <= set(networks.columns):
+    known = networks.reindex(columns=["chance", "initial_performance"]).notna()
+    if not known.any().all():
         return networks
     best = performance.max(axis=1).reindex(networks["network"]).set_axis(networks.index)
     return networks.assign(learned=learned(networks, best))

@@ -46,7 +46,8 @@ def describe(corpus: str | Path) -> Description:
     trajectories = read_corpus(corpus)
     networks = trajectories.networks
     needed = {"chance", "initial_performance", "architecture", "curriculum", "rule"}
-    lacking = needed - set(networks.columns)
+    # Networks that somebody else trained have columns without a value.
+    lacking = needed - set(networks.dropna(axis=1, how="all").columns)
     if lacking:
         raise InputError(f"{corpus} must hold simulated networks; it lacks {sorted(lacking)[0]}")
     best = trajectories.rows.groupby("network")["performance"].max()

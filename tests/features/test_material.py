@@ -177,8 +177,10 @@ def test_who_learned_is_said_of_networks_and_layers() -> None:
 
 def test_nothing_is_said_of_learning_where_chance_is_unknown() -> None:
     plain = made()
-    found = read_material(Trajectories(plain.networks.drop(columns="chance"), plain.rows))
-    assert "learned" not in found.networks.columns and "learned" not in found.panel.meta.columns
+    without = plain.networks.drop(columns="chance"), plain.networks.assign(chance=np.nan)
+    for networks in without:
+        found = read_material(Trajectories(networks, plain.rows))
+        assert "learned" not in found.networks.columns and "learned" not in found.panel.meta.columns
 
 
 @pytest.mark.parametrize("column", ["rule", "block", "diverged", "family"])

@@ -13,7 +13,7 @@ from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import simulate
 from rule_id.simulation.describe import describe
-from rule_id.trajectories import LEARNED, learned, read_corpus
+from rule_id.trajectories import LEARNED, learned, read_corpus, write_manifest, write_part
 
 PLAN = {
     "schema": 1, "seed": 3, "checkpoints": 5,
@@ -58,6 +58,11 @@ def test_times_are_no_part_of_what_a_corpus_holds(corpus: Path, tmp_path: Path) 
     assert speeds.isna().all()
 
 
-def test_only_a_corpus_of_networks_is_described(tmp_path: Path) -> None:
+def test_only_a_corpus_of_simulated_networks_is_described(tmp_path: Path, corpus: Path) -> None:
+    others = read_corpus(corpus)
+    write_manifest(tmp_path / "others", {})
+    write_part(tmp_path / "others", "a", others.networks.assign(chance=np.nan), others.rows)
+    with pytest.raises(InputError, match="must hold simulated networks; it lacks chance"):
+        describe(tmp_path / "others")
     with pytest.raises(InputError, match="manifest.json"):
         describe(tmp_path)

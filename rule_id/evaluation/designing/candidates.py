@@ -62,6 +62,7 @@ def read_candidates(
     classes = _chosen(names, found, target, source)
     ours = networks[target].isin(classes).to_numpy()
     material = gather(_only(batches, set(networks.loc[ours & ~apart, "network"])))
+    _require_units(material, source)
     return Candidates(material, classes, target, int((ours & apart & ~diverged).sum()))
 
 
@@ -113,6 +114,16 @@ def _require_columns(networks: pd.DataFrame, target: str, source: str) -> None:
             f"{source}: networks must be simulated ones to plan a measurement with; "
             f"column {', '.join(missing)} is missing"
         )
+
+
+def _require_units(material: Material, source: str) -> None:
+    """Refuse layers of unknown size, of which nobody can say what they cost to record."""
+    for measurement, panel in material.panels.items():
+        if panel.meta["n_units"].isna().all():
+            raise InputError(
+                f"{source}: layers must have a number of units to plan a measurement with; those "
+                f"of measurement {measurement} have none"
+            )
 
 
 def _chosen(names: Sequence[str] | None, found: list[str], target: str, source: str) -> list[str]:

@@ -30,6 +30,13 @@ def test_what_diverged_or_was_set_apart_takes_no_part(gridded: Trajectories) -> 
     assert info["n_networks"] == len(kept) == 58
 
 
+def test_layers_of_unknown_size_are_refused(gridded: Trajectories) -> None:
+    with pytest.raises(InputError, match="must have a number of units .* measurement 0 have none"):
+        read_candidates(
+            replace(gridded, rows=gridded.rows.assign(n_units=float("nan"))), None, "rule"
+        )
+
+
 def test_a_folder_gives_what_memory_does(gridded: Trajectories, tmp_path: Path) -> None:
     write_manifest(tmp_path, {"plan": {}})
     blocks = gridded.networks["block"] < 5
