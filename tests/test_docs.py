@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rule_id.observables.measurement import OBSERVATIONS
 from rule_id.observables.observation import BASELINE, GAIN_DRIFT, HALF_SATURATION
+from rule_id.recordings import Reading, read_reading
 from rule_id.rules import CREDIT_ASSIGNMENTS, OPTIMIZERS, RULES, SCHEDULES
 from rule_id.simulation.plan import EnsemblePlan, MeasurementPlan, Plan
 
@@ -49,6 +50,17 @@ def test_the_page_on_measurements_has_every_model_and_its_constants() -> None:
     assert all(f"| `{name}` |" in text for name in OBSERVATIONS)
     constants = f"K = {HALF_SATURATION:g} ", f"F_0 = {BASELINE:g} ", f"exp({GAIN_DRIFT:g} ("
     assert all(constant in text for constant in constants)
+
+
+def test_the_readings_shown_can_be_read_and_every_key_of_nwb_is_explained(tmp_path) -> None:
+    text = (DOCS / "recording-brains.md").read_text()
+    shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    for number, written in enumerate(shown):
+        (tmp_path / f"{number}.toml").write_text(written)
+        assert list(read_reading(tmp_path / f"{number}.toml").layers)
+    elsewhere = {"checkpoints", "frame_rate"}
+    keys = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert keys == set(Reading.__dataclass_fields__) - elsewhere
 
 
 def test_every_link_and_make_target_that_is_named_is_there() -> None:
