@@ -75,6 +75,7 @@ def describe(
         "nuisances": nuisances_of(networks),
         # The name alone: a path would tie the folder to one machine.
         "corpus": Path(material.source).name,
+        "content_hash": material.content_hash,
         "n_networks": len(networks),
         "n_diverged": material.n_diverged,
         "n_learned": int(networks["learned"].sum()) if "learned" in networks else None,

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from rule_id.batches import read_batches
+from rule_id.content import ContentHash
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable, Panel, join_panels, pivot
 from rule_id.features.rows import rows_of_times, summarise_rows
 from rule_id.features.summaries import summary_names
 from rule_id.features.time_axis import time_axis
-from rule_id.trajectories import Trajectories, learned, set_apart
+from rule_id.trajectories import NETWORK_COLUMNS, Trajectories, learned, set_apart
 
 __all__ = ["CURVES", "Material", "gather", "read_material"]
 
@@ -40,6 +41,7 @@ class Material:
         performance: The same of performance.
         source: Where it comes from.
         n_diverged: Networks that were left out.
+        content_hash: Hash of all that the corpus says, as in the info of its feature tables.
     """
 
     networks: pd.DataFrame
@@ -48,6 +50,7 @@ class Material:
     performance: np.ndarray
     source: str
     n_diverged: int
+    content_hash: str
 
     @property
     def panel(self) -> Panel:
@@ -103,9 +106,13 @@ def gather(batches: Iterable[Trajectories]) -> Material:
     """Put trajectories together that come in batches of different networks."""
     networks, parts, curves = [], defaultdict(list), []
     source, n_diverged = "", 0
+    content = ContentHash()
     for batch in batches:
         source = batch.source
         _require_columns(batch.networks, source)
+        # Corpora on disk have every column; what is made in memory need not.
+        if set(NETWORK_COLUMNS) <= set(batch.networks):
+            content.update(batch)
         kept = ~batch.networks["diverged"].astype(bool)
         n_diverged += int((~kept).sum())
         if not kept.any():
@@ -130,6 +137,7 @@ def gather(batches: Iterable[Trajectories]) -> Material:
         performance.to_numpy(dtype=float),
         source,
         n_diverged,
+        content.hexdigest(),
     )
 
 

@@ -190,7 +190,15 @@ def open_source(
         return TableSource(mask_fluorescence(read_features(features)))
     one_of("feature set", feature_set, ("summary", "invariant"))
     material = read_material(features)
-    return CorpusSource(material, feature_set, randomised_views(material, feature_set, seed=seed))
+    views = randomised_views(material, feature_set, seed=seed)
+    # As a feature table of the corpus says it, so that a report can tell that the two go together.
+    info = {
+        "paper": False,
+        "corpus": Path(features).resolve().name,
+        "n_checkpoints": material.n_checkpoints,
+        "content_hash": material.content_hash,
+    }
+    return CorpusSource(material, feature_set, replace(views, info=info))
 
 
 def with_observables(table: FeatureTable, observables: Sequence[str] | None) -> FeatureTable:

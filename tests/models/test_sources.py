@@ -7,7 +7,7 @@ import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
 from rule_id.errors import InputError
-from rule_id.features import FeatureTable, extract, usable_features
+from rule_id.features import FeatureTable, extract, features, usable_features
 from rule_id.models import Bundle, identify, read_bundle, train
 from rule_id.models.patterns import feature_observables
 from rule_id.models.sources import CorpusSource, TableSource, open_source, with_observables
@@ -65,7 +65,9 @@ def test_of_fluorescence_only_what_an_offset_leaves_is_trained_on_and_tested(sou
         assert len(values) and np.isnan(values).all()
 
 
-def test_a_bundle_of_a_corpus_knows_every_way_to_see_and_times_to_a_decision(trained, tmp_path):
+def test_a_bundle_of_a_corpus_knows_every_way_to_see_and_times_to_a_decision(
+    trained, corpus, tmp_path
+):
     views = {(c.view.kind, c.view.units, c.view.checkpoints) for c in trained.cells}
     assert len(views) == 9
     assert set(trained.conformal) == set(trained.distances) == {"exact", "calcium"}
@@ -78,6 +80,8 @@ def test_a_bundle_of_a_corpus_knows_every_way_to_see_and_times_to_a_decision(tra
     # A network counts once in what sets are made of, however often it was seen.
     assert sum(len(s) for s in trained.conformal["exact"]["activation"].values()) == n
     assert trained.info["n_diverged"] == 1
+    # A report knows by this that a feature table is of the same networks.
+    assert trained.info["features"] == features(corpus, feature_set="invariant").info
     trained.write(tmp_path / "b")
     again = read_bundle(tmp_path / "b")
     np.testing.assert_equal(again.cells, trained.cells)

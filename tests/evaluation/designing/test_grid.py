@@ -31,7 +31,7 @@ def test_each_measurement_is_looked_at_with_few_and_with_all_checkpoints(
 
 def test_what_sees_the_same_is_looked_at_once(material: Material) -> None:
     twice = {**material.panels, 9: material.panels[2]}
-    same = Material(material.networks, twice, material.loss, material.performance, "twice", 0)
+    same = Material(material.networks, twice, material.loss, material.performance, "twice", 0, "")
     total, every = looks(same, "summary")
     assert total == 6 * 3 and 9 not in {look.seeing.measurement for look in every}
 
