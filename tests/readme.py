@@ -1,11 +1,11 @@
-"""Runs what the README shows and writes what it printed into it.
+"""Runs what the README and pages like it show and writes what was printed into them.
 
 Blocks are taken in order, in one folder: a `toml` block that begins with `# <name>.toml` and a
 `python` block that begins with `# <name>.py` are written to that file, another `python` block is
 run, and a `console` block that begins with `$ rule-id` is run and what it prints goes below it; of
 a command followed by `...` the last line.
 
-    python tests/readme.py    rewrites README.md
+    python tests/readme.py    rewrites README.md and the pages
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *(ROOT / "docs" / f"recording-{name}.md" for name in ("brains", "torch"))]
 
 PYTHON_FILE = re.compile(r"# (\w+\.py)\n")
 BLOCK = re.compile(r"^```(toml|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def regenerate(text: str, folder: Path) -> str:
-    """Return the README with the output of every command made anew in `folder`."""
+    """Return a page with the output of every command made anew in `folder`."""
     return BLOCK.sub(lambda match: _block(match, folder), text)
 
 
@@ -69,5 +71,6 @@ def _run_python(body: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as temporary:
-        README.write_text(regenerate(README.read_text(), Path(temporary)))
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as temporary:
+            page.write_text(regenerate(page.read_text(), Path(temporary)))

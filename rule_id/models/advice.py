@@ -17,7 +17,6 @@ __all__ = ["advise", "costs"]
 def advise(
     target: str,
     calibration: Mapping[str, Sequence[float]],
-    n_classes: int,
     members: list[str] | None,
     level: float,
 ) -> list[str]:
@@ -26,7 +25,6 @@ def advise(
     Args:
         target: What was identified.
         calibration: Scores of held-out networks by class, see `prediction_set`.
-        n_classes: How many classes there are to name.
         members: The set; None where none is given.
         level: Its level.
     """
@@ -39,12 +37,7 @@ def advise(
             f"networks of each class, and the bundle has {fewest} of one; train on more blocks."
         )
     if members is not None and not members:
-        warnings.append(
-            f"The data cannot say: no {one} fits at {level:.0%}, so the network is unlike those of "
-            "training."
-        )
-    if members is not None and len(members) == n_classes:
-        warnings.append(f"The data cannot say: no {one} is excluded at {level:.0%}.")
+        warnings.append(f"No {one} fits at {level:.0%}: the network is unlike those of training.")
     return warnings
 
 

@@ -140,12 +140,33 @@ class Identification:
                 f"{self.outside.edge:.2f})."
             )
         best, probability = self.ranked[0]
+        if self.undecided:
+            return (
+                f"The data cannot say which of {self.n_classes} simulated {many} it is: "
+                f"{self.undecided}. Most probable, under equal priors, is a resemblance to {best} "
+                f"({probability:.2f})."
+            )
         if self.signal == "model":
             return f"{among}, {best} fits best: probability {probability:.2f} under equal priors."
         return (
             f"{among}, these statistics most resemble networks trained by {best}, under equal "
             f"priors (probability {probability:.2f} among simulations)."
         )
+
+    @property
+    def undecided(self) -> str:
+        """Why the data cannot say; empty where they say something."""
+        reasons = []
+        if len(self.set) == self.n_classes:
+            reasons.append(f"none is excluded at {self.level:.0%}")
+        # Two standard errors of a share of as many networks.
+        error = (self.chance * (1 - self.chance) / self.cell.n) ** 0.5
+        if self.held_out_accuracy <= self.chance + 2 * error:
+            reasons.append(
+                "held-out networks seen like this are named no better than by guessing "
+                f"({self.held_out_accuracy:.2f}, chance {self.chance:.2f})"
+            )
+        return ", and ".join(reasons)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON types, the order of every list best first."""

@@ -209,7 +209,6 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
             *advise(
                 named.target,
                 calibration,
-                len(named.classes),
                 members if answered else None,
                 level,
             ),

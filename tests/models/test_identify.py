@@ -226,6 +226,21 @@ def test_none_of_these_outside_what_was_simulated_with_what_sticks_out(linear, i
     assert "The data cannot say" not in str(brain)
 
 
+def test_the_verdict_is_that_the_data_cannot_say_where_they_cannot(linear):
+    (answer,) = identify(recording(), linear)
+    assert answer.undecided == ""
+    everything = dataclasses.replace(answer, set=linear.classes)
+    assert everything.verdict.startswith(
+        "The data cannot say which of 4 simulated rules it is: none is excluded at 90%. Most"
+    )
+    # 48 networks, chance 1/4: two standard errors are 0.125.
+    for accuracy, beyond in ((0.37, False), (0.38, True)):
+        cell = dataclasses.replace(answer.cell, accuracy={"class": accuracy, "family": 0.9})
+        guessing = dataclasses.replace(answer, cell=cell).undecided
+        assert (guessing == "") == beyond
+        assert beyond or f"no better than by guessing ({accuracy:.2f}, chance 0.25)" in guessing
+
+
 def test_a_lower_level_gives_a_smaller_set_and_one_must_be_possible(linear):
     sizes = [len(identify(recording(), linear, level=level)[0].set) for level in (0.5, 0.8, 0.95)]
     assert sizes == sorted(sizes)
