@@ -1,0 +1,150 @@
+"""Counts of answers: shares with intervals, and who was taken for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import binomtest
+
+__all__ = [
+    "Share",
+    "by_rule",
+    "confusion",
+    "confusion_text",
+    "learned_text",
+    "report",
+    "share_of",
+]
+
+LEVELS = {"rule": "rule", "family": "family", "credit_assignment": "credit assignment"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of how many.
+
+    Attributes:
+        count: Hits.
+        n: Of so many.
+    """
+
+    count: int
+    n: int
+
+    def interval(self) -> tuple[float, float]:
+        """Return Wilson's 95% interval of the share.
+
+        Source: Wilson 1927, "Probable inference, the law of succession, and statistical
+        inference".
+        """
+        found = binomtest(self.count, self.n).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
+
+    def __str__(self) -> str:
+        """Show the share, its interval and the counts."""
+        if not self.n:
+            return "none"
+        low, high = self.interval()
+        return f"{self.count / self.n:.2f} [{low:.2f}, {high:.2f}] ({self.count} of {self.n})"
+
+
+def share_of(hits: pd.Series) -> Share:
+    """Count a column of true and false."""
+    return Share(int(hits.sum()), len(hits))
+
+
+def hits(answers: pd.DataFrame, level: str) -> pd.Series:
+    """Say of each network whether its true rule, family or credit assignment ranked first."""
+    return answers[f"first_{level}"] == answers[f"true_{level}"]
+
+
+def by_rule(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return, by source and rule, n, how many learned, and the three accuracies.
+
+    An accuracy is missing where the true rule, family or credit assignment is not among the
+    classes.
+    """
+    table = answers[["source", "rule", "learned"]].assign(n=1)
+    for level in LEVELS:
+        table[level] = hits(answers, level).astype(float).where(answers[f"known_{level}"])
+    groups = table.groupby(["source", "rule"], sort=False)
+    return groups.agg(
+        {"n": "sum", "learned": "sum", **{level: "mean" for level in LEVELS}}
+    ).reset_index()
+
+
+def confusion(true: pd.Series, first: pd.Series) -> pd.DataFrame:
+    """Count, a row for each true name and a column for each that ranked first, both sorted."""
+    return pd.crosstab(true, first)
+
+
+def confusion_text(table: pd.DataFrame) -> str:
+    """Show counts: columns by number, what the numbers stand for below; dots for zeros."""
+    numbers = {name: str(index) for index, name in enumerate(table.columns, start=1)}
+    shown = table.astype(object).where(table > 0, ".").rename(columns=numbers)
+    shown.index.name = shown.columns.name = None
+    marks = [f"{name}  [{numbers[name]}]" if name in numbers else name for name in table.index]
+    shown.index = pd.Index(marks)
+    legend = [f"  {number:>3} {name}" for name, number in numbers.items()]
+    return "\n".join([shown.to_string(), "ranked first:", *legend])
+
+
+def learned_text(known: pd.DataFrame) -> str:
+    """Show how far the networks learned, by whose code trained them and by rule and task."""
+    table = known.groupby(["source", "rule", "task"], sort=False)["score"].agg(
+        ["size", "min", "max"]
+    )
+    table.columns = ["n", "lowest", "highest"]
+    return table.round(2).to_string()
+
+
+def report(answers: pd.DataFrame, n_classes: dict[str, int]) -> str:
+    """Return all that is printed.
+
+    Args:
+        answers: What `answer_all` returned.
+        n_classes: How many rules, families and credit assignments the bundle has.
+    """
+    known = answers[answers["known_rule"]]
+    lines = [
+        "By whose code trained it and by rule; accuracy of rule, family and credit assignment",
+        by_rule(answers).round(2).to_string(index=False, na_rep="-"),
+        "",
+        f"{len(answers)} networks; the rules of {len(answers) - len(known)} are not among the "
+        f"{n_classes['rule']} classes and count apart",
+        *(_accuracy_line(answers, level, n_classes[level]) for level in LEVELS),
+        f"90% set holds the rule: {share_of(known['in_set'])}; "
+        f"mean size {known['set_size'].mean():.1f} of {n_classes['rule']}, "
+        f"empty for {int((known['set_size'] == 0).sum())}",
+        f"called outside the range of training: {share_of(answers['outside'])}",
+        *_apart(answers),
+    ]
+    for level in ("rule", "family"):
+        table = confusion(answers[f"true_{level}"], answers[f"first_{level}"])
+        lines += ["", f"true {level} by row", confusion_text(table)]
+    return "\n".join(lines)
+
+
+def _accuracy_line(answers: pd.DataFrame, level: str, n_classes: int) -> str:
+    known = answers[answers[f"known_{level}"]]
+    if known.empty:
+        return f"{LEVELS[level]}: none is among the classes"
+    commonest = known[f"true_{level}"].value_counts(normalize=True).iloc[0]
+    return (
+        f"{LEVELS[level]} ranked first: {share_of(hits(known, level))}; chance "
+        f"{1 / n_classes:.2f}, always the commonest {commonest:.2f}"
+    )
+
+
+def _apart(answers: pd.DataFrame) -> list[str]:
+    """Return a line on networks whose rule is not among the classes, if there are any."""
+    others = answers[~answers["known_rule"]]
+    if others.empty:
+        return []
+    within = others[others["known_family"]]
+    return [
+        f"rule not among the classes: {len(others)}, of which {int(others['outside'].sum())} called "
+        f"outside; set empty for {int((others['set_size'] == 0).sum())}; "
+        f"family ranked first: {share_of(hits(within, 'family'))}"
+    ]
