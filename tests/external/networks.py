@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
-
 from external.tasks import SIDE
+from torch import Tensor, nn
 
 __all__ = ["ACTIVATIONS", "build", "initialise"]
 

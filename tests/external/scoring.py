@@ -66,12 +66,13 @@ def by_rule(answers: pd.DataFrame) -> pd.DataFrame:
     classes.
     """
     table = answers[["source", "rule", "learned"]].assign(n=1)
-    for level in LEVELS:
-        table[level] = hits(answers, level).astype(float).where(answers[f"known_{level}"])
+    for level, name in LEVELS.items():
+        right = hits(answers, level).astype(float)
+        table[f"{name} accuracy"] = right.where(answers[f"known_{level}"])
+    counts = {"n": "sum", "learned": "sum"}
+    accuracies = {f"{name} accuracy": "mean" for name in LEVELS.values()}
     groups = table.groupby(["source", "rule"], sort=False)
-    return groups.agg(
-        {"n": "sum", "learned": "sum", **{level: "mean" for level in LEVELS}}
-    ).reset_index()
+    return groups.agg(counts | accuracies).reset_index()
 
 
 def confusion(true: pd.Series, first: pd.Series) -> pd.DataFrame:
@@ -108,7 +109,7 @@ def report(answers: pd.DataFrame, n_classes: dict[str, int]) -> str:
     """
     known = answers[answers["known_rule"]]
     lines = [
-        "By whose code trained it and by rule; accuracy of rule, family and credit assignment",
+        "By whose code trained them and by rule",
         by_rule(answers).round(2).to_string(index=False, na_rep="-"),
         "",
         f"{len(answers)} networks; the rules of {len(answers) - len(known)} are not among the "
@@ -138,13 +139,13 @@ def _accuracy_line(answers: pd.DataFrame, level: str, n_classes: int) -> str:
 
 
 def _apart(answers: pd.DataFrame) -> list[str]:
-    """Return a line on networks whose rule is not among the classes, if there are any."""
+    """Return what there is to say of networks whose rule is not among the classes."""
     others = answers[~answers["known_rule"]]
     if others.empty:
         return []
     within = others[others["known_family"]]
     return [
-        f"rule not among the classes: {len(others)}, of which {int(others['outside'].sum())} called "
-        f"outside; set empty for {int((others['set_size'] == 0).sum())}; "
+        f"rule not among the classes: {len(others)} networks, {int(others['outside'].sum())} "
+        f"called outside, set empty for {int((others['set_size'] == 0).sum())}; "
         f"family ranked first: {share_of(hits(within, 'family'))}"
     ]

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
-from sklearn.base import clone
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-
 from external.arrays import Arrays
 from external.plan import PlannedNetwork
 from external.tasks import Task
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 __all__ = ["SklearnLearner"]
 
@@ -42,7 +41,7 @@ class SklearnLearner:
             random_state=network.seed % 2**32,
         )
         self._classes = np.arange(task.n_out) if task.has_classes else None
-        self._task, self._arrays = task, Arrays()
+        self.task, self._arrays = task, Arrays()
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         """Make one update: a batch of up to 200 examples is not divided."""
@@ -50,9 +49,9 @@ class SklearnLearner:
 
     def checkpoint(self, step: int) -> None:
         """Record the network as it is."""
-        model = self.model if step else self._as_it_begins()
+        model = self.model if step else self.as_it_begins()
         layers = [f"layer{index + 1}" for index in range(len(model.coefs_))]
-        outputs = self._forward(model, self._task.stimuli)
+        outputs = self._forward(model, self.task.stimuli)
         self._arrays.add(
             step,
             dict(zip(layers, outputs, strict=True)),
@@ -67,17 +66,17 @@ class SklearnLearner:
         """Write what was recorded."""
         self._arrays.save(path)
 
+    def as_it_begins(self) -> MLPClassifier | MLPRegressor:
+        """Return a copy with its initial weights: the same seed, and a step of no size."""
+        model = clone(self.model).set_params(learning_rate_init=1e-30)
+        self._fit(model, self.task.x_train[:2], self.task.y_train[:2])
+        return model
+
     def _fit(self, model: MLPClassifier | MLPRegressor, x: np.ndarray, y: np.ndarray) -> None:
         if self._classes is None:
             model.partial_fit(x, y[:, 0] if y.shape[1] == 1 else y)
         else:
             model.partial_fit(x, y, classes=self._classes)
-
-    def _as_it_begins(self) -> MLPClassifier | MLPRegressor:
-        """Return a copy with its initial weights: the same seed, and a step of no size."""
-        model = clone(self.model).set_params(learning_rate_init=1e-30)
-        self._fit(model, self._task.x_train[:2], self._task.y_train[:2])
-        return model
 
     def _forward(self, model: MLPClassifier | MLPRegressor, x: np.ndarray) -> list[np.ndarray]:
         outputs = [x]

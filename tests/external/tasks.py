@@ -39,8 +39,7 @@ class Task:
     Attributes:
         name: A key of `LEARNED`.
         x_train: Inputs (n, features), float32; images are rows of pixels.
-        y_train: Classes (n,) as int64, or numbers (n, n_out) as float32, each of mean 0 and variance
-            1.
+        y_train: Classes (n,) as int64, or float32 numbers (n, n_out), of mean 0 and variance 1.
         x_test: Inputs that no network learns from.
         y_test: What belongs to them.
         n_out: Classes, or how many numbers.

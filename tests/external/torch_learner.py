@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-
 from external.arrays import Arrays
 from external.networks import build, initialise, measured
 from external.plan import PlannedNetwork
 from external.tasks import Task
+from torch import Tensor, nn
 
 __all__ = ["MODES", "TorchLearner"]
 
@@ -50,9 +49,10 @@ class TorchLearner:
         if network.source == "biotorch":
             self.model = _converted(self.model, MODES[network.credit_assignment], task.n_out)
         self._optimizer = _optimizer(self.model, network)
-        self._loss = nn.CrossEntropyLoss() if task.has_classes else nn.MSELoss()
+        self.loss = nn.CrossEntropyLoss() if task.has_classes else nn.MSELoss()
         self._of_biotorch = network.source == "biotorch"
-        self._stimuli, self._arrays = torch.from_numpy(task.stimuli), Arrays()
+        self.task, self._arrays = task, Arrays()
+        self._stimuli = torch.from_numpy(task.stimuli)
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         """Make one update."""
@@ -61,8 +61,8 @@ class TorchLearner:
         self._optimizer.zero_grad()
         with _quiet():
             # Direct feedback needs the error while the signal still goes forward.
-            told = (targets, self._loss) if self._of_biotorch else ()
-            self._loss(self.model(inputs, *told), targets).backward()
+            told = (targets, self.loss) if self._of_biotorch else ()
+            self.loss(self.model(inputs, *told), targets).backward()
         self._optimizer.step()
 
     def checkpoint(self, step: int) -> None:

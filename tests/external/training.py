@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,11 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-
 from external.plan import PlannedNetwork
 from external.tasks import LEARNED, Task, load_task
 
-__all__ = ["CHECKPOINTS", "Learner", "batches", "record", "train"]
+__all__ = ["CHECKPOINTS", "Learner", "batches", "record", "seeded", "train"]
 
 CHECKPOINTS = 21
 
@@ -46,23 +46,26 @@ def batches(n: int, size: int, steps: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def train(network: PlannedNetwork, task: Task) -> Learner:
-    """Train a network, with 21 checkpoints evenly spaced, the first before it learns.
+    """Train a network, with 21 checkpoints evenly spaced, the first before it learns."""
+    learner = _learner(network, task)
+    when = np.linspace(0, network.steps, CHECKPOINTS).round().astype(int)
+    learner.checkpoint(0)
+    chosen = batches(len(task.x_train), network.batch_size, network.steps, network.seed)
+    for step, index in enumerate(chosen, start=1):
+        learner.step(task.x_train[index], task.y_train[index])
+        if step in when:
+            learner.checkpoint(step)
+    return learner
 
-    What trains torch's networks draws from its global generator, which is as before afterwards.
-    """
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global generator, which layers draw from, and leave it as it was."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(network.seed)
-        learner = _learner(network, task)
-        when = np.linspace(0, network.steps, CHECKPOINTS).round().astype(int)
-        learner.checkpoint(0)
-        chosen = batches(len(task.x_train), network.batch_size, network.steps, network.seed)
-        for step, index in enumerate(chosen, start=1):
-            learner.step(task.x_train[index], task.y_train[index])
-            if step in when:
-                learner.checkpoint(step)
-    return learner
+        torch.manual_seed(seed)
+        yield
 
 
 def record(network: PlannedNetwork, folder: Path) -> dict[str, Any]:
@@ -83,8 +86,9 @@ def record(network: PlannedNetwork, folder: Path) -> dict[str, Any]:
         if planned.items() <= known.items():
             return known
     task = load_task(network.task, network.seed)
-    learner = train(network, task)
-    score = task.score(learner.outputs(task.x_test))
+    with seeded(network.seed):
+        learner = train(network, task)
+        score = task.score(learner.outputs(task.x_test))
     known = {**planned, "score": score, "learned": score >= LEARNED[network.task]}
     folder.mkdir(parents=True, exist_ok=True)
     # The recording is last: it says that the network is done.
