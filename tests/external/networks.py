@@ -134,18 +134,3 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.act(self.bn(self.conv(self.image(x))))
         return self.fc(self.flatten(self.pool(self.layer2(self.layer1(h)))))
-
-
-def measured(model: nn.Module) -> dict[str, tuple[nn.Module, nn.Module]]:
-    """Return, by layer, the module with its weights and the last of norm and nonlinearity."""
-    layers: dict[str, tuple[nn.Module, nn.Module]] = {}
-    name = ""
-    for path, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            name = path
-            layers[name] = (module, module)
-        elif name and isinstance(module, (nn.BatchNorm2d, *ACTIVATIONS.values())):
-            layers[name] = (layers[name][0], module)
-        elif not any(True for _ in module.children()):
-            name = ""
-    return layers

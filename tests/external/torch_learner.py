@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from external.arrays import Arrays
-from external.networks import build, initialise, measured
+from external.networks import build, initialise
 from external.plan import PlannedNetwork
 from external.tasks import Task
-from torch import Tensor, nn
+from torch import nn
+
+from rule_id import Recorder
 
 __all__ = ["MODES", "TorchLearner"]
 
@@ -51,8 +52,7 @@ class TorchLearner:
         self._optimizer = _optimizer(self.model, network)
         self.loss = nn.CrossEntropyLoss() if task.has_classes else nn.MSELoss()
         self._of_biotorch = network.source == "biotorch"
-        self.task, self._arrays = task, Arrays()
-        self._stimuli = torch.from_numpy(task.stimuli)
+        self.task, self._recorder = task, Recorder(self.model, task.stimuli)
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         """Make one update."""
@@ -66,36 +66,19 @@ class TorchLearner:
         self._optimizer.step()
 
     def checkpoint(self, step: int) -> None:
-        """Record the network as it is, in evaluation mode."""
-        seen: dict[str, np.ndarray] = {}
-        layers = measured(self.model)
-        handles = [
-            behind.register_forward_hook(
-                lambda module, inputs, output, name=name: seen.update({name: output.numpy()})
-            )
-            for name, (_, behind) in layers.items()
-        ]
-        try:
-            self._show(self._stimuli)
-        finally:
-            for handle in handles:
-                handle.remove()
-        weights = {name: own.weight.detach().numpy() for name, (own, _) in layers.items()}
-        activations = {name: seen[name].reshape(len(self._stimuli), -1) for name in layers}
-        self._arrays.add(step, activations, weights)
+        """Record the network as it is."""
+        with _quiet():
+            self._recorder.checkpoint(step)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs (n, n_out), before any softmax."""
-        return self._show(torch.from_numpy(x)).numpy()
+        self.model.eval()
+        with torch.no_grad(), _quiet():
+            return self.model(torch.from_numpy(x)).numpy()
 
     def save(self, path: Path) -> None:
         """Write what was recorded."""
-        self._arrays.save(path)
-
-    def _show(self, x: Tensor) -> Tensor:
-        self.model.eval()
-        with torch.no_grad(), _quiet():
-            return self.model(x)
+        self._recorder.save(path)
 
 
 def _optimizer(model: nn.Module, network: PlannedNetwork) -> torch.optim.Optimizer:
