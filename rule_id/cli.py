@@ -32,6 +32,42 @@ Target = Annotated[
     str, typer.Option(help="What to identify: rule, family, credit_assignment or optimizer.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all splits and draws.")]
+Menu = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        help="A bundle of any target, or a folder of several; those that ship when left out.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+ReadingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--reading",
+        help="How files are to be read, in TOML; the options below go before it. See "
+        "docs/recording-files.md.",
+    ),
+]
+Signal = Annotated[
+    str | None, typer.Option(help="What activations are: model, rate, calcium or deconvolved.")
+]
+Series = Annotated[
+    str | None,
+    typer.Option(help="NWB: DfOverF, Fluorescence, Deconvolved or units; suite2p: F, spks."),
+]
+Event = Annotated[str | None, typer.Option(help="Column of trials that they are aligned to.")]
+Window = Annotated[
+    tuple[float, float] | None, typer.Option(help="From when to when, in seconds from the event.")
+]
+Condition = Annotated[
+    str | None, typer.Option(help="Column of trials whose values are the stimuli.")
+]
+LayerColumn = Annotated[
+    str | None, typer.Option(help="Column of units or ROIs that says which layer they are in.")
+]
+Blocks = Annotated[
+    int | None, typer.Option(help="Into how many checkpoints trials of one session are cut.")
+]
 
 
 def main() -> None:
@@ -127,7 +163,11 @@ def features(
 @app.command()
 def train(
     features: Annotated[
-        Path | None, typer.Argument(help="A feature table; the one that ships when left out.")
+        Path | None,
+        typer.Argument(
+            help="A corpus folder, of which random views are trained on, or a feature table; the "
+            "table that ships when left out."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -138,6 +178,25 @@ def train(
     ] = None,
     target: Target = "rule",
     model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
+    feature_set: Annotated[
+        str, typer.Option("--set", help="Of a corpus: summary or invariant.")
+    ] = "summary",
+    observables: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--observable",
+            help="What the classifier takes: activation, weight, activity_change; all when left "
+            "out; repeatable.",
+        ),
+    ] = None,
+    menu: Annotated[
+        bool,
+        typer.Option(
+            "--menu",
+            help="Of a corpus: four bundles, with and without levels and weights, for identify to "
+            "choose from.",
+        ),
+    ] = False,
     held_out: Annotated[
         float, typer.Option(help="Fraction of blocks kept for testing and calibration.")
     ] = 0.2,
@@ -147,22 +206,25 @@ def train(
 ) -> None:
     """Train a classifier that identifies the rule, or a part of it, and write it as a bundle."""
     from rule_id.models import train as run
+    from rule_id.models import train_menu
 
     name = features.stem if features is not None else "reference"
-    folder = out or Path("models") / f"{name}{_suffix(target)}-{model}"
+    if features is not None and features.is_dir():
+        name = features.resolve().name + f"-{feature_set}" * (not menu)
+    ending = "" if menu else f"-{model}"
+    folder = out or Path("models") / f"{name}{_suffix(target)}{ending}"
+    shared: dict[str, Any] = {
+        "target": target, "model": model, "held_out": held_out, "folds": folds, "tune": tune,
+        "seed": seed,
+    }  # fmt: skip
     with _bars() as progress:
-        bundle = run(
-            features,
-            folder,
-            target=target,
-            model=model,
-            held_out=held_out,
-            folds=folds,
-            tune=tune,
-            seed=seed,
-            progress=progress,
-        )
-    typer.echo(f"{folder}: {bundle}")
+        if menu:
+            made = train_menu(features, folder, progress=progress, **shared)
+        else:
+            own: dict[str, Any] = {"feature_set": feature_set, "observables": observables or None}
+            made = {"": run(features, folder, progress=progress, **own, **shared)}
+    for inner, bundle in made.items():
+        typer.echo(f"{folder / inner}: {bundle}")
 
 
 @app.command()
@@ -323,18 +385,84 @@ def report(
 
 @app.command()
 def identify(
-    recordings: Annotated[list[Path], typer.Argument(help="Recordings, .npz.")],
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A bundle, of any target; the one of rules that ships when left out."),
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recordings: .npz, .h5, .mat, or folders of sessions; all .nwb files together are "
+            "the sessions of one."
+        ),
+    ],
+    model: Menu = None,
+    level: Annotated[
+        float, typer.Option(help="Share of simulated networks whose set holds the true class.")
+    ] = 0.9,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the answers as one HTML page.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
+    reading: ReadingFile = None,
+    signal: Signal = None,
+    series: Series = None,
+    event: Event = None,
+    window: Window = None,
+    condition: Condition = None,
+    layer: LayerColumn = None,
+    blocks: Blocks = None,
 ) -> None:
     """Say which learning rule made a recording, or what else a bundle is for, and how surely."""
     from rule_id.models import identify as run
 
-    for answer in run(recordings, model):
+    how = _reading(reading, signal=signal, series=series, event=event, window=window,
+                   condition=condition, layer=layer, blocks=blocks)  # fmt: skip
+    answers = run(recordings, model, reading=how, level=level)
+    for answer in answers:
         typer.echo(json.dumps(answer.to_dict()) if as_json else str(answer))
+    if report is not None:
+        from rule_id.reports import write_verdicts
+
+        write_verdicts(answers, report)
+        typer.echo(f"Report: {report}", err=as_json)
+
+
+@app.command()
+def watch(
+    recording: Annotated[
+        Path, typer.Argument(help="A recording that is growing: a file, or a folder of sessions.")
+    ],
+    model: Menu = None,
+    rate: Annotated[
+        float,
+        typer.Option(
+            help="Share of simulated networks of which a wrong rule may ever be announced: 0.01, "
+            "0.05, 0.1 or 0.2."
+        ),
+    ] = 0.05,
+    every: Annotated[float, typer.Option(help="Seconds between two looks at the file.")] = 2.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="End with what is there, instead of waiting for more.")
+    ] = False,
+    as_json: AsJson = False,
+    reading: ReadingFile = None,
+    signal: Signal = None,
+    series: Series = None,
+    event: Event = None,
+    window: Window = None,
+    condition: Condition = None,
+    layer: LayerColumn = None,
+    blocks: Blocks = None,
+) -> None:
+    """Follow a recording while it grows, and say when its rule may be announced."""
+    from rule_id.models import watch as run
+
+    how = _reading(reading, signal=signal, series=series, event=event, window=window,
+                   condition=condition, layer=layer, blocks=blocks)  # fmt: skip
+    looks = run(recording, model, reading=how, rate=rate, every=every, once=once,
+                started=lambda watching: typer.echo(str(watching), err=as_json))  # fmt: skip
+    try:
+        for look in looks:
+            typer.echo(json.dumps(look.to_dict()) if as_json else str(look))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -352,6 +480,16 @@ def demo(
     typer.echo("")
     typer.echo(str(result.evaluation))
     typer.echo(f"Report: {result.report}")
+
+
+def _reading(file: Path | None, **given: Any) -> Any:
+    """Return how files are to be read: what the user said, before what a TOML file says."""
+    from dataclasses import replace
+
+    from rule_id.recordings import Reading, read_reading
+
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(read_reading(file) if file else Reading(), **said)
 
 
 def _suffix(target: str) -> str:

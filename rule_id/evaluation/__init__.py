@@ -5,7 +5,6 @@ from rule_id.evaluation.answers import SUBSETS
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import HOLD_OUT_KEYS
 from rule_id.evaluation.control import nuisance_control, read_control
-from rule_id.evaluation.cuts import CUTS, Cut
 from rule_id.evaluation.figures import (
     class_colours,
     confusion_figure,
@@ -30,6 +29,7 @@ from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.results import FURTHER, Evaluation, summarise
 from rule_id.evaluation.runner import evaluate, folder_of_fits
 from rule_id.evaluation.tables import PAPER_FEATURES
+from rule_id.models.cuts import CUTS, Cut
 
 __all__ = [
     "ALIGNMENT_BINS",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
-from rule_id.evaluation.material import Material
 from rule_id.evaluation.protocols import PROTOCOLS, held_out_groups, unsuitable
+from rule_id.features.material import Material
 
 __all__ = ["HOLD_OUT_KEYS", "Choice", "choose_protocols"]
 

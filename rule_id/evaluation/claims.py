@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.evaluation.results import FURTHER
-from rule_id.evaluation.views import ALL_OBSERVABLES, SOME_UNITS
+from rule_id.models.views import ALL_OBSERVABLES, SOME_UNITS
 from rule_id.trajectories import OBSERVABLES
 
 __all__ = ["claims_of"]

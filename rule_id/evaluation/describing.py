@@ -14,10 +14,10 @@ import xgboost
 from rule_id.evaluation.answers import classes_of, targets_of
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.control import nuisances_of
-from rule_id.evaluation.material import Material
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import Trial
+from rule_id.features.material import Material
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rule_id.evaluation.figures import CHANCE_COLOUR, MARKERS, OKABE_ITO, STYLE
-from rule_id.evaluation.views import SOME_UNITS
+from rule_id.models.views import SOME_UNITS
 
 __all__ = ["measured_figure"]
 

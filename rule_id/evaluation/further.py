@@ -13,14 +13,14 @@ from rule_id.evaluation.claims import claims_of
 from rule_id.evaluation.control import nuisance_control, nuisances_of
 from rule_id.evaluation.headline import headline_of, measured_of
 from rule_id.evaluation.matched import matched_table
-from rule_id.evaluation.material import Material
 from rule_id.evaluation.no_learning import no_learning_table
 from rule_id.evaluation.novel import NovelTrial, score_novel
 from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.tables import CURVES
 from rule_id.evaluation.trials import Trial
 from rule_id.evaluation.uncertainty import Halves, calibration_tables, coverage_table
-from rule_id.evaluation.views import seeings_of
+from rule_id.features.material import Material
+from rule_id.models.views import seeings_of
 
 __all__ = ["further_tables"]
 

@@ -13,7 +13,6 @@ from rule_id.evaluation.describing import describe
 from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
 from rule_id.evaluation.further import further_tables
-from rule_id.evaluation.material import read_material
 from rule_id.evaluation.novel import NovelTrial, novel_trials
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation, summarise
@@ -23,6 +22,7 @@ from rule_id.evaluation.store import Store
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import ELSEWHERE, trials_of
 from rule_id.features import FEATURE_SETS
+from rule_id.features.material import read_material
 from rule_id.folders import require_replaceable
 from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories

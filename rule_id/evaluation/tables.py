@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from rule_id.evaluation.cuts import Cut, cut_features
-from rule_id.evaluation.material import CURVES, Material
-from rule_id.evaluation.views import randomised_views
 from rule_id.features import FeatureTable, extract_panel
+from rule_id.features.material import CURVES, Material
+from rule_id.models.cuts import Cut, cut_features
+from rule_id.models.views import randomised_views
 
 __all__ = ["CURVES", "PAPER_FEATURES", "Tables"]
 

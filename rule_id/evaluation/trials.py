@@ -11,12 +11,12 @@ import numpy as np
 from rule_id.evaluation.apart import require_apart
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import Choice
-from rule_id.evaluation.cuts import possible_cuts
 from rule_id.evaluation.protocols import PROTOCOLS, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
-from rule_id.evaluation.views import ALL_OBSERVABLES, seeings_of
 from rule_id.features import FeatureTable
 from rule_id.models import PATTERNS
+from rule_id.models.cuts import possible_cuts
+from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import OBSERVABLES
 
 __all__ = ["ELSEWHERE", "Test", "Trial", "trials_of"]

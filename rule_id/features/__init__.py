@@ -2,7 +2,7 @@
 
 from rule_id.features.extraction import PAPER_STATISTICS, extract, extract_panel, features
 from rule_id.features.panel import Panel, join_panels, pivot
-from rule_id.features.signals import mask_signal, usable_features
+from rule_id.features.signals import mask_fluorescence, mask_signal, usable_features
 from rule_id.features.summaries import summary_names, time_of
 from rule_id.features.table import FEATURE_SETS, FeatureTable, read_features, split_name
 from rule_id.features.targets import EVALUATED, TARGETS, WITH_FAMILIES, Wording, wording
@@ -22,6 +22,7 @@ __all__ = [
     "extract_panel",
     "features",
     "join_panels",
+    "mask_fluorescence",
     "mask_signal",
     "pivot",
     "read_features",

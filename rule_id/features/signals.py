@@ -11,7 +11,7 @@ from rule_id.features.invariant import SPREAD
 from rule_id.features.table import FeatureTable, split_name
 from rule_id.recordings import SIGNALS
 
-__all__ = ["mask_signal", "usable_features"]
+__all__ = ["mask_fluorescence", "mask_signal", "usable_features"]
 
 OFFSET_FREE = ("activation_raw_var", "activation_raw_skew", "activation_raw_kurtosis", SPREAD)
 
@@ -43,4 +43,21 @@ def mask_signal(table: FeatureTable, signal: str) -> FeatureTable:
     """Return the table with the features that are not usable for a signal missing (NaN)."""
     values = table.values.copy()
     values.loc[:, ~usable_features(table.names, signal)] = np.nan
+    return FeatureTable(table.meta, values, table.feature_set, table.info)
+
+
+def mask_fluorescence(table: FeatureTable) -> FeatureTable:
+    """Return the table with what a calcium signal leaves unusable missing in simulated ones.
+
+    Simulated fluorescence has an offset, but not that of anybody's indicator.
+    """
+    if "observation" not in table.meta:
+        return table
+    rows = (table.meta["observation"] == "calcium").to_numpy()
+    if not rows.any():
+        return table
+    levels = ~usable_features(table.names, "calcium")
+    levels &= np.array([name.startswith("activation_") for name in table.names])
+    values = table.values.copy()
+    values.loc[rows, levels] = np.nan
     return FeatureTable(table.meta, values, table.feature_set, table.info)

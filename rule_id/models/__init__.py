@@ -11,7 +11,8 @@ from rule_id.models.identify import identify
 from rule_id.models.linear import LinearClassifier
 from rule_id.models.patterns import PATTERNS, hide, network_ids
 from rule_id.models.scores import counted_layers
-from rule_id.models.training import train
+from rule_id.models.training import train, train_menu
+from rule_id.models.watching import Look, Watch, watch
 
 __all__ = [
     "CAVEATS",
@@ -22,6 +23,8 @@ __all__ = [
     "Identification",
     "LayerIdentification",
     "LinearClassifier",
+    "Look",
+    "Watch",
     "calibrate",
     "choose_hyperparameters",
     "combine_layers",
@@ -32,4 +35,6 @@ __all__ = [
     "prediction_set",
     "read_bundle",
     "train",
+    "train_menu",
+    "watch",
 ]

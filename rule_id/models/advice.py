@@ -2,104 +2,97 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rule_id.features.targets import wording
 from rule_id.models.bundle import Bundle
 from rule_id.models.conformal import smallest_calibration
-from rule_id.models.patterns import PATTERNS, feature_observables
-from rule_id.models.ranges import beyond
+from rule_id.models.patterns import PATTERNS
+from rule_id.models.view import Cell, View, nearest
 
-__all__ = ["MOST_OUTSIDE", "advise", "share_outside"]
-
-MOST_OUTSIDE = 0.1
-"""Share of recorded features that may lie outside the range of training without a warning."""
+__all__ = ["advise", "costs"]
 
 
-def advise(bundle: Bundle, values: np.ndarray, pattern: str, members: list[str]) -> list[str]:
-    """Return the warnings that a recording calls for.
-
-    Args:
-        bundle: What it was identified with.
-        values: Features of its layers, shape (n, d), NaN where not recorded.
-        pattern: The observables that were recorded, a key of `PATTERNS`.
-        members: Its prediction set.
-    """
-    return [
-        *_missing(bundle, pattern),
-        *_undecided(bundle, pattern, members),
-        *_outside(share_outside(bundle, values)),
-    ]
-
-
-def share_outside(bundle: Bundle, values: np.ndarray) -> float:
-    """Return the share of recorded features outside the quantiles of training, 0 to 1.
+def advise(
+    target: str,
+    calibration: Mapping[str, Sequence[float]],
+    n_classes: int,
+    members: list[str] | None,
+    level: float,
+) -> list[str]:
+    """Return the warnings that a prediction set calls for.
 
     Args:
-        bundle: What holds the quantiles; about 1% of its own training features lie outside.
-        values: Features, shape (n, d), NaN where not recorded.
+        target: What was identified.
+        calibration: Scores of held-out networks by class, see `prediction_set`.
+        n_classes: How many classes there are to name.
+        members: The set; None where none is given.
+        level: Its level.
     """
-    measured = feature_observables(bundle.feature_names) != ""
-    outside, comparable = beyond(values[:, measured], np.asarray(bundle.quantiles)[:, measured])
-    return float(outside.sum() / max(1, comparable.sum()))
-
-
-def _missing(bundle: Bundle, pattern: str) -> list[str]:
-    everything = list(PATTERNS)[-1]
-    missing = [name for name in PATTERNS[everything] if name not in PATTERNS[pattern]]
-    if not missing:
-        return []
-    chance = bundle.scores[everything]["network"]["chance"]
-    return [
-        f"{' and '.join(missing)} not recorded: the {wording(bundle.target).one} of "
-        f"{_accuracy(bundle, pattern):.0%} of held-out simulated networks is found without, of "
-        f"{_accuracy(bundle, everything):.0%} with all observables (chance {chance:.0%})."
-    ]
-
-
-def _undecided(bundle: Bundle, pattern: str, members: list[str]) -> list[str]:
-    one = wording(bundle.target).one
-    calibration = bundle.conformal[pattern]
-    fewest, needed = min(map(len, calibration.values())), smallest_calibration()
+    one = wording(target).one
+    fewest, needed = min(map(len, calibration.values())), smallest_calibration(1 - level)
     warnings = []
     if fewest < needed:
         warnings.append(
-            f"The 90% set cannot exclude every {one}: that takes {needed} held-out networks of "
-            f"each {one}, and the bundle has {fewest} of one; train on more blocks."
+            f"The {level:.0%} set cannot exclude every {one}: that takes {needed} held-out "
+            f"networks of each class, and the bundle has {fewest} of one; train on more blocks."
         )
-    if not members:
+    if members is not None and not members:
         warnings.append(
-            f"The data cannot say: no {one} fits at 90%, so the network is unlike those of "
-            f"training. {_what_to_record(bundle, pattern)}"
+            f"The data cannot say: no {one} fits at {level:.0%}, so the network is unlike those of "
+            "training."
         )
-    if len(members) == len(bundle.classes):
-        warnings.append(
-            f"The data cannot say: no {one} is excluded at 90%. {_what_to_record(bundle, pattern)}"
-        )
+    if members is not None and len(members) == n_classes:
+        warnings.append(f"The data cannot say: no {one} is excluded at {level:.0%}.")
     return warnings
 
 
-def _what_to_record(bundle: Bundle, pattern: str) -> str:
-    """Name the richer pattern of observables that did best on held-out networks."""
-    richer = [p for p, held in PATTERNS.items() if set(held) > set(PATTERNS[pattern])]
-    best = max(richer, key=lambda p: _accuracy(bundle, p), default=pattern)
-    if _accuracy(bundle, best) <= _accuracy(bundle, pattern):
-        return (
-            "Further observables would not help; record from before learning to its end, "
-            "more layers, or a network of the kinds that the bundle was trained on."
+def costs(menu: Sequence[Bundle], cell: Cell, target: str) -> list[tuple[str, float]]:
+    """Return what was not recorded, and how many held-out networks are named with it.
+
+    Each is one change of the way to see: observables that were not recorded, the most units or
+    checkpoints that were simulated. What the table does not show to help is left out.
+
+    Args:
+        menu: The classifiers that could answer.
+        cell: How well networks were named that were seen most nearly like the recording.
+        target: What was identified.
+
+    Returns:
+        (what, accuracy), the best first.
+    """
+    key = target if target in cell.accuracy else "class"
+    cells = [other for bundle in menu for other in bundle.cells]
+    found = {}
+    for what, wish in _wishes(cells, cell.view):
+        there = [near for bundle in menu if (near := nearest(bundle.cells, wish))]
+        best = max((one.accuracy[key] for one in there if one.view == wish), default=0.0)
+        if best > cell.accuracy[key]:
+            found[what] = best
+    return sorted(found.items(), key=lambda item: -item[1])
+
+
+def _wishes(cells: list[Cell], view: View) -> list[tuple[str, View]]:
+    """Return ways to see that have more of something, and what that is."""
+    recorded = PATTERNS[view.observables]
+    wishes = [
+        (
+            " and ".join(name for name in held if name not in recorded),
+            replace(view, observables=pattern),
         )
-    more = [name for name in PATTERNS[best] if name not in PATTERNS[pattern]]
-    return f"Record {' and '.join(more)} as well: held-out accuracy {_accuracy(bundle, best):.0%}."
-
-
-def _outside(share: float) -> list[str]:
-    if share <= MOST_OUTSIDE:
-        return []
-    return [
-        f"{share:.0%} of the recorded features lie outside the range of training (up to "
-        f"{MOST_OUTSIDE:.0%} is usual): accuracy and set need not hold for this recording."
+        for pattern, held in PATTERNS.items()
+        if set(held) > set(recorded)
     ]
-
-
-def _accuracy(bundle: Bundle, pattern: str) -> float:
-    return float(bundle.scores[pattern]["network"]["accuracy"])
+    same = [one.view for one in cells if one.view.observables == view.observables]
+    alike = [
+        one for one in same if replace(one, units=view.units) == view and one.units > view.units
+    ]
+    longer = [one for one in same if replace(one, checkpoints=view.checkpoints) == view]
+    if alike:
+        most = max(alike, key=lambda one: one.units)
+        wishes.append((f"{most.units:.0f} units a layer", most))
+    if longer and max(one.checkpoints for one in longer) > view.checkpoints:
+        most = max(longer, key=lambda one: one.checkpoints)
+        wishes.append((f"{most.checkpoints} checkpoints", most))
+    return wishes

@@ -15,14 +15,16 @@ from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.folders import replaced_folder
 from rule_id.models.boosted import BoostedClassifier
+from rule_id.models.deciding import Deciding, Decisions
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
+from rule_id.models.view import KINDS, Cell
 
-__all__ = ["BUNDLE_SCHEMA_VERSION", "Bundle", "check_destination", "read_bundle"]
+__all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "read_bundle"]
 
-BUNDLE_SCHEMA_VERSION = 2
+BUNDLE_SCHEMA_VERSION = 3
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _MODEL_FILES = {"linear": "linear.json", "xgboost": "model.json"}
 
 
@@ -41,11 +43,18 @@ class Bundle:
         feature_set: The feature set they belong to.
         hyperparameters: Parameters of the classifier that were chosen.
         test_blocks: Blocks that took no part in fitting or choosing.
-        scores: On the networks of those, `{pattern of observables: {"layer" | "network":
-            {"accuracy", "balanced_accuracy", "chance", "n"}}}`.
-        conformal: Sorted nonconformity scores of the same, `{pattern: {class: [...]}}`.
-        quantiles: Shape (2, d), the 0.5% and 99.5% quantiles of the features of training; NaN for
-            a feature that was never measured.
+        scores: On the networks of those, seen completely, `{pattern of observables: {"layer" |
+            "network": {"accuracy", "balanced_accuracy", "chance", "n"}}}`, one entry for each
+            pattern of the observables that it takes.
+        conformal: Sorted nonconformity scores of the same, `{kind of view: {pattern: {class:
+            [...]}}}`.
+        cells: How well the same were named, for each way to see them.
+        distances: How far they lie from the networks of training, sorted, `{kind: {pattern:
+            [...]}}`.
+        decisions: How well they were named while they grew, `{kind: {"class" | "credit_assignment":
+            {pattern: Deciding}}}`; empty for a bundle that was trained on a feature table.
+        quantiles: Shape (3, d), the 0.5%, 50% and 99.5% quantiles of the features of training; NaN
+            for a feature that was never measured.
         versions: Versions of the packages that trained it.
         info: How it was trained: the features' own info, seed, numbers of networks, ...
     """
@@ -60,20 +69,31 @@ class Bundle:
     hyperparameters: dict[str, Any]
     test_blocks: list[int] = field(repr=False)
     scores: dict[str, Any] = field(repr=False)
-    conformal: dict[str, dict[str, list[float]]] = field(repr=False)
+    conformal: dict[str, dict[str, dict[str, list[float]]]] = field(repr=False)
+    cells: list[Cell] = field(repr=False)
+    distances: dict[str, dict[str, list[float]]] = field(repr=False)
+    decisions: Decisions = field(repr=False)
     quantiles: np.ndarray = field(repr=False)
     versions: dict[str, str]
     info: dict[str, Any]
 
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of observables that it takes, the richest last."""
+        return list(self.scores)
+
     def __str__(self) -> str:
         """Say in one line what it is and how it did on networks of unseen blocks."""
-        whole, few = (self.scores[p]["network"] for p in (list(PATTERNS)[-1], "activation"))
+        whole = self.scores[self.patterns[-1]]["network"]
         k = len(self.classes)
+        alone = ""
+        if "activation" in self.patterns[:-1]:
+            few = self.scores["activation"]["network"]["accuracy"]
+            alone = f", from activations alone {few:.2f}"
         text = (
             f"{self.model} on {len(self.feature_names)} {self.feature_set} features, "
             f"{k} {wording(self.target).many}; {whole['n']} networks of unseen blocks: accuracy "
-            f"{whole['accuracy']:.2f}, from activations alone {few['accuracy']:.2f} "
-            f"(chance {whole['chance']:.2f})"
+            f"{whole['accuracy']:.2f}{alone} (chance {whole['chance']:.2f})"
         )
         if whole["chance"] != 1 / k:
             # A fit in which classes weigh the same is not one that names the commonest.
@@ -111,7 +131,7 @@ class Bundle:
             document = bytes(self.classifier.booster_.save_raw("json"))
         with replaced_folder(Path(path).resolve()) as folder:
             (folder / _MODEL_FILES[self.model]).write_bytes(document)
-            (folder / _MANIFEST).write_text(self._manifest(document), encoding="utf-8")
+            (folder / MANIFEST).write_text(self._manifest(document), encoding="utf-8")
 
     def _manifest(self, document: bytes) -> str:
         # Not dataclasses.asdict, which would copy the classifier.
@@ -120,6 +140,14 @@ class Bundle:
         manifest = {
             "schema_version": BUNDLE_SCHEMA_VERSION,
             **values,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "decisions": {
+                kind: {
+                    what: {pattern: vars(one) for pattern, one in by_pattern.items()}
+                    for what, by_pattern in announced.items()
+                }
+                for kind, announced in self.decisions.items()
+            },
             "quantiles": bounds,
             "sha256": hashlib.sha256(document).hexdigest(),
         }
@@ -144,7 +172,7 @@ def read_bundle(path: str | Path) -> Bundle:
     try:
         values = _checked_values(manifest)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{folder / _MANIFEST} must be that of a bundle: {error!r}") from None
+        raise InputError(f"{folder / MANIFEST} must be that of a bundle: {error!r}") from None
     file = folder / _MODEL_FILES[values["model"]]
     if not file.is_file():
         raise InputError(f"{folder} must hold the classifier as {file.name}; there is no such file")
@@ -164,14 +192,14 @@ def check_destination(path: str | Path) -> None:
     if not folder.exists():
         return
     held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if _MANIFEST not in held or not held <= {_MANIFEST, *_MODEL_FILES.values()}:
+    if MANIFEST not in held or not held <= {MANIFEST, *_MODEL_FILES.values()}:
         raise InputError(f"{folder} must be a new folder or a bundle to replace; it is neither")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    file = folder / _MANIFEST
+    file = folder / MANIFEST
     if not file.is_file():
-        raise InputError(f"{folder} must be a bundle, a folder with a {_MANIFEST}; it has none")
+        raise InputError(f"{folder} must be a bundle, a folder with a {MANIFEST}; it has none")
     try:
         manifest = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -203,17 +231,54 @@ def _checked_values(manifest: dict[str, Any]) -> dict[str, Any]:
             f"families must name the family of each class for {' and '.join(WITH_FAMILIES)}, "
             "and be empty for other targets"
         )
-    for pattern in PATTERNS:
-        for key in ("accuracy", "balanced_accuracy", "chance"):
-            float(values["scores"][pattern]["network"][key])
-        ordered = {name: sorted(map(float, values["conformal"][pattern][name])) for name in classes}
-        values["conformal"][pattern] = ordered
+    _check_calibration(values)
     if not isinstance(values["info"]["features"], dict):
         raise TypeError("info must say how the features were made")
     values["quantiles"] = np.array(values["quantiles"], dtype=np.float64)
-    if values["quantiles"].shape != (2, len(names)):
-        raise ValueError(f"quantiles must be 2 x {len(names)}")
+    if values["quantiles"].shape != (3, len(names)):
+        raise ValueError(f"quantiles must be 3 x {len(names)}")
     return values
+
+
+def _check_calibration(values: dict[str, Any]) -> None:
+    """Turn what is said of held-out networks into what `Bundle` holds."""
+    patterns = list(values["scores"])
+    if not patterns or not set(patterns) <= set(PATTERNS):
+        raise ValueError(f"scores must be of one or more of {', '.join(PATTERNS)}")
+    for pattern in patterns:
+        for key in ("accuracy", "balanced_accuracy", "chance"):
+            float(values["scores"][pattern]["network"][key])
+    for kind, by_pattern in values["conformal"].items():
+        one_of("kind", kind, KINDS)
+        for pattern, scores in by_pattern.items():
+            by_pattern[pattern] = {n: sorted(map(float, scores[n])) for n in values["classes"]}
+            far = sorted(map(float, values["distances"][kind][pattern]))
+            if not far:
+                raise ValueError(f"distances of {kind} {pattern} must not be empty")
+            values["distances"][kind][pattern] = far
+    values["cells"] = [Cell.from_dict(cell) for cell in values["cells"]]
+    if not values["cells"]:
+        raise ValueError("cells must not be empty")
+    values["decisions"] = {
+        one_of("kind", kind, KINDS): {
+            str(what): {
+                one_of("pattern", pattern, patterns): _deciding(one)
+                for pattern, one in by_pattern.items()
+            }
+            for what, by_pattern in announced.items()
+        }
+        for kind, announced in values["decisions"].items()
+    }
+
+
+def _deciding(stored: dict[str, Any]) -> Deciding:
+    return Deciding(
+        int(stored["looks"]),
+        int(stored["blocks"]),
+        sorted(map(float, stored["peaks"])),
+        {str(rate): dict(times) for rate, times in stored["times"].items()},
+        stored["settled"],
+    )
 
 
 def _read_classifier(document: bytes, values: dict[str, Any], source: str) -> Any:

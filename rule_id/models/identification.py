@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rule_id.features.targets import wording
+from rule_id.models.outside import StickingOut
+from rule_id.models.view import Cell, View
 
-__all__ = ["CAVEATS", "Identification", "LayerIdentification"]
+__all__ = ["CAVEATS", "Identification", "LayerIdentification", "Outside"]
 
 CAVEATS = (
     "The answer is one of those ranked above, also for a network that learned in another way or "
@@ -42,41 +44,115 @@ class LayerIdentification:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """Where a recording lies among the networks of training.
+
+    Attributes:
+        distance: From the middle of the networks of training, 1 where every feature lies at the
+            edge of its usual range (`rule_id.models.outside.distances`).
+        edge: The distance beyond which 1 of 100 held-out networks lies.
+        n: Number of held-out distances that the edge is taken from.
+        features: What lies farthest outside its range.
+    """
+
+    distance: float
+    edge: float
+    n: int
+    features: list[StickingOut]
+
+    def __bool__(self) -> bool:
+        """Say whether it lies outside what was simulated."""
+        return self.distance > self.edge
+
+
+@dataclass(frozen=True)
 class Identification:
     """What may be behind one recording, ranked: rules, or the classes of another target.
 
     Attributes:
         name: Name of the recording.
-        target: What was identified, one of `TARGETS`; its values are the classes below.
-        ranked: (class, probability), most probable first; probabilities sum to 1.
+        signal: `model`, `rate`, `calcium` or `deconvolved`.
+        target: What was identified, one of `TARGETS`; its values are the classes below. Of a brain,
+            a bundle of rules answers with credit assignments, for an optimizer is not identified.
+        n_classes: How many classes could have been named.
+        ranked: (class, probability), most probable first; probabilities sum to 1. Empty for a brain
+            outside what was simulated.
         families: (family, probability), sums over the classes of a family, most probable first;
             empty for the targets `family` and `optimizer`.
         layers: The same for each layer alone.
-        set: The 90% conformal prediction set, most probable first; all classes, or none, when the
-            data cannot say.
+        set: The conformal prediction set, most probable first; all classes, or none, when the data
+            cannot say.
+        level: Share of simulated networks whose set holds the true class.
+        outside: Where the recording lies among the networks of training.
+        view: How the recording sees its network.
+        cell: How well held-out networks were named that were seen most nearly so.
+        costs: (what was not recorded, how many of those networks are named with it), the best
+            first.
         warnings: What must be known to read the answer, the particular before the general.
-        observables: What the answer rests on, such as `activation+weight`.
-        held_out_accuracy: Share of unseen simulated networks whose class was ranked first from the
-            same observables.
-        chance: The accuracy of guessing: the larger of 1 / number of classes and the share of the
-            commonest class among those networks.
     """
 
     name: str
+    signal: str
     target: str
+    n_classes: int
     ranked: Ranked
     families: Ranked
     layers: list[LayerIdentification]
     set: list[str]
+    level: float
+    outside: Outside
+    view: View
+    cell: Cell
+    costs: list[tuple[str, float]]
     warnings: list[str]
-    observables: str
-    held_out_accuracy: float
-    chance: float
+
+    @property
+    def observables(self) -> str:
+        """What the answer rests on, such as `activation+weight`."""
+        return self.view.observables
+
+    @property
+    def held_out_accuracy(self) -> float:
+        """Share of held-out networks, seen most nearly so, that were named rightly."""
+        return self.cell.accuracy[self._key]
+
+    @property
+    def chance(self) -> float:
+        """What guessing reaches on those networks."""
+        return self.cell.chance[self._key]
+
+    @property
+    def _key(self) -> str:
+        return self.target if self.target in self.cell.accuracy else "class"
+
+    @property
+    def verdict(self) -> str:
+        """The answer in a sentence.
+
+        Of a brain it says what its statistics resemble and never what it uses.
+        """
+        many = wording(self.target).many
+        among = f"Among {self.n_classes} simulated {many}"
+        if self.outside:
+            return (
+                f"None of these: the recording lies outside what was simulated (distance "
+                f"{self.outside.distance:.2f}; of held-out networks 99 in 100 lie within "
+                f"{self.outside.edge:.2f})."
+            )
+        best, probability = self.ranked[0]
+        if self.signal == "model":
+            return f"{among}, {best} fits best: probability {probability:.2f} under equal priors."
+        return (
+            f"{among}, these statistics most resemble networks trained by {best}, under equal "
+            f"priors (probability {probability:.2f} among simulations)."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON types, the order of every list best first."""
         return {
             "recording": self.name,
+            "signal": self.signal,
+            "verdict": self.verdict,
             "target": self.target,
             "ranked": _records(self.ranked),
             "families": _records(self.families),
@@ -85,31 +161,55 @@ class Identification:
                 for layer in self.layers
             ],
             "set": self.set,
-            "warnings": self.warnings,
-            "observables": self.observables,
+            "level": self.level,
+            "outside": bool(self.outside),
+            "distance": self.outside.distance,
+            "edge": self.outside.edge,
+            "sticking_out": [vars(one) for one in self.outside.features],
+            "view": self.cell.to_dict()["view"] | vars(self.view),
+            "nearest_view": self.cell.to_dict()["view"],
             "held_out_accuracy": self.held_out_accuracy,
             "chance": self.chance,
+            "costs": [{"without": what, "accuracy": value} for what, value in self.costs],
+            "warnings": self.warnings,
         }
 
     def summary(self) -> str:
-        """Return the answer as text: one line a class, a family, a layer and a warning."""
-        best = [
-            f"{layer.name}: {layer.ranked[0][0]} {layer.ranked[0][1]:.2f}" for layer in self.layers
-        ]
+        """Return the answer as text: the verdict, then one line for each thing to know."""
         return "\n".join(
             [
-                f"{self.name} ({self.observables.replace('+', ', ')})",
-                wording(self.target).many,
-                *_lines(self.ranked),
-                *(["families", *_lines(self.families)] if self.families else []),
-                "each layer alone",
-                *(f"  {text}" for text in best),
-                f"90% set: {', '.join(self.set) or 'none'}",
-                f"held-out accuracy {self.held_out_accuracy:.2f} (chance {self.chance:.2f})",
+                f"{self.name} ({self.view})",
+                self.verdict,
+                *(f"  {one}" for one in self.outside.features if self.outside),
+                *(self._ranking() if self.ranked else []),
+                *self._trust(),
                 "to be kept in mind",
                 *(f"  - {warning}" for warning in self.warnings),
             ]
         )
+
+    def _ranking(self) -> list[str]:
+        """Return classes, families, what each layer alone says, and the prediction set."""
+        best = [
+            f"{layer.name}: {layer.ranked[0][0]} {layer.ranked[0][1]:.2f}" for layer in self.layers
+        ]
+        return [
+            wording(self.target).many,
+            *_lines(self.ranked),
+            *(["families", *_lines(self.families)] if self.families else []),
+            "each layer alone",
+            *(f"  {text}" for text in best),
+            f"{self.level:.0%} set: {', '.join(self.set) or 'none'}",
+        ]
+
+    def _trust(self) -> list[str]:
+        """Return how well networks are named that were seen in this way, and at what cost."""
+        without = [f"  {what}: {accuracy:.2f}" for what, accuracy in self.costs]
+        return [
+            f"of {self.cell.n} held-out networks seen much like this ({self.cell.view}) "
+            f"{self.held_out_accuracy:.2f} are named rightly (chance {self.chance:.2f})",
+            *(["with what was not recorded", *without] if without else []),
+        ]
 
     def __str__(self) -> str:
         """Return the summary."""

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable, split_name
 from rule_id.trajectories import observable_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "hide",
     "network_ids",
     "pattern_of",
+    "patterns_of",
 ]
 
 _ORDER = ("activation", "weight", "activity_change")
@@ -47,6 +48,24 @@ def pattern_of(observables: Iterable[str]) -> str:
     """
     recorded = set(observables)
     return "+".join(observable for observable in _ORDER if observable in recorded)
+
+
+def patterns_of(observables: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return the patterns that consist of some observables; all when None.
+
+    Raises:
+        InputError: An observable is unknown, or there is none.
+
+    >>> list(patterns_of(["activation", "weight"]))
+    ['activation', 'weight', 'activation+weight']
+    """
+    if observables is None:
+        return PATTERNS
+    for name in observables:
+        one_of("observable", name, _ORDER)
+    if not observables:
+        raise InputError(f"observables must name one or more of {', '.join(_ORDER)}; got none")
+    return {name: held for name, held in PATTERNS.items() if set(held) <= set(observables)}
 
 
 def feature_observables(names: Sequence[str]) -> np.ndarray:

@@ -6,17 +6,17 @@ import numpy as np
 
 __all__ = ["QUANTILES", "beyond", "feature_ranges"]
 
-QUANTILES = (0.005, 0.995)
-"""Between these lies a feature of a network that resembles those of training."""
+QUANTILES = (0.005, 0.5, 0.995)
+"""Between the outer two lies a feature of a network that resembles those of training."""
 
 
 def feature_ranges(values: np.ndarray) -> np.ndarray:
-    """Return the two quantiles of each feature, shape (2, d), NaN where never measured.
+    """Return the quantiles of each feature, shape (3, d), NaN where never measured.
 
     Args:
         values: Features of training, shape (n, d), NaN where not measured.
     """
-    bounds = np.full((2, values.shape[1]), np.nan)
+    bounds = np.full((len(QUANTILES), values.shape[1]), np.nan)
     measured = ~np.isnan(values).all(axis=0)
     bounds[:, measured] = np.nanquantile(values[:, measured].astype(np.float64), QUANTILES, axis=0)
     return bounds
@@ -32,6 +32,6 @@ def beyond(values: np.ndarray, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Returns:
         Two boolean arrays of shape (n, d).
     """
-    low, high = ranges
+    low, _, high = ranges
     comparable = ~np.isnan(values) & ~np.isnan(low)
     return comparable & ((values < low) | (values > high)), comparable

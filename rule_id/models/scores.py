@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from rule_id.models.combine import combine_layers
-from rule_id.models.conformal import calibrate
-from rule_id.models.patterns import PATTERNS, feature_observables, hide
+from rule_id.models.patterns import feature_observables, hide
 
-__all__ = ["chance_accuracy", "counted_layers", "score_patterns"]
+__all__ = ["chance_accuracy", "counted_layers", "holding", "score_patterns"]
 
 
 def counted_layers(meta: pd.DataFrame) -> np.ndarray:
@@ -53,9 +52,10 @@ def score_patterns(
     y: np.ndarray,
     networks: np.ndarray,
     names: list[str],
+    patterns: dict[str, tuple[str, ...]],
     counted: np.ndarray | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score and calibrate a classifier for each pattern of observables.
+) -> dict[str, Any]:
+    """Score a classifier for each pattern of observables.
 
     Args:
         classifier: A fitted classifier.
@@ -64,17 +64,19 @@ def score_patterns(
         y: Labels (n,).
         networks: Ids (n,) of what is combined to a network.
         names: The d names of the features.
+        patterns: The observables of each pattern, by its name.
         counted: Rows (n,) that count at the level of layers, boolean; all by default.
 
     Returns:
         `{pattern: {"layer" | "network": {"accuracy", "balanced_accuracy", "chance", "n"}}}`,
-        without `layer` where no row counts, and `{pattern: {class: sorted nonconformity scores}}`.
+        without `layer` where no row counts.
     """
     scores: dict[str, Any] = {}
-    conformal = {}
     single = np.ones(len(y), dtype=bool) if counted is None else counted
-    for pattern, recorded in PATTERNS.items():
-        rows = _holding(X, names, recorded)
+    for pattern, recorded in patterns.items():
+        rows = holding(X, names, recorded)
+        # Of a corpus of activations alone, patterns with weights are scored on what there is.
+        rows = rows if rows.any() else np.ones(len(X), dtype=bool)
         layers = classifier.predict_proba(hide(X[rows], names, recorded))
         whole = combine_layers(layers, networks[rows])[1]
         first = np.unique(networks[rows], return_index=True)[1]
@@ -84,19 +86,17 @@ def score_patterns(
             scores[pattern]["layer"] = _accuracies(
                 layers[alone], labels[alone], classifier.classes_
             )
-        conformal[pattern] = calibrate(whole, labels[first], classifier.classes_.tolist())
-    return scores, conformal
+    return scores
 
 
-def _holding(X: np.ndarray, names: list[str], recorded: tuple[str, ...]) -> np.ndarray:
-    """Return the rows (n,) that hold something of every observable; all where none does.
+def holding(X: np.ndarray, names: list[str], recorded: tuple[str, ...]) -> np.ndarray:
+    """Return the rows (n,) that hold something of every observable.
 
     Spikes and fluorescence have activations alone, and say nothing of a pattern with weights.
     """
     observables = feature_observables(names)
     held = [~np.isnan(X[:, observables == one]).all(axis=1) for one in recorded]
-    rows = np.all(held, axis=0)
-    return rows if rows.any() else np.ones(len(X), dtype=bool)
+    return np.asarray(np.all(held, axis=0))
 
 
 def _accuracies(

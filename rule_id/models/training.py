@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,22 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
-from rule_id.features.table import FeatureTable, read_features
+from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.models.bundle import Bundle, check_destination
+from rule_id.models.calibrating import calibrate_views, parts_of_classes
 from rule_id.models.classifiers import CLASSIFIERS
+from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
-from rule_id.models.patterns import TRAINED_GAPS, feature_matrix, feature_observables, network_ids
+from rule_id.models.menu import MENU
+from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
-from rule_id.reference import reference_path
+from rule_id.models.sources import REFERENCE_FEATURES, open_source, texts, with_observables
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["REFERENCE_FEATURES", "train"]
-
-REFERENCE_FEATURES = "features.parquet"
+__all__ = ["REFERENCE_FEATURES", "train", "train_menu"]
 
 
 def train(
@@ -33,6 +34,8 @@ def train(
     *,
     target: str = "rule",
     model: str = "xgboost",
+    feature_set: str = "summary",
+    observables: Sequence[str] | None = None,
     held_out: float = 0.2,
     folds: int = 5,
     tune: bool = True,
@@ -41,17 +44,27 @@ def train(
 ) -> Bundle:
     """Train a classifier of layers, and score and calibrate it on networks of unseen blocks.
 
-    Each layer is learned twice: once complete, and once without one or two observables chosen at
-    random (the same for all layers of a network), so that a recording which lacks them still gets
-    an answer. Networks that diverged are left out, and so are those that the plan set apart, which
-    take no part in scores and calibration either. Classes weigh the same in the fit, however many
-    networks each has.
+    From a corpus, each network is learned as it is seen completely and in three random ways: under
+    one of the measurements, at random checkpoints, without some observables (`randomised_views`);
+    and unseen networks are named as they are seen under every measurement, at several numbers of
+    checkpoints, through every pattern of observables, and while they learn. From a feature table,
+    each layer is learned twice: once complete, and once without one or two observables chosen at
+    random (the same for all layers of a network); fewer checkpoints and time to a decision are not
+    scored then.
+
+    Networks that diverged are left out, and so are those that the plan set apart, which take no
+    part in scores and calibration either. Classes weigh the same in the fit, however many networks
+    each has.
 
     Args:
-        features: A feature table of simulated networks, or its file; None for the reference table.
+        features: A corpus folder, a feature table of simulated networks, or its file; None for the
+            reference table.
         out: Folder to write the bundle to.
         target: What to identify, one of `TARGETS`.
         model: `linear` or `xgboost`.
+        feature_set: Of a corpus, `summary` or `invariant`; a table has its own.
+        observables: Those that the classifier is to take, of `activation`, `weight` and
+            `activity_change`; all when None.
         held_out: Share of the blocks that are kept for scores and calibration, in (0, 1).
         folds: Folds of the cross-validation that chooses hyperparameters, 2 or more.
         tune: False to take the defaults of the classifier.
@@ -69,13 +82,15 @@ def train(
     one_of("model", model, CLASSIFIERS)
     if out is not None:
         check_destination(out)
-    table, info = _usable(_table(features), target)
+    source = open_source(features, feature_set, seed)
+    patterns = patterns_of(observables)
+    table, info = _usable(with_observables(source.table, observables), target)
     blocks = table.meta["block"].to_numpy()
     test_blocks = _test_blocks(blocks, held_out, folds, seed)
     unseen = np.isin(blocks, test_blocks)
     fitted, tested = table.rows(~unseen), table.rows(unseen)
     _check_classes(fitted.meta[target], tested.meta[target])
-    X, y, groups, networks = _training_rows(fitted, target, seed)
+    X, y, groups, networks = source.training_rows(fitted, target, seed)
     chosen = {}
     if tune:
         chosen = choose_hyperparameters(
@@ -90,21 +105,46 @@ def train(
             progress=progress,
         )
     classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
-    scores, conformal = _held_out_scores(classifier, tested, target)
+    classes, names = classifier.classes_.tolist(), table.names
+    families = _families(fitted.meta, target)
+    parts = parts_of_classes(classes, families, target)
+    quantiles = feature_ranges(feature_matrix(fitted, names))
+    calibration = calibrate_views(
+        classifier,
+        source.held_out(test_blocks),
+        patterns,
+        names,
+        target,
+        parts,
+        quantiles,
+        seed,
+    )
+    info["n_diverged"] += source.n_diverged
     options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
     bundle = Bundle(
         model=model,
         target=target,
         classifier=classifier,
-        classes=classifier.classes_.tolist(),
-        families=_families(fitted.meta, target),
-        feature_names=table.names,
+        classes=classes,
+        families=families,
+        feature_names=names,
         feature_set=table.feature_set,
         hyperparameters=chosen,
         test_blocks=test_blocks,
-        scores=scores,
-        conformal=conformal,
-        quantiles=feature_ranges(feature_matrix(fitted, table.names)),
+        scores=_scores(classifier, source.complete(tested), target, names, patterns),
+        conformal=calibration.conformal,
+        cells=calibration.cells,
+        distances=calibration.distances,
+        decisions=decisions_of(
+            classifier,
+            source.growing(test_blocks),
+            table.feature_set,
+            patterns,
+            names,
+            target,
+            parts,
+        ),
+        quantiles=quantiles,
         versions=_versions(),
         info=info | options | {"training": _sizes(fitted.meta), "testing": _sizes(tested.meta)},
     )
@@ -113,18 +153,38 @@ def train(
     return bundle
 
 
-def _table(features: FeatureTable | str | Path | None) -> FeatureTable:
-    if isinstance(features, FeatureTable):
-        return features
-    if features is not None:
-        return read_features(features)
-    reference = reference_path(REFERENCE_FEATURES)
-    if not reference.is_file():
-        raise InputError(
-            "features must be given: this installation has no reference table, "
-            f"rule_id/reference/{REFERENCE_FEATURES}"
+def train_menu(
+    corpus: str | Path | None, out: str | Path, *, target: str = "rule", **options: Any
+) -> dict[str, Bundle]:
+    """Train the classifiers of a menu on one corpus, each on what it is to take.
+
+    Args:
+        corpus: A corpus folder.
+        out: The folder that is to hold a bundle for each name of `MENU`.
+        target: What to identify, one of `TARGETS`.
+        **options: As of `train`.
+
+    Returns:
+        The bundles by the name of their folder in `out`.
+
+    Raises:
+        InputError: As of `train`; also where the corpus is no folder.
+    """
+    if corpus is None or not Path(corpus).is_dir():
+        raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
+    for name in MENU:
+        check_destination(Path(out) / name)
+    return {
+        name: train(
+            corpus,
+            Path(out) / name,
+            target=target,
+            feature_set=feature_set,
+            observables=observables,
+            **options,
         )
-    return read_features(reference)
+        for name, (feature_set, observables) in MENU.items()
+    }
 
 
 def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, Any]]:
@@ -176,37 +236,17 @@ def _check_classes(fitted: pd.Series, tested: pd.Series) -> None:
         )
 
 
-def _training_rows(
-    table: FeatureTable, target: str, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, labels, blocks and network ids of each row and its copy with gaps.
-
-    A copy of which nothing would be left, as of a recording of activations alone, is none.
-    """
-    complete = feature_matrix(table, table.names)
-    networks = network_ids(table.meta)
-    ids, index = np.unique(networks, return_inverse=True)
-    gap = np.random.default_rng([seed, 1]).integers(len(TRAINED_GAPS), size=len(ids))[index]
-    observables = feature_observables(table.names)
-    missing = np.array([np.isin(observables, gaps) for gaps in TRAINED_GAPS])[gap]
-    partial = np.where(missing, np.float32(np.nan), complete)
-    left = ~np.isnan(partial[:, observables != ""]).all(axis=1)
-    labels, blocks = _texts(table.meta[target]), table.meta["block"].to_numpy()
-    return (
-        np.concatenate([complete, partial[left]]),
-        np.concatenate([labels, labels[left]]),
-        np.concatenate([blocks, blocks[left]]),
-        np.concatenate([networks, networks[left] + " with gaps"]),
-    )
-
-
-def _held_out_scores(
-    classifier: Any, tested: FeatureTable, target: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    X = feature_matrix(tested, tested.names)
-    labels, networks = _texts(tested.meta[target]), network_ids(tested.meta)
-    counted = counted_layers(tested.meta)
-    return score_patterns(classifier, X, labels, networks, tested.names, counted)
+def _scores(
+    classifier: Any,
+    complete: FeatureTable,
+    target: str,
+    names: list[str],
+    patterns: dict[str, tuple[str, ...]],
+) -> dict[str, Any]:
+    X = feature_matrix(complete, names)
+    labels, networks = texts(complete.meta[target]), network_ids(complete.meta)
+    counted = counted_layers(complete.meta)
+    return score_patterns(classifier, X, labels, networks, names, patterns, counted)
 
 
 def _families(meta: pd.DataFrame, target: str) -> dict[str, str]:
@@ -234,7 +274,3 @@ def _versions() -> dict[str, str]:
         "scikit-learn": sklearn.__version__,
         "xgboost": xgboost.__version__,
     }
-
-
-def _texts(column: pd.Series) -> np.ndarray:
-    return column.to_numpy(dtype=object).astype(str)

@@ -11,16 +11,22 @@ from rule_id.errors import InputError
 from rule_id.recordings.statistics import complete
 
 __all__ = [
+    "CHECKPOINTS",
     "SIGNALS",
     "checked_layers",
     "checked_observable",
     "checked_steps",
+    "is_z_scored",
     "refuse_without_trajectory",
     "refuse_z_scored",
 ]
 
 SIGNALS = ("model", "rate", "calcium", "deconvolved")
 """What a recording's activations are."""
+
+CHECKPOINTS = ("steps", "sessions", "trials")
+"""What a checkpoint is: a step of a model's training, a day of recording, or a block of trials of
+one session."""
 
 SHAPES = {
     "activation": ("checkpoints", "stimuli", "units"),
@@ -124,14 +130,19 @@ def refuse_z_scored(activations: Layers, signal: str) -> None:
             deviation 1 over stimuli.
     """
     checkpoints = [x[t] for x in activations.values() for t in np.flatnonzero(complete(x))]
-    if signal != "model" and checkpoints and all(_is_z_scored(entry) for entry in checkpoints):
+    if signal != "model" and checkpoints and all(is_z_scored(entry) for entry in checkpoints):
         raise InputError(
             "activations must keep their scale from checkpoint to checkpoint; every unit has mean "
             "0 and standard deviation 1 at each: they are z-scored and their trajectory is lost"
         )
 
 
-def _is_z_scored(x: np.ndarray) -> bool:
+def is_z_scored(x: np.ndarray) -> bool:
+    """Say whether every column that is not 0 throughout has mean 0 and standard deviation 1.
+
+    Args:
+        x: (stimuli, units) or (samples, units), finite.
+    """
     x = x.astype(np.float64)
     if len(x) < 2 or np.any(np.abs(x.mean(axis=0)) > TOLERANCE):
         return False
@@ -160,8 +171,14 @@ def _checked_array(
     if len(array) != n_checkpoints:
         raise InputError(
             f"{key} must have the {n_checkpoints} checkpoints of steps on its first axis; "
-            f"got the shape {array.shape}"
+            f"got the shape {array.shape}{_transposed(array.shape, n_checkpoints)}"
         )
     if array.size == 0:
         raise InputError(f"{key} must have an entry or more on each axis; got {array.shape}")
     return array
+
+
+def _transposed(shape: tuple[int, ...], n_checkpoints: int) -> str:
+    if n_checkpoints not in shape:
+        return ""
+    return f"; axis {shape.index(n_checkpoints)} (from 0) has them: transposed?"

@@ -10,15 +10,13 @@ from typing import IO
 
 import numpy as np
 
-from rule_id.errors import InputError, require_file
-from rule_id.recordings.recording import KEYS, Recording, recording_from_arrays
+from rule_id.errors import InputError
+from rule_id.recordings import keyed
+from rule_id.recordings.keyed import check_claim, check_keys, recording_from_keys
+from rule_id.recordings.reading import Reading
+from rule_id.recordings.recording import Recording
 
-__all__ = ["MAX_BYTES", "read_recording"]
-
-MAX_BYTES = 8 * 2**30
-"""The most that the arrays of a recording may take together."""
-
-TOP_KEYS = ("steps", "signal", "activity_change_source")
+__all__ = ["read_npz"]
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -38,49 +36,21 @@ _HEADERS = {
 }
 
 
-def read_recording(path: str | Path) -> Recording:
-    """Read a recording of one network.
-
-    The file holds `steps` (T,), for each layer `activations/<layer>` (T, stimuli, units) and
-    optionally `weights/<layer>` (T, ...) and `activity_change/<layer>` (T, stimuli), this with
-    `activity_change_source` (`gradient` or `stimulation`), and `signal` (`model` when absent).
-    Layers stand from first to last, in order of first appearance in the file.
+def read_npz(source: Path, reading: Reading | None = None) -> Recording:
+    """Read a recording of one network from an npz file.
 
     Args:
-        path: An npz file; its name without the suffix becomes the network's.
+        source: A file with the keys of `recording_from_keys`; its name without the suffix becomes
+            the network's. Layers stand in file order unless it holds `layers`.
+        reading: What goes before what the file says.
 
     Raises:
-        InputError: The file is missing, damaged, too large, holds pickled objects or unknown keys,
-            or its arrays are not a recording (see `recording_from_arrays`).
+        InputError: The file is damaged, too large, holds pickled objects or unknown keys, or its
+            arrays are not a recording.
     """
-    source = Path(path)
-    require_file(source, "a recording")
-    try:
-        return _read(source)
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from None
-
-
-def _read(source: Path) -> Recording:
     if not zipfile.is_zipfile(source):
         raise InputError("a recording must be a complete npz file; this is not one")
-    keys = _checked_keys(source)
-    keys_of, layers = _layers_of(keys)
-    arrays = _load(source, keys)
-    tables = {
-        group: {layer: arrays[key] for layer, key in entries.items()}
-        for group, entries in keys_of.items()
-    }
-    return recording_from_arrays(
-        source.stem,
-        arrays["steps"],
-        tables["activations"],
-        tables["weights"],
-        tables["activity_change"],
-        activity_change_source=_text(arrays, "activity_change_source"),
-        signal=_text(arrays, "signal") or "model",
-        layers=layers,
-    )
+    return recording_from_keys(source.stem, _load(source, _checked_keys(source)), reading)
 
 
 def _checked_keys(source: Path) -> list[str]:
@@ -94,19 +64,14 @@ def _checked_keys(source: Path) -> list[str]:
         raise
     except _DAMAGED as error:
         raise InputError(_damaged(error)) from None
-    if sum(sizes.values()) > MAX_BYTES:
-        raise InputError(
-            f"a recording must take at most {MAX_BYTES / 2**30:g} GiB; its arrays claim "
-            f"{sum(sizes.values()) / 2**30:.1f} GiB"
-        )
-    if "steps" not in sizes:
-        raise InputError("steps must be given, one for each checkpoint; it is missing")
+    check_claim(sum(sizes.values()))
+    check_keys(sizes)
     return list(sizes)
 
 
 def _key(filename: str) -> str:
-    if not (filename.endswith(".npy") and filename.isprintable()):
-        raise InputError(f"an npz file must hold npy arrays of printable name; got {filename!r}")
+    if not filename.endswith(".npy"):
+        raise InputError(f"an npz file must hold npy arrays alone; got {filename!r}")
     return filename.removesuffix(".npy")
 
 
@@ -117,7 +82,7 @@ def _checked_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
     if dtype.hasobject:
         raise InputError(f"{key} must be a plain array; it holds pickled objects, never read")
     claimed = math.prod(shape) * dtype.itemsize
-    if claimed > MAX_BYTES:
+    if claimed > keyed.MAX_BYTES:
         return claimed
     if min(shape, default=0) < 0 or claimed > entry.file_size:
         raise InputError(f"{key} must hold what its header claims; {claimed} bytes are not there")
@@ -143,26 +108,3 @@ def _load(source: Path, keys: list[str]) -> dict[str, np.ndarray]:
 def _damaged(error: BaseException) -> str:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return f"a recording must be a complete npz file: {reason}"
-
-
-def _layers_of(keys: list[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Return the keys by group and layer, and the layers in order of first appearance."""
-    tables: dict[str, dict[str, str]] = {group: {} for group in KEYS.values()}
-    for key in keys:
-        group, _, layer = key.partition("/")
-        if group in tables and layer:
-            tables[group][layer] = key
-        elif key not in TOP_KEYS:
-            allowed = ", ".join([*TOP_KEYS, *(f"{group}/<layer>" for group in tables)])
-            raise InputError(f"a recording must have the keys {allowed} alone; got {key!r}")
-    layers = [key.partition("/")[2] for key in keys if key not in TOP_KEYS]
-    return tables, list(dict.fromkeys(layers))
-
-
-def _text(arrays: dict[str, np.ndarray], key: str) -> str | None:
-    if key not in arrays:
-        return None
-    array = arrays[key]
-    if array.dtype.kind != "U" or array.size != 1:
-        raise InputError(f"{key} must be one text; got {array.dtype} of shape {array.shape}")
-    return str(array.item())

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from rule_id.errors import InputError, one_of
 from rule_id.recordings.checks import (
+    CHECKPOINTS,
     SIGNALS,
     checked_layers,
     checked_observable,
@@ -18,7 +19,8 @@ from rule_id.recordings.checks import (
     refuse_without_trajectory,
     refuse_z_scored,
 )
-from rule_id.recordings.statistics import complete, statistics_of
+from rule_id.recordings.quality import doubts, gaps, without_lost_units
+from rule_id.recordings.statistics import statistics_of
 from rule_id.trajectories import OBSERVABLES, ROW_COLUMNS, STATISTICS, Trajectories, depth_group
 
 __all__ = ["ACTIVITY_CHANGE_SOURCES", "Recording", "recording_from_arrays"]
@@ -42,6 +44,9 @@ class Recording:
         trajectories: One network with the columns `network` and `signal`, and its layers.
         observables: What was recorded of any layer, of `weight`, `activation`, `activity_change`.
         warnings: What is missing of the recording and why, a sentence each.
+        tracked: Whether the units are the same at every checkpoint.
+        checkpoints: `steps` of a model's training, `sessions` on several days, or blocks of
+            `trials` of one session.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Recording:
     trajectories: Trajectories
     observables: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    tracked: bool = True
+    checkpoints: str = "steps"
 
 
 def recording_from_arrays(
@@ -61,11 +68,14 @@ def recording_from_arrays(
     signal: str = "model",
     *,
     layers: Sequence[str] | None = None,
+    tracked: bool = True,
+    checkpoints: str = "steps",
 ) -> Recording:
     """Make a recording of one network from arrays.
 
-    An array with a value that is not finite at some checkpoint is missing there, with a warning in
-    `Recording.warnings`.
+    Units of a recording of cells that have NaN at some checkpoint are left out. An array that still
+    has a value that is not finite at some checkpoint is missing there. `Recording.warnings` says
+    so.
 
     Args:
         name: The id of the network.
@@ -78,13 +88,17 @@ def recording_from_arrays(
         signal: `model`, `rate`, `calcium` or `deconvolved`.
         layers: The layers from first to last. When absent, in order of first appearance in
             activations, weights and activity changes.
+        tracked: Whether the units are the same at every checkpoint.
+        checkpoints: `steps` of a model's training, `sessions` on several days, or blocks of
+            `trials` of one session.
 
     Returns:
         The recording, its layers measured as those of a simulated network.
 
     Raises:
         InputError: An array has the wrong shape or kind, nothing finite is left, the activity
-            change is of unknown source, or the activations are z-scored within checkpoints.
+            change is of unknown source, or activations are silent throughout a layer or z-scored
+            within checkpoints.
 
     >>> rng = np.random.default_rng(0)
     >>> recording = recording_from_arrays("mouse", [0, 10], {"V1": rng.normal(size=(2, 5, 8))})
@@ -92,6 +106,7 @@ def recording_from_arrays(
     ('activation',)
     """
     one_of("signal", signal, SIGNALS)
+    one_of("checkpoints", checkpoints, CHECKPOINTS)
     given = {
         "activation": activations,
         "weight": weights or {},
@@ -102,6 +117,7 @@ def recording_from_arrays(
         observable: checked_observable(KEYS[observable], observable, tables, len(checked))
         for observable, tables in given.items()
     }
+    arrays["activation"], lost = without_lost_units(arrays["activation"], signal)
     _check_source(activity_change_source, bool(arrays["activity_change"]))
     _check_same_stimuli(arrays["activation"], arrays["activity_change"])
     order = checked_layers(arrays, layers)
@@ -115,11 +131,17 @@ def recording_from_arrays(
             pd.concat(
                 [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
                 ignore_index=True,
-            ),
+            ).assign(tracked=tracked),
             name,
         ),
         observables=tuple(observable for observable in OBSERVABLES if arrays[observable]),
-        warnings=(*_gaps(arrays), *_too_little(arrays["activation"])),
+        warnings=(
+            *lost,
+            *gaps({KEYS[observable]: tables for observable, tables in arrays.items()}),
+            *doubts(arrays["activation"]),
+        ),
+        tracked=tracked,
+        checkpoints=checkpoints,
     )
 
 
@@ -174,38 +196,3 @@ def _layer_rows(
     missing = np.full(len(steps), np.nan, dtype=np.float32)
     statistics = {statistic: measured.get(statistic, missing) for statistic in STATISTICS}
     return pd.DataFrame(columns | statistics)[[*ROW_COLUMNS, *STATISTICS]]
-
-
-FEW = 10
-"""Units or stimuli of a layer below which its statistics are too rough to go by."""
-
-
-def _too_little(activations: Layers) -> list[str]:
-    """Name the layers in which there is too little to go by."""
-    warnings = []
-    for layer, x in activations.items():
-        if np.array_equal(x, np.broadcast_to(x[:1], x.shape)):
-            warnings.append(
-                f"activations/{layer} are the same at every checkpoint: no learning is seen in "
-                "them, so what is said of this layer means nothing"
-            )
-        for what, n in (("stimuli", x.shape[1]), ("units", x.shape[2])):
-            if n < FEW:
-                warnings.append(
-                    f"activations/{layer} has {n} {what}; statistics of fewer than {FEW} are rough"
-                )
-    return warnings
-
-
-def _gaps(arrays: dict[str, Layers]) -> list[str]:
-    """Describe the checkpoints at which an array is not finite throughout."""
-    warnings = []
-    for observable, tables in arrays.items():
-        for layer, x in tables.items():
-            n_missing = int(np.sum(~complete(x)))
-            if n_missing:
-                warnings.append(
-                    f"{KEYS[observable]}/{layer} has NaN or infinite values at {n_missing} of "
-                    f"{len(x)} checkpoints, where it counts as missing"
-                )
-    return warnings

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 
 from rule_id.errors import InputError
@@ -17,6 +16,7 @@ from rule_id.reports.figures import importance_figure
 from rule_id.reports.importance import COLUMNS, METHODS, importance
 from rule_id.reports.pictures import Picture, draw_picture
 from rule_id.reports.reading import read_confusions, read_importance, read_results
+from rule_id.reports.rendering import write_page
 from rule_id.reports.tables import (
     Table,
     alignment_table,
@@ -26,7 +26,6 @@ from rule_id.reports.tables import (
     result_tables,
 )
 from rule_id.trajectories import atomic_write
-from rule_id.version import __version__
 
 __all__ = ["report"]
 
@@ -115,7 +114,7 @@ def report(
     }
     values = pd.concat(measured) if measured else pd.DataFrame(columns=COLUMNS)
     atomic_write(folder / "importance.csv", lambda path: values.to_csv(path, index=False))
-    return _write_page(folder / "index.html", context)
+    return write_page(folder / "index.html", "page.html", **context, methods=METHODS)
 
 
 def _check_info(evaluation: Evaluation) -> None:
@@ -190,17 +189,3 @@ def _importance_part(measured: pd.DataFrame, bundle: Bundle, folder: Path) -> Im
         picture = draw_picture(folder, name, label, importance_figure(measured, by))
         groupings[by] = (picture, importance_table(measured, by))
     return ImportancePart(bundle, read_importance(measured), groupings)
-
-
-def _write_page(path: Path, context: dict[str, object]) -> Path:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rule_id.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("page.html")
-    text = template.render(**context, methods=METHODS, version=__version__)
-    atomic_write(path, lambda target: target.write_text(text, encoding="utf-8"))
-    return path

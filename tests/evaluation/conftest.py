@@ -6,7 +6,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.evaluation import Evaluation, evaluate
-from rule_id.evaluation.material import Material, read_material
+from rule_id.features.material import Material, read_material
 from rule_id.models import CLASSIFIERS, BoostedClassifier
 from rule_id.trajectories import Trajectories
 

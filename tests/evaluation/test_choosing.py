@@ -10,7 +10,7 @@ from synthetic import with_variety
 from rule_id.errors import InputError
 from rule_id.evaluation import HOLD_OUT_KEYS, PROTOCOLS
 from rule_id.evaluation.choosing import Choice, choose_protocols
-from rule_id.evaluation.material import Material, gather
+from rule_id.features.material import Material, gather
 from rule_id.trajectories import Trajectories
 
 

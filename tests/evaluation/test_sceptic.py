@@ -16,12 +16,12 @@ from rule_id.evaluation.answers import answers_of, classes_of
 from rule_id.evaluation.apart import Leak
 from rule_id.evaluation.choosing import choose_protocols
 from rule_id.evaluation.fitting import fit_all
-from rule_id.evaluation.material import Material, gather
 from rule_id.evaluation.novel import NovelTrial, novel_trials
 from rule_id.evaluation.store import Store
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import Trial, trials_of
 from rule_id.features import TARGETS
+from rule_id.features.material import Material, gather
 from rule_id.models import LinearClassifier
 from rule_id.trajectories import STATISTICS, Trajectories
 

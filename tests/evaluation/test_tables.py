@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
-from rule_id.evaluation.cuts import WHOLE, Cut
-from rule_id.evaluation.material import read_material
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
 from rule_id.features import extract
+from rule_id.features.material import read_material
+from rule_id.models.cuts import WHOLE, Cut
 from rule_id.trajectories import Trajectories
 
 

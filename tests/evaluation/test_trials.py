@@ -7,12 +7,12 @@ from synthetic import synthetic_trajectories, with_measurements, with_variety
 
 from rule_id.evaluation import trials
 from rule_id.evaluation.choosing import Choice, choose_protocols
-from rule_id.evaluation.cuts import CUTS
-from rule_id.evaluation.material import read_material
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
 from rule_id.evaluation.trials import ELSEWHERE, Trial, trials_of
-from rule_id.evaluation.views import ALL_OBSERVABLES
+from rule_id.features.material import read_material
+from rule_id.models.cuts import CUTS
+from rule_id.models.views import ALL_OBSERVABLES
 from rule_id.trajectories import OBSERVABLES, STATISTICS, Trajectories
 
 BOTH = ["linear", "xgboost"]

@@ -10,7 +10,7 @@ from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
 from rule_id.features import extract
-from rule_id.models import CAVEATS, Identification, identify, train
+from rule_id.models import CAVEATS, PATTERNS, Identification, identify, train
 from rule_id.recordings import Recording, recording_from_arrays
 from rule_id.trajectories import STATISTICS, Trajectories, observable_of
 
@@ -59,9 +59,11 @@ def test_rules_are_found_in_networks_never_seen(xgboost):
 def test_the_dictionary_is_what_the_command_prints(linear):
     (answer,) = identify(recording(), linear)
     told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
-    assert list(told)[:7] == [
-        "recording", "target", "ranked", "families", "layers", "set", "warnings",
+    assert list(told)[:8] == [
+        "recording", "signal", "verdict", "target", "ranked", "families", "layers", "set",
     ]  # fmt: skip
+    assert told["view"]["observables"] == "activation+weight+activity_change"
+    assert (told["outside"], told["level"], told["signal"]) == (False, 0.9, "model")
     assert told["target"] == "rule"
     assert list(told["ranked"][0]) == list(told["families"][0]) == ["name", "probability"]
     assert list(told["layers"][0]) == ["layer", "name", "ranked"]
@@ -74,7 +76,8 @@ def test_the_text_holds_the_verdict_the_accuracy_beside_chance_and_every_warning
     (answer,) = identify(recording(observables=["activation"]), linear)
     text = str(answer)
     assert text == answer.summary()
-    assert f"held-out accuracy {answer.held_out_accuracy:.2f} (chance 0.25)" in text
+    assert f"{answer.held_out_accuracy:.2f} are named rightly (chance 0.25)" in text
+    assert text.splitlines()[1] == answer.verdict
     assert all(warning in text for warning in answer.warnings)
     assert all(rule in text for rule in linear.classes)
     assert "90% set: none" in str(dataclasses.replace(answer, set=[]))
@@ -93,7 +96,8 @@ def test_what_the_bundle_is_for_is_answered(of_target, target, heading):
     assert sum(probability for _, probability in answer.ranked) == pytest.approx(1)
     assert answer.chance == bundle.scores[answer.observables]["network"]["chance"]
     lines = str(answer).splitlines()
-    assert lines[1] == heading
+    assert f"simulated {heading}, {answer.ranked[0][0]} fits best" in lines[1]
+    assert lines[2] == heading
     with_families = target == "credit_assignment"
     assert bool(answer.families) == bool(answer.to_dict()["families"]) == with_families
     assert lines.count("families") == (target in ("family", "credit_assignment"))
@@ -130,7 +134,11 @@ def test_what_is_missing_still_gets_an_answer_with_the_accuracy_that_remains(
     assert answer.observables == pattern
     assert answer.held_out_accuracy == bundle.scores[pattern]["network"]["accuracy"]
     assert answer.chance == 0.25
-    assert any("not recorded" in warning for warning in answer.warnings) == (observables != ALL)
+    missing = " and ".join(name for name in PATTERNS[list(PATTERNS)[-1]] if name not in observables)
+    better = bundle.scores[list(PATTERNS)[-1]]["network"]["accuracy"]
+    assert dict(answer.costs).get(missing, 0) == (
+        better if better > answer.held_out_accuracy else 0
+    )
 
 
 def test_a_file_answers_as_the_recording_does(bundle, tmp_path):
@@ -159,8 +167,98 @@ def test_arbitrary_units_ask_for_invariant_features(linear, invariant, signal):
         identify(source, linear)
     (answer,) = identify(source, invariant)
     text = " ".join(answer.warnings)
-    assert "not exchangeable" in text
+    assert "do not carry over to a brain" in text and "arousal, movement, drift" in text
     assert ("unknown offset" in text) == (signal == "calcium")
+
+
+def test_of_a_brain_the_optimizer_is_not_identified_and_nothing_is_said_to_be_used(invariant):
+    source = recording(observables=["activation"], signal="rate")
+    (answer,) = identify(source, invariant)
+    (model,) = identify(dataclasses.replace(source, signal="model"), invariant)
+    assert answer.target == "credit_assignment" and model.target == "rule"
+    assert answer.n_classes == 3
+    backprop = sum(p for rule, p in model.ranked if rule.startswith("backprop+"))
+    assert dict(answer.ranked)["backprop"] == pytest.approx(backprop)
+    for one, other in zip(answer.layers, model.layers, strict=True):
+        assert sum(p for _, p in one.ranked) == pytest.approx(1)
+        assert one.name == other.name
+    assert {rule.partition("+")[0] for rule in model.set} == set(answer.set)
+    assert answer.verdict.startswith(
+        "Among 3 simulated credit assignments, these statistics most resemble networks trained by "
+    )
+    assert "under equal priors" in answer.verdict and " uses " not in str(answer)
+    text = str(answer)
+    assert "momentum" not in text.partition("to be kept in mind")[0]
+
+
+def test_an_optimizer_of_a_brain_is_refused(table):
+    corpus = synthetic_trajectories(n_blocks=15, signal=2.5, n_checkpoints=9)
+    bundle = train(extract(corpus, "invariant"), target="optimizer", model="linear", tune=False)
+    source = recording(observables=["activation"], signal="rate")
+    with pytest.raises(InputError, match="signal rate the optimizer is not identified"):
+        identify(source, bundle)
+
+
+def strange(signal: str = "model") -> Recording:
+    """A recording whose activations do what none of training did."""
+    usual = recording(observables=["activation"], signal=signal)
+    rows = usual.trajectories.rows
+    names = [name for name in STATISTICS if observable_of(name) == "activation"]
+    odd = rows[names].mul(np.where(rows["checkpoint"] % 2, 30.0, 1.0), axis=0)
+    changed = rows.assign(**odd.astype(np.float32))
+    return dataclasses.replace(
+        usual, trajectories=Trajectories(usual.trajectories.networks, changed, usual.name)
+    )
+
+
+def test_none_of_these_outside_what_was_simulated_with_what_sticks_out(linear, invariant):
+    (usual,) = identify(recording(observables=["activation"]), linear)
+    assert not usual.outside and usual.outside.distance < usual.outside.edge
+    (answer,) = identify(strange(), linear)
+    assert answer.outside and answer.verdict.startswith("None of these: the recording lies outside")
+    first = answer.outside.features[0]
+    assert first.feature.startswith("activation") and str(first) in str(answer)
+    assert first.value > first.high or first.value < first.low
+    # A model is still ranked; of a brain nothing is.
+    assert answer.ranked
+    (brain,) = identify(strange("rate"), invariant)
+    assert brain.outside and not (brain.ranked or brain.families or brain.layers or brain.set)
+    assert "The data cannot say" not in str(brain)
+
+
+def test_a_lower_level_gives_a_smaller_set_and_one_must_be_possible(linear):
+    sizes = [len(identify(recording(), linear, level=level)[0].set) for level in (0.5, 0.8, 0.95)]
+    assert sizes == sorted(sizes)
+    assert "80% set" in str(identify(recording(), linear, level=0.8)[0])
+    with pytest.raises(InputError, match="level must lie between 0 and 1; got 1.5"):
+        identify(recording(), linear, level=1.5)
+
+
+def test_of_a_menu_the_better_for_what_was_recorded_answers(table, linear, tmp_path):
+    one = train(table, model="linear", tune=False, held_out=0.4, observables=["activation"])
+    assert one.patterns == ["activation"] and len(one.feature_names) < len(linear.feature_names)
+    better = [
+        dataclasses.replace(cell, accuracy={name: 0.99 for name in cell.accuracy})
+        for cell in one.cells
+    ]
+    menu = [linear, dataclasses.replace(one, cells=better)]
+    seen = recording(observables=["activation"])
+    assert identify(seen, menu)[0].ranked == identify(seen, one)[0].ranked
+    low = [
+        dataclasses.replace(cell, accuracy=dict.fromkeys(cell.accuracy, 0.0)) for cell in one.cells
+    ]
+    worse = [linear, dataclasses.replace(one, cells=low)]
+    assert identify(seen, worse)[0].ranked == identify(seen, linear)[0].ranked
+    for place, bundle in enumerate(menu):
+        bundle.write(tmp_path / str(place))
+    assert identify(seen, tmp_path)[0].ranked == identify(seen, one)[0].ranked
+
+
+def test_a_menu_is_of_one_target(linear, of_target):
+    with pytest.raises(InputError, match="bundles of one target; got family, rule"):
+        identify(recording(), [linear, of_target["family"]])
+    with pytest.raises(InputError, match="bundles of one target; got none"):
+        identify(recording(), [])
 
 
 def test_nothing_usable_is_refused(invariant):
@@ -179,8 +277,8 @@ def test_values_at_checkpoints_need_the_same_number_of_them():
 
 
 def test_the_reference_bundle_is_chosen_by_the_signal(monkeypatch, tmp_path, linear, invariant):
-    monkeypatch.setattr(sys.modules["rule_id.models.identify"], "reference_path", tmp_path.joinpath)
-    with pytest.raises(InputError, match="has no reference bundle rule_id/reference/summary"):
+    monkeypatch.setattr(sys.modules["rule_id.models.menu"], "reference_path", tmp_path.joinpath)
+    with pytest.raises(InputError, match="has no reference bundle, rule_id/reference/summary"):
         identify(recording())
     linear.write(tmp_path / "summary")
     invariant.write(tmp_path / "invariant")

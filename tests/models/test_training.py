@@ -11,7 +11,7 @@ from rule_id.features import TARGETS, WITH_FAMILIES, FeatureTable, extract
 from rule_id.models import PATTERNS, read_bundle, train
 from rule_id.models import hyperparameters as hyperparameters_module
 from rule_id.models.patterns import feature_observables
-from rule_id.models.training import _training_rows
+from rule_id.models.sources import TableSource
 
 
 def changed(table: FeatureTable, **columns) -> FeatureTable:
@@ -55,11 +55,11 @@ def test_the_bundle_says_what_it_was_made_from(table, bundle):
     assert bundle.info["testing"]["blocks"] == 6
     assert bundle.info["features"] == table.info
     assert bundle.info["n_diverged"] == 0
-    assert all(len(s) == 12 for s in bundle.conformal["activation"].values())
+    assert all(len(s) == 12 for s in bundle.conformal["exact"]["activation"].values())
 
 
 def test_training_rows_come_complete_and_with_gaps_that_layers_of_a_network_share(table):
-    X, y, blocks, networks = _training_rows(table, "rule", seed=0)
+    X, y, blocks, networks = TableSource(table).training_rows(table, "rule", 0)
     n = len(table)
     assert len(X) == len(y) == len(blocks) == len(networks) == 2 * n
     np.testing.assert_array_equal(X[:n], table.matrix())
@@ -79,9 +79,8 @@ def test_a_copy_of_which_nothing_would_be_left_is_none(table):
     recorded = table.values.copy()
     recorded[[n for n, o in zip(table.names, observables, strict=True) if o not in (
         "", "activation")]] = np.nan  # fmt: skip
-    X, y, blocks, networks = _training_rows(
-        dataclasses.replace(table, values=recorded), "rule", seed=0
-    )
+    some = dataclasses.replace(table, values=recorded)
+    X, y, blocks, networks = TableSource(some).training_rows(some, "rule", 0)
     assert len(table) < len(X) < 2 * len(table)
     assert len(X) == len(y) == len(blocks) == len(networks)
     assert (~np.isnan(X[:, observables != ""])).any(axis=1).all()
@@ -136,7 +135,7 @@ def test_a_file_is_as_good_as_a_table(table, linear, tmp_path):
 
 def test_quantiles_hold_nearly_all_of_the_training_features(table, linear):
     fitted = table.rows(~table.meta["block"].isin(linear.test_blocks)).values
-    low, high = linear.quantiles
+    low, _, high = linear.quantiles
     outside = ((fitted < low) | (fitted > high)).to_numpy()
     assert 0 < outside.mean() <= 0.02
 
@@ -248,12 +247,12 @@ def test_bad_options_are_refused_before_any_work(table, tmp_path):
 
 
 def test_without_a_reference_table_features_must_be_given(monkeypatch, tmp_path):
-    monkeypatch.setattr("rule_id.models.training.reference_path", tmp_path.joinpath)
+    monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
     with pytest.raises(InputError, match="features must be given: this installation has no"):
         train()
 
 
 def test_the_reference_table_is_the_default(monkeypatch, table, tmp_path):
     table.write(tmp_path / "features.parquet")
-    monkeypatch.setattr("rule_id.models.training.reference_path", tmp_path.joinpath)
+    monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
     assert train(model="linear", tune=False).feature_names == table.names

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from rule_id.errors import InputError
-from rule_id.recordings import read_recording, recording_from_arrays
+from rule_id.recordings import Reading, read_recording, recording_from_arrays
 
 T = 3
 STEPS = np.array([0, 5, 9])
@@ -69,6 +69,16 @@ def test_a_file_without_signal_is_of_a_model(tmp_path):
     assert read_recording(tmp_path / "m.npz").signal == "model"
 
 
+def test_what_a_file_says_goes_before_defaults_and_a_reading_before_the_file(tmp_path):
+    said = {"signal": "rate", "tracked": False, "checkpoints": "trials", "layers": ["b", "a"]}
+    np.savez(tmp_path / "m.npz", **{"steps": STEPS, "weights/a": X, "weights/b": X}, **said)
+    file = read_recording(tmp_path / "m.npz")
+    assert (file.signal, file.tracked, file.checkpoints) == ("rate", False, "trials")
+    assert file.trajectories.rows["layer_name"][::T].tolist() == ["b", "a"]
+    told = read_recording(tmp_path / "m.npz", Reading("calcium", True, "sessions"))
+    assert (told.signal, told.tracked, told.checkpoints) == ("calcium", True, "sessions")
+
+
 def test_warnings_come_with_the_recording(tmp_path):
     x = X.copy()
     x[0, 0, 0] = np.nan
@@ -94,6 +104,14 @@ BAD_CONTENT = {
         {"steps": STEPS, "weights/a": X, "activity_change_source": ["gradient", "gradient"]},
         r"activity_change_source must be one text; got <U8 of shape \(2,\)",
     ),
+    "layers that are no texts": (
+        {"steps": STEPS, "weights/a": X, "layers": [1]},
+        r"layers must be a list of texts; got int64 of \(1,\)",
+    ),
+    "a doubtful flag": (
+        {"steps": STEPS, "weights/a": X, "tracked": 2},
+        "tracked must be true or false; got int64",
+    ),
     "pickled objects": (
         {"steps": STEPS, "weights/a": np.array([{}, {}, {}], dtype=object)},
         "weights/a must be a plain array; it holds pickled objects",
@@ -116,18 +134,6 @@ def test_z_scored_activations_are_refused(tmp_path):
     refused(tmp_path / "m.npz", "z-scored and their trajectory is lost")
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    refused(tmp_path / "m.npz", "must be a recording; there is no such file")
-    refused(tmp_path, "must be a recording; it is a folder")
-
-
-@pytest.mark.parametrize("content", [b"", b"steps,1,2,3\n", npy(X)], ids=["empty", "text", "npy"])
-def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
-    path = tmp_path / "m.npz"
-    path.write_bytes(content)
-    refused(path, "a recording must be a complete npz file; this is not one")
-
-
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.95])
 def test_a_truncated_file_is_refused(tmp_path, part):
     path = tmp_path / "m.npz"
@@ -148,10 +154,10 @@ def test_damage_in_the_middle_is_refused(tmp_path, save):
 
 
 BAD_ENTRIES = {
-    "no array": ({"readme.txt": b"hello"}, "npy arrays of printable name; got 'readme.txt'"),
+    "no array": ({"readme.txt": b"hello"}, "npy arrays alone; got 'readme.txt'"),
     "a name of two lines": (
         {"steps.npy": npy(STEPS), "weights/a\nb.npy": npy(X)},
-        r"npy arrays of printable name; got 'weights/a\\nb.npy'",
+        r"keys of printable characters; got 'weights/a\\nb'",
     ),
     "no magic": ({"steps.npy": b"hello, this is no array"}, "must be a complete npz file: .*magic"),
     "nothing": ({"steps.npy": b""}, "must be a complete npz file: "),
@@ -188,7 +194,7 @@ def test_bad_entries_are_refused(tmp_path, entries, message):
 
 
 def test_what_arrays_claim_counts_together(tmp_path, monkeypatch):
-    monkeypatch.setattr("rule_id.recordings.npz.MAX_BYTES", 1000)
+    monkeypatch.setattr("rule_id.recordings.keyed.MAX_BYTES", 1000)
     np.savez(tmp_path / "m.npz", **{"steps": STEPS, "weights/a": X, "weights/b": X})
     assert X.nbytes < 1000
     refused(tmp_path / "m.npz", "at most .* GiB; its arrays claim")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rule_id.errors import InputError
@@ -156,8 +157,8 @@ def test_what_only_looks_z_scored_is_accepted(x):
     recording_from_arrays("m", STEPS, {"a": z}, signal="model")
     recording_from_arrays("m", STEPS, {"a": z, "b": x}, signal="rate")
     recording_from_arrays("m", STEPS, {"a": one_checkpoint_kept}, signal="rate")
-    recording_from_arrays("m", STEPS, {"a": np.zeros_like(z)}, signal="rate")
-    recording_from_arrays("m", STEPS, {"a": np.zeros((T, 1, 3))}, signal="rate")
+    recording_from_arrays("m", STEPS, {"a": np.ones_like(z)}, signal="rate")
+    recording_from_arrays("m", STEPS, {"a": np.ones((T, 1, 3))}, signal="rate")
     recording_from_arrays("m", STEPS, {}, {"a": x}, signal="rate")
 
 
@@ -200,6 +201,14 @@ BAD_ARRAYS = {
     "another number of checkpoints": (
         {"activations": {"a": np.ones((5, 3, 2))}},
         r"activations/a must have the 4 checkpoints of steps on its first axis; .* \(5, 3, 2\)",
+    ),
+    "transposed activations": (
+        {"activations": {"a": np.ones((3, 2, 4))}},
+        r"got the shape \(3, 2, 4\); axis 2 \(from 0\) has them: transposed\?",
+    ),
+    "silence": (
+        {"activations": {"a": np.ones((T, 3, 2)), "b": np.zeros((T, 3, 2))}},
+        "activations/b must have a value that is not 0; all its units are silent",
     ),
     "no stimuli": (
         {"activations": {"a": np.ones((T, 0, 2))}},
@@ -273,3 +282,42 @@ def test_values_that_overflow_are_missing_without_a_python_warning() -> None:
     huge = recording_from_arrays("h", [0, 1], {"a": x * 1e200, "b": x})
     rows = huge.trajectories.rows.query("layer == 0")
     assert rows["activation_sq_var"].isna().all() or np.isinf(rows["activation_sq_var"]).all()
+
+
+def test_a_recording_says_what_its_checkpoints_and_units_are(x):
+    model = recording_from_arrays("m", STEPS, {"a": x})
+    assert (model.tracked, model.checkpoints) == (True, "steps")
+    days = recording_from_arrays("d", STEPS, {"a": x}, tracked=False, checkpoints="sessions")
+    assert (days.tracked, days.checkpoints) == (False, "sessions")
+    assert not days.trajectories.rows["tracked"].any()
+    with pytest.raises(InputError, match="checkpoints must be one of steps, .*; got 'weeks'"):
+        recording_from_arrays("d", STEPS, {"a": x}, checkpoints="weeks")
+
+
+def test_units_that_were_lost_are_left_out_and_counted(x):
+    x[2, 0, 3] = x[:, 0, 4] = x[3] = np.nan
+    recording = recording_from_arrays("m", STEPS, {"a": x}, signal="rate")
+    kept = recording_from_arrays("m", STEPS, {"a": np.delete(x, (3, 4), 2)}, signal="rate")
+    rows = recording.trajectories.rows
+    pd.testing.assert_frame_equal(rows, kept.trajectories.rows)
+    assert rows["n_units"].tolist() == [UNITS - 2] * T
+    lost, missing = gaps(recording)
+    assert lost == "activations/a: 2 of 9 units are left out, for they have NaN at some checkpoint"
+    assert missing.startswith("activations/a has NaN or infinite values at 1 of 4 checkpoints")
+
+
+@pytest.mark.parametrize(
+    ("signal", "n_lost", "value"), [("model", 1, np.nan), ("rate", 5, np.nan), ("rate", 1, np.inf)]
+)
+def test_what_is_no_lost_unit_costs_the_checkpoint(x, signal, n_lost, value):
+    x[2, 0, :n_lost] = value
+    recording = recording_from_arrays("m", STEPS, {"a": x}, signal=signal)
+    assert recording.trajectories.rows["n_units"].tolist() == [UNITS] * T
+    assert np.flatnonzero(np.isnan(of(recording, "a", "activation_raw_mean"))).tolist() == [2]
+
+
+def test_silent_units_are_counted(x):
+    x[:, :, 2:4] = 0
+    x[1, 0, 3] = 1
+    (warning,) = gaps(recording_from_arrays("m", STEPS, {"a": x}))
+    assert warning == "activations/a: 1 of 9 units are silent: 0 at every checkpoint"

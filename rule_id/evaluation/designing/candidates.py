@@ -11,8 +11,8 @@ import pandas as pd
 
 from rule_id.batches import read_batches
 from rule_id.errors import InputError
-from rule_id.evaluation.material import BATCH_ROWS, Material, gather
 from rule_id.features import wording
+from rule_id.features.material import BATCH_ROWS, Material, gather
 from rule_id.trajectories import Trajectories, parts_of, read_networks, set_apart
 
 __all__ = ["Candidates", "folds_of", "read_candidates"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rule_id.evaluation.cuts import WHOLE, Cut, cut_features
-from rule_id.evaluation.material import Material
-from rule_id.evaluation.views import SOME_UNITS, Seeing, seeing_of
 from rule_id.features import FeatureTable
+from rule_id.features.material import Material
 from rule_id.models import PATTERNS
+from rule_id.models.cuts import WHOLE, Cut, cut_features
 from rule_id.models.patterns import feature_observables
+from rule_id.models.views import SOME_UNITS, Seeing, seeing_of
 
 __all__ = ["CHECKPOINTS", "Look", "looks", "noise_level", "units_text"]
 

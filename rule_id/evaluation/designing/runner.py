@@ -24,10 +24,10 @@ from rule_id.evaluation.designing.result import COLUMNS, Design
 from rule_id.evaluation.designing.testing import Progress, accuracies, fit_folds, named
 from rule_id.evaluation.floor import nuisance_floor
 from rule_id.evaluation.metrics import chance
-from rule_id.evaluation.views import randomised_views
 from rule_id.features import TARGETS
 from rule_id.folders import require_replaceable
 from rule_id.models import CLASSIFIERS
+from rule_id.models.views import randomised_views
 from rule_id.trajectories import Trajectories
 
 __all__ = ["design"]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rule_id.evaluation.cuts import Cut
 from rule_id.evaluation.designing.grid import CHECKPOINTS, looks
-from rule_id.evaluation.material import Material, read_material
+from rule_id.features.material import Material, read_material
 from rule_id.models import PATTERNS
+from rule_id.models.cuts import Cut
 from rule_id.trajectories import Trajectories
 
 

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
-from rule_id.evaluation.material import Material, read_material
-from rule_id.evaluation.views import (
+from rule_id.features import Panel, extract
+from rule_id.features.material import Material, read_material
+from rule_id.models import PATTERNS
+from rule_id.models.patterns import feature_observables
+from rule_id.models.views import (
     ALL_OBSERVABLES,
     COPIES,
     randomised_views,
     seeing_of,
     seeings_of,
 )
-from rule_id.features import Panel, extract
-from rule_id.models import PATTERNS
-from rule_id.models.patterns import feature_observables
 from rule_id.observables.measurement import n_kept
 from rule_id.simulation import read_plan
 from rule_id.trajectories import OBSERVABLES, STATISTICS, Trajectories

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_trajectories
 
-from rule_id.evaluation.cuts import (
+from rule_id.features import extract
+from rule_id.features.panel import Panel, pivot
+from rule_id.models.cuts import (
     CUTS,
     WHOLE,
     Cut,
@@ -13,8 +15,6 @@ from rule_id.evaluation.cuts import (
     possible_cuts,
     random_cut,
 )
-from rule_id.features import extract
-from rule_id.features.panel import Panel, pivot
 from rule_id.trajectories import Trajectories
 
 

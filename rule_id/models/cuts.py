@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rule_id.features import FeatureTable, Panel, extract_panel
+from rule_id.features import FeatureTable, Panel, extract_panel, mask_fluorescence
 
 __all__ = ["CUTS", "WHOLE", "Cut", "cut_features", "possible_cuts", "random_cut"]
 
@@ -130,7 +130,8 @@ def cut_features(
 ) -> FeatureTable:
     """Extract the features that are left of trajectories under a cut.
 
-    Where checkpoints are drawn, all layers of a network are seen at the same ones.
+    Where checkpoints are drawn, all layers of a network are seen at the same ones. Of fluorescence
+    only what a recording of it could give is left.
 
     Args:
         panel: The trajectories.
@@ -150,7 +151,7 @@ def cut_features(
     values = pd.concat([table.values for _, table in parts], ignore_index=True)
     table = parts[0][1]
     values = values.take(order).reset_index(drop=True)
-    return FeatureTable(panel.meta, values, table.feature_set, table.info)
+    return mask_fluorescence(FeatureTable(panel.meta, values, table.feature_set, table.info))
 
 
 def _groups(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from rule_id.evaluation.cuts import WHOLE, cut_features, random_cut
-from rule_id.evaluation.material import Material
 from rule_id.features import FeatureTable, Panel, join_panels
+from rule_id.features.material import Material
 from rule_id.models import PATTERNS
+from rule_id.models.cuts import WHOLE, cut_features, random_cut
 from rule_id.models.patterns import TRAINED_GAPS, feature_observables
 
 __all__ = ["ALL_OBSERVABLES", "SOME_UNITS", "Seeing", "randomised_views", "seeing_of", "seeings_of"]

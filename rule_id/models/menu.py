@@ -1,0 +1,84 @@
+"""Several classifiers to choose from by what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rule_id.errors import InputError
+from rule_id.models.bundle import MANIFEST, Bundle, read_bundle
+from rule_id.reference import reference_path
+
+__all__ = ["MENU", "fitting", "read_menu", "reference_menu"]
+
+MENU: dict[str, tuple[str, tuple[str, ...] | None]] = {
+    "summary": ("summary", None),
+    "summary-activation": ("summary", ("activation",)),
+    "invariant": ("invariant", None),
+    "invariant-activation": ("invariant", ("activation",)),
+}
+"""The classifiers of a menu: name of the folder, feature set, and observables (None for all)."""
+
+
+def read_menu(path: str | Path) -> list[Bundle]:
+    """Read a bundle, or the bundles in the folders of a folder.
+
+    Args:
+        path: A folder that `train` wrote, or one that holds such folders.
+
+    Raises:
+        InputError: It is neither, or a bundle cannot be read.
+    """
+    folder = Path(path)
+    held = sorted(inner.parent for inner in folder.glob(f"*/{MANIFEST}"))
+    if (folder / MANIFEST).is_file() or not held:
+        return [read_bundle(folder)]
+    return [read_bundle(one) for one in held]
+
+
+def reference_menu() -> list[Bundle]:
+    """Read the bundles that ship.
+
+    Raises:
+        InputError: This installation has none.
+    """
+    folders = [reference_path(name) for name in MENU]
+    found = [read_bundle(folder) for folder in folders if folder.is_dir()]
+    if not found:
+        raise InputError(
+            "model must be given: this installation has no reference bundle, rule_id/reference/"
+            f"{', '.join(MENU)}"
+        )
+    return found
+
+
+def fitting(bundles: Sequence[Bundle], signal: str, name: str) -> list[Bundle]:
+    """Return the bundles whose features mean for a signal what they mean in a simulation.
+
+    Levels are those of a model alone; where a menu has classifiers with levels, a model's recording
+    is given to those.
+
+    Args:
+        bundles: The menu.
+        signal: `model`, `rate`, `calcium` or `deconvolved`.
+        name: Name of the recording, for the message.
+
+    Raises:
+        InputError: None fits.
+    """
+    invariant = [bundle for bundle in bundles if bundle.feature_set == "invariant"]
+    if signal == "model":
+        return [bundle for bundle in bundles if bundle not in invariant] or invariant
+    if not invariant:
+        got = ", ".join(sorted({bundle.feature_set for bundle in bundles}))
+        raise InputError(
+            f"recording {name}: the signal {signal} has arbitrary units, so the model must be "
+            f"trained on the feature set invariant, not {got}; use the reference bundle or train "
+            "one on that set"
+        )
+    if all(bundle.target == "optimizer" for bundle in invariant):
+        raise InputError(
+            f"recording {name}: of the signal {signal} the optimizer is not identified, for its "
+            "traces depend on how fast a simulation learns; use a model of rules or families"
+        )
+    return [bundle for bundle in invariant if bundle.target != "optimizer"]

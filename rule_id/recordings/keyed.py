@@ -1,0 +1,135 @@
+"""Recordings as arrays by key, whatever the container that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rule_id.errors import InputError
+from rule_id.recordings.reading import Reading
+from rule_id.recordings.recording import KEYS, Recording, recording_from_arrays
+
+__all__ = ["MAX_BYTES", "TOP_KEYS", "check_claim", "check_keys", "recording_from_keys"]
+
+MAX_BYTES = 8 * 2**30
+"""The most that the arrays of a recording may take together."""
+
+TOP_KEYS = ("steps", "signal", "tracked", "checkpoints", "layers", "activity_change_source")
+"""What a recording may hold beside its layers."""
+
+
+def check_claim(claimed: int) -> None:
+    """Refuse arrays of more bytes than a recording may take, before they are read.
+
+    Args:
+        claimed: Bytes of all arrays together, as the file claims them.
+
+    Raises:
+        InputError: They are more than `MAX_BYTES`.
+    """
+    if claimed > MAX_BYTES:
+        raise InputError(
+            f"a recording must take at most {MAX_BYTES / 2**30:g} GiB; its arrays claim "
+            f"{claimed / 2**30:.1f} GiB"
+        )
+
+
+def check_keys(keys: Collection[str]) -> None:
+    """Refuse keys that no recording has, before what they hold is read.
+
+    Args:
+        keys: Of `TOP_KEYS`, or `<group>/<layer>` with a group of `KEYS`.
+
+    Raises:
+        InputError: Another key is there or one that is not printable, or `steps` is not.
+    """
+    for key in keys:
+        if not key.isprintable():
+            raise InputError(f"a recording must have keys of printable characters; got {key!r}")
+        if key not in TOP_KEYS and not _group_and_layer(key):
+            groups = (f"{group}/<layer>" for group in KEYS.values())
+            allowed = ", ".join([*TOP_KEYS, *groups])
+            raise InputError(f"a recording must have the keys {allowed} alone; got {key!r}")
+    if "steps" not in keys:
+        raise InputError("steps must be given, one for each checkpoint; it is missing")
+
+
+def recording_from_keys(
+    name: str,
+    arrays: Mapping[str, np.ndarray],
+    reading: Reading | None = None,
+    *,
+    warnings: Sequence[str] = (),
+) -> Recording:
+    """Make a recording of one network from arrays by key.
+
+    Args:
+        name: The id of the network.
+        arrays: `steps` (T,); for each layer `activations/<layer>` (T, stimuli, units) and
+            optionally `weights/<layer>` (T, ...) and `activity_change/<layer>` (T, stimuli);
+            optionally `signal` (`model` when absent), `tracked` (true when absent), `checkpoints`
+            (`steps` when absent), `activity_change_source`, and `layers`, their names from first to
+            last (in order of first appearance when absent).
+        reading: What it says of signal, tracked and checkpoints goes before what the arrays say.
+        warnings: What the reader of the container has to say of it.
+
+    Raises:
+        InputError: A key is unknown, or the arrays are not a recording (see
+            `recording_from_arrays`).
+    """
+    check_keys(arrays)
+    told = reading or Reading()
+    tables: dict[str, dict[str, np.ndarray]] = {group: {} for group in KEYS.values()}
+    for key, array in arrays.items():
+        if place := _group_and_layer(key):
+            tables[place[0]][place[1]] = array
+    order = [place[1] for key in arrays if (place := _group_and_layer(key))]
+    tracked = _flag(arrays, "tracked") if told.tracked is None else told.tracked
+    recording = recording_from_arrays(
+        name,
+        arrays["steps"],
+        tables["activations"],
+        tables["weights"],
+        tables["activity_change"],
+        activity_change_source=_text(arrays, "activity_change_source"),
+        signal=told.signal or _text(arrays, "signal") or "model",
+        layers=_texts(arrays, "layers") or list(dict.fromkeys(order)),
+        tracked=tracked,
+        checkpoints=told.checkpoints or _text(arrays, "checkpoints") or "steps",
+    )
+    return replace(recording, warnings=(*warnings, *recording.warnings))
+
+
+def _group_and_layer(key: str) -> tuple[str, str] | None:
+    group, _, layer = key.partition("/")
+    return (group, layer) if group in KEYS.values() and layer else None
+
+
+def _text(arrays: Mapping[str, np.ndarray], key: str) -> str | None:
+    if key not in arrays:
+        return None
+    array = arrays[key]
+    if array.dtype.kind != "U" or array.size != 1:
+        raise InputError(f"{key} must be one text; got {array.dtype} of shape {array.shape}")
+    return str(array.item())
+
+
+def _texts(arrays: Mapping[str, np.ndarray], key: str) -> list[str]:
+    if key not in arrays:
+        return []
+    array = arrays[key]
+    if array.dtype.kind != "U" or array.ndim > 1:
+        raise InputError(f"{key} must be a list of texts; got {array.dtype} of {array.shape}")
+    return [str(text) for text in np.atleast_1d(array)]
+
+
+def _flag(arrays: Mapping[str, np.ndarray], key: str) -> bool:
+    if key not in arrays:
+        return True
+    array = arrays[key]
+    # MATLAB and HDF5 have no boolean of their own.
+    if array.size != 1 or array.dtype.kind not in "biuf" or array.item() not in (0, 1):
+        raise InputError(f"{key} must be true or false; got {array.dtype} of shape {array.shape}")
+    return bool(array.item())

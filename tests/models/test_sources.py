@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from synthetic import synthetic_trajectories, with_measurements
+
+from rule_id.errors import InputError
+from rule_id.features import FeatureTable, extract, usable_features
+from rule_id.models import Bundle, identify, read_bundle, train
+from rule_id.models.patterns import feature_observables
+from rule_id.models.sources import CorpusSource, TableSource, open_source, with_observables
+from rule_id.recordings import Recording
+from rule_id.trajectories import Trajectories, write_manifest, write_part
+
+FEW = {"unit_fraction": 0.25, "n_units": 16}
+CALCIUM = FEW | {"observation": "calcium", "tracked": False}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources") / "corpus"
+    made = with_measurements(synthetic_trajectories(15, 1, 9, signal=2.5), FEW, CALCIUM)
+    made = Trajectories(
+        made.networks.assign(diverged=made.networks["network"] == made.networks["network"][0]),
+        made.rows,
+        "corpus",
+    )
+    write_manifest(folder, {"plan": {}})
+    write_part(folder, "a", made.networks, made.rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(corpus) -> CorpusSource:
+    return open_source(corpus, "invariant", 0)
+
+
+@pytest.fixture(scope="module")
+def trained(corpus) -> Bundle:
+    return train(corpus, model="linear", feature_set="invariant", tune=False, held_out=0.4)
+
+
+def test_unseen_networks_are_seen_under_each_measurement_at_several_numbers_of_checkpoints(source):
+    found = [one.view for one in source.held_out([0, 1])]
+    assert [(one.kind, one.units, one.tracked) for one in found[::3]] == [
+        ("exact", 64.0, True), ("exact", 16.0, True), ("calcium", 16.0, False),
+    ]  # fmt: skip
+    assert [one.checkpoints for one in found[:3]] == [9, 5, 3]
+    for one in source.held_out([0, 1]):
+        assert set(one.table.meta["block"]) == {0, 1}
+        # The network that diverged is not among them.
+        assert one.table.meta["network"].nunique() == 7
+
+
+def test_of_fluorescence_only_what_an_offset_leaves_is_trained_on_and_tested(source):
+    held_out = list(source.held_out([0]))[-1]
+    seen = source.table.meta["observation"] == "calcium"
+    levels = ~usable_features(held_out.table.names, "calcium")
+    levels &= feature_observables(held_out.table.names) == "activation"
+    assert levels.any()
+    for table in (held_out.table, source.table.rows(seen)):
+        values = table.matrix()[:, levels]
+        assert len(values) and np.isnan(values).all()
+
+
+def test_a_bundle_of_a_corpus_knows_every_way_to_see_and_times_to_a_decision(trained, tmp_path):
+    views = {(c.view.kind, c.view.units, c.view.checkpoints) for c in trained.cells}
+    assert len(views) == 9
+    assert set(trained.conformal) == set(trained.distances) == {"exact", "calcium"}
+    assert set(trained.decisions) == {"exact", "calcium"}
+    assert set(trained.decisions["exact"]) == {"class", "credit_assignment"}
+    assert set(trained.decisions["exact"]["class"]) == set(trained.patterns)
+    deciding = trained.decisions["exact"]["class"]["activation+weight+activity_change"]
+    n = 24 - (0 in trained.test_blocks)  # one of block 0 diverged
+    assert (deciding.looks, deciding.blocks, len(deciding.peaks)) == (8, 6, n)
+    # A network counts once in what sets are made of, however often it was seen.
+    assert sum(len(s) for s in trained.conformal["exact"]["activation"].values()) == n
+    assert trained.info["n_diverged"] == 1
+    trained.write(tmp_path / "b")
+    again = read_bundle(tmp_path / "b")
+    np.testing.assert_equal(again.cells, trained.cells)
+    assert again.decisions == trained.decisions and again.distances == trained.distances
+
+
+def test_fewer_checkpoints_cost_what_the_nearest_cell_says(trained):
+    made = synthetic_trajectories(1, 1, 4, signal=2.5, seed=7)
+    rows = made.rows.assign(n_units=70)
+    rows = rows[rows["network"] == made.networks["network"][0]]
+    one = Recording("n", "model", Trajectories(made.networks[:1], rows, "n"), ("activation",))
+    (answer,) = identify(one, trained)
+    assert (answer.cell.view.checkpoints, answer.cell.view.units) in ((3, 64.0), (5, 64.0))
+    assert answer.cell in trained.cells
+    more = dict(answer.costs).get("9 checkpoints", 1.0)
+    assert more > answer.held_out_accuracy
+
+
+def test_held_out_networks_of_a_table_are_those_of_each_measurement(corpus):
+    made = with_measurements(synthetic_trajectories(4, 1, 9), FEW)
+    table = extract(made)
+    found = list(TableSource(table).held_out([0, 2]))
+    assert [(one.view.units, one.view.checkpoints) for one in found] == [(64.0, 9), (16.0, 9)]
+    assert all(set(one.table.meta["block"]) == {0, 2} for one in found)
+    assert TableSource(table).growing([0]) == {}
+
+
+def test_only_the_observables_asked_for_are_kept(table: FeatureTable):
+    some = with_observables(table, ["activation"])
+    assert set(feature_observables(some.names)) == {"", "activation"}
+    assert len(some) == len(table) and with_observables(table, None) is table
+    gone = table.values.copy()
+    gone.loc[:, feature_observables(table.names) == "activation"] = np.nan
+    assert len(with_observables(dataclasses.replace(table, values=gone), ["activation"])) == 0
+
+
+def test_what_cannot_be_trained_on_is_named(corpus, table):
+    with pytest.raises(InputError, match="feature set must be one of summary, invariant; got 'tr"):
+        train(corpus, feature_set="trajectory")
+    with pytest.raises(InputError, match="observable must be one of activation, weight, act"):
+        train(table, observables=["smell"])
+    with pytest.raises(InputError, match="observables must name one or more of activation"):
+        train(table, observables=[])
