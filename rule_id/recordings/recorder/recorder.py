@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from rule_id.errors import InputError, one_of
-from rule_id.recordings.npz import MAX_BYTES
+from rule_id.recordings.keyed import MAX_BYTES
 from rule_id.recordings.recorder.layers import chosen_answers, chosen_layers
 from rule_id.recordings.recorder.measuring import Measured, Seen, Wanted, measure
 from rule_id.recordings.recorder.passive import eager_model

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.recordings.npz import MAX_BYTES
+from rule_id.recordings.keyed import MAX_BYTES
 from rule_id.recordings.recorder.measuring import Seen
 from rule_id.trajectories import atomic_write
 
