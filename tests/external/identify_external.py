@@ -18,6 +18,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `import external`, from anywhere
 
+from external.answers import answer_all, read_rule_menu  # noqa: E402
 from external.plan import PlannedNetwork, plan  # noqa: E402
 from external.scoring import learned_text, report  # noqa: E402
 from external.training import record  # noqa: E402
@@ -35,37 +36,24 @@ def run(networks: Sequence[PlannedNetwork], out: Path, model: str | None = None)
     Args:
         networks: What to train.
         out: Gets `recordings/` and `answers.csv`.
-        model: A bundle that identifies rules; None to stop after the recordings.
+        model: A folder of one or several bundles that identify rules; None to stop after the
+            recordings.
 
     Raises:
-        InputError: The bundle cannot be read, or identifies something else than rules.
+        InputError: The bundles cannot be read, or identify something else than rules.
     """
     # Before minutes of training.
-    bundle = _bundle(model)
+    menu = None if model is None else read_rule_menu(model)
     recordings = out / "recordings"
     known = [_recorded(*numbered, len(networks), recordings) for numbered in enumerate(networks, 1)]
     print(f"\nHeld-out accuracy, or R squared for numbers\n{learned_text(pd.DataFrame(known))}\n")
-    if bundle is None:
+    if menu is None:
         return
-    from external.answers import answer_all
-
-    answers = answer_all(known, recordings, bundle)
+    answers = answer_all(known, recordings, menu)
     answers.to_csv(out / "answers.csv", index=False)
-    n_classes = {
-        "rule": len(bundle.classes),
-        "family": len(set(bundle.families.values())),
-        "credit_assignment": len({name.partition("+")[0] for name in bundle.classes}),
-    }
-    print(bundle)
-    print(report(answers, n_classes))
-
-
-def _bundle(model: str | None) -> Any:
-    if model is None:
-        return None
-    from external.answers import read_rule_bundle
-
-    return read_rule_bundle(model)
+    for bundle in menu:
+        print(bundle)
+    print(report(answers))
 
 
 def _recorded(number: int, network: PlannedNetwork, of: int, recordings: Path) -> dict[str, Any]:
@@ -81,7 +69,7 @@ def _recorded(number: int, network: PlannedNetwork, of: int, recordings: Path) -
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--model", help="folder of a bundle that identifies rules")
+    parser.add_argument("--model", help="folder of one or several bundles of rules")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for recordings and answers")
     arguments = parser.parse_args()
     import torch

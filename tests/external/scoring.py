@@ -9,9 +9,11 @@ from scipy.stats import binomtest
 
 __all__ = [
     "Share",
+    "accuracy_line",
     "by_rule",
     "confusion",
     "confusion_text",
+    "hits",
     "learned_text",
     "report",
     "share_of",
@@ -100,41 +102,37 @@ def learned_text(known: pd.DataFrame) -> str:
     return table.round(2).to_string()
 
 
-def report(answers: pd.DataFrame, n_classes: dict[str, int]) -> str:
-    """Return all that is printed.
-
-    Args:
-        answers: What `answer_all` returned.
-        n_classes: How many rules, families and credit assignments the bundle has.
-    """
+def report(answers: pd.DataFrame) -> str:
+    """Return all that is printed of what `answer_all` returned."""
     known = answers[answers["known_rule"]]
     lines = [
         "By whose code trained them and by rule",
         by_rule(answers).round(2).to_string(index=False, na_rep="-"),
         "",
         f"{len(answers)} networks; the rules of {len(answers) - len(known)} are not among the "
-        f"{n_classes['rule']} classes and count apart",
-        *(_accuracy_line(answers, level, n_classes[level]) for level in LEVELS),
-        f"90% set holds the rule: {share_of(known['in_set'])}; "
-        f"mean size {known['set_size'].mean():.1f} of {n_classes['rule']}, "
-        f"empty for {int((known['set_size'] == 0).sum())}",
-        f"called outside the range of training: {share_of(answers['outside'])}",
+        f"{answers['n_rule'].max()} classes and count apart",
+        *(accuracy_line(answers, level) for level in LEVELS),
+        f"90% set holds the rule: {share_of(known['in_set'])}; mean size "
+        f"{known['set_size'].mean():.1f}, empty for {int((known['set_size'] == 0).sum())}",
+        f"called outside: {share_of(answers['outside'])}",
+        "  of the others: " + accuracy_line(answers[~answers["outside"]], "rule"),
         *_apart(answers),
     ]
     for level in ("rule", "family"):
         table = confusion(answers[f"true_{level}"], answers[f"first_{level}"])
-        lines += ["", f"true {level} by row", confusion_text(table)]
+        lines += ["", f"true {LEVELS[level]} by row", confusion_text(table)]
     return "\n".join(lines)
 
 
-def _accuracy_line(answers: pd.DataFrame, level: str, n_classes: int) -> str:
+def accuracy_line(answers: pd.DataFrame, level: str) -> str:
+    """Say for how many of the networks that could be named rightly that happened."""
     known = answers[answers[f"known_{level}"]]
     if known.empty:
         return f"{LEVELS[level]}: none is among the classes"
     commonest = known[f"true_{level}"].value_counts(normalize=True).iloc[0]
     return (
         f"{LEVELS[level]} ranked first: {share_of(hits(known, level))}; chance "
-        f"{1 / n_classes:.2f}, always the commonest {commonest:.2f}"
+        f"{1 / known[f'n_{level}'].max():.2f}, always the commonest {commonest:.2f}"
     )
 
 
@@ -145,7 +143,7 @@ def _apart(answers: pd.DataFrame) -> list[str]:
         return []
     within = others[others["known_family"]]
     return [
-        f"rule not among the classes: {len(others)} networks, {int(others['outside'].sum())} "
-        f"called outside, set empty for {int((others['set_size'] == 0).sum())}; "
+        f"not among the classes: {len(others)}, of which {int(others['outside'].sum())} called "
+        f"outside, set empty for {int((others['set_size'] == 0).sum())}; "
         f"family ranked first: {share_of(hits(within, 'family'))}"
     ]

@@ -17,6 +17,7 @@ from external.training import CHECKPOINTS, batches, record
 
 from rule_id.recordings import read_recording
 from rule_id.rules import RULES
+from rule_id.trajectories import STATISTICS
 
 pytest.importorskip("biotorch.module.biomodule")
 
@@ -165,8 +166,8 @@ def test_what_teaches_the_first_layer_is_fixed_feedback(assignment: str, archite
     assert once.abs().sum() > 0
 
 
-@pytest.mark.parametrize("assignment", MODES)
-def test_biotorch_teaches_otherwise_than_backprop(assignment: str) -> None:
+def pair(assignment: str) -> tuple[TorchLearner, TorchLearner]:
+    """A network of BioTorch's layers, and one of torch's with the same weights."""
     made = load_task("digits", 0)
     network = short(
         f"biotorch-{assignment}-momentum-0",
@@ -177,14 +178,35 @@ def test_biotorch_teaches_otherwise_than_backprop(assignment: str) -> None:
         task="digits",
         learning_rate=0.0,
     )
-    learner = TorchLearner(network, made)
+    theirs = TorchLearner(network, made)
     plain = TorchLearner(dataclasses.replace(network, source="torch"), made)
-    kept = [one for one in learner.model.state_dict().items() if "backward" not in one[0]]
+    kept = [one for one in theirs.model.state_dict().items() if "backward" not in one[0]]
     plain.model.load_state_dict({name.removeprefix("module."): value for name, value in kept})
-    theirs, ours = gradients(learner), gradients(plain)
-    torch.testing.assert_close(theirs[-1], ours[-1])
-    cosine = torch.nn.functional.cosine_similarity(theirs[0].ravel(), ours[0].ravel(), dim=0)
+    return theirs, plain
+
+
+@pytest.mark.parametrize("assignment", MODES)
+def test_biotorch_teaches_otherwise_than_backprop(assignment: str) -> None:
+    theirs, plain = map(gradients, pair(assignment))
+    torch.testing.assert_close(theirs[-1], plain[-1])
+    cosine = torch.nn.functional.cosine_similarity(theirs[0].ravel(), plain[0].ravel(), dim=0)
     assert abs(float(cosine)) < 0.99
+
+
+@pytest.mark.parametrize("assignment", MODES)
+def test_what_is_recorded_does_not_depend_on_what_teaches(assignment: str) -> None:
+    theirs, plain = pair(assignment)
+    for step in (0, 1):
+        for learner in (theirs, plain):
+            learner.checkpoint(step)
+    recorded = [learner.recorder.recording().trajectories.rows for learner in (theirs, plain)]
+    assert len(recorded[0]) == 3 * 2
+    names = list(STATISTICS)
+    np.testing.assert_allclose(
+        recorded[0][names].astype(float), recorded[1][names].astype(float), rtol=1e-4, atol=1e-6
+    )
+    assert recorded[0]["activity_change_raw_mean"].notna().all()
+    assert gradients(theirs)[0].abs().sum() > 0
 
 
 def test_feedback_stays_as_it_was_drawn() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ class TorchLearner:
         self._optimizer = _optimizer(self.model, network)
         self.loss = nn.CrossEntropyLoss() if task.has_classes else nn.MSELoss()
         self._of_biotorch = network.source == "biotorch"
-        self.task, self._recorder = task, Recorder(self.model, task.stimuli)
+        self.task, self.recorder = task, Recorder(self.model, task.stimuli)
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         """Make one update."""
@@ -67,8 +68,8 @@ class TorchLearner:
 
     def checkpoint(self, step: int) -> None:
         """Record the network as it is."""
-        with _quiet():
-            self._recorder.checkpoint(step)
+        with _quiet(), _without_backward_hooks(self.model):
+            self.recorder.checkpoint(step)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs (n, n_out), before any softmax."""
@@ -78,7 +79,7 @@ class TorchLearner:
 
     def save(self, path: Path) -> None:
         """Write what was recorded."""
-        self._recorder.save(path)
+        self.recorder.save(path)
 
 
 def _optimizer(model: nn.Module, network: PlannedNetwork) -> torch.optim.Optimizer:
@@ -98,8 +99,24 @@ def _converted(model: nn.Module, mode: str, n_out: int) -> nn.Module:
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Leave out torch's advice on the kind of hook that BioTorch's direct feedback uses."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*backward hook", FutureWarning)
         yield
+
+
+@contextlib.contextmanager
+def _without_backward_hooks(model: nn.Module) -> Iterator[None]:
+    """Take away hooks by which direct feedback reaches layers.
+
+    They replace every gradient that passes a layer, also those that the recorder asks for.
+    """
+    hooks = {module: dict(module._backward_hooks) for module in model.modules()}
+    try:
+        for module in hooks:
+            module._backward_hooks.clear()
+        yield
+    finally:
+        for module, own in hooks.items():
+            module._backward_hooks.update(own)
