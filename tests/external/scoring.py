@@ -94,12 +94,19 @@ def confusion_text(table: pd.DataFrame) -> str:
 
 
 def learned_text(known: pd.DataFrame) -> str:
-    """Show how far the networks learned, by whose code trained them and by rule and task."""
-    table = known.groupby(["source", "rule", "task"], sort=False)["score"].agg(
-        ["size", "min", "max"]
-    )
-    table.columns = ["n", "lowest", "highest"]
-    return table.round(2).to_string()
+    """Show how far networks learned, by whose code trained them, rule and task.
+
+    Args:
+        known: What `record` returned of each.
+    """
+    learning = known[known["rule"] != "no_learning"]
+    counts = [
+        f"  {source}: {own['learned'].sum()} of {len(own)} learned their task"
+        for source, own in learning.groupby("source", sort=False)
+    ]
+    groups = known.groupby(["source", "rule", "task"], sort=False)["score"]
+    table = groups.agg(n="size", lowest="min", highest="max").reset_index()
+    return "\n".join([table.round(2).to_string(index=False), *counts])
 
 
 def report(answers: pd.DataFrame) -> str:

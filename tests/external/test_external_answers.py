@@ -13,7 +13,7 @@ import pytest
 from external.answers import answer_row, read_rule_menu
 from external.identify_external import run
 from external.plan import plan
-from external.scoring import Share, by_rule, confusion, confusion_text, report
+from external.scoring import Share, by_rule, confusion, confusion_text, learned_text, report
 
 from rule_id.errors import InputError
 from rule_id.features import extract
@@ -142,6 +142,18 @@ def test_the_report_counts_those_among_the_classes_and_the_others_apart(
 def test_a_report_of_networks_none_of_which_can_be_named(answers: pd.DataFrame) -> None:
     text = report(answers[3:])
     assert "rule: none is among the classes" in text and "90% set holds the rule: none" in text
+
+
+def test_what_was_learned_is_counted_where_it_was_to_be() -> None:
+    columns = ["source", "rule", "task", "score", "learned"]
+    rows = [
+        ("torch", "backprop+sgd", "wine", 0.9, True),
+        ("torch", "backprop+sgd", "wine", 0.5, False),
+        ("torch", "no_learning", "wine", 0.3, False),
+    ]
+    lines = learned_text(pd.DataFrame(rows, columns=columns)).splitlines()
+    assert lines[-1].split() == ["torch:", "1", "of", "2", "learned", "their", "task"]
+    assert lines[1].split() == ["torch", "backprop+sgd", "wine", "2", "0.5", "0.9"]
 
 
 def test_a_confusion_matrix_in_text() -> None:

@@ -80,9 +80,10 @@ def test_of_a_brain_a_credit_assignment_is_announced(trained):
     looks = list(watching.looks(recording(signal="rate")))
     assert {look.best for look in looks} <= {"backprop", "feedback_alignment",
                                              "information_alignment", None}  # fmt: skip
-    assert watching.deciding == trained.decisions["exact"]["credit_assignment"][
-        "activation+weight+activity_change"
-    ]
+    assert (
+        watching.deciding
+        == trained.decisions["exact"]["credit_assignment"]["activation+weight+activity_change"]
+    )
 
 
 def write(path: Path, n_checkpoints: int) -> None:
@@ -124,4 +125,6 @@ def test_what_it_cannot_do_is_refused(trained, linear, tmp_path):
     with pytest.raises(InputError, match="steps must hold 2 checkpoints or more"):
         np.savez(tmp_path / "one.npz", steps=[0], **{"activations/a": np.ones((1, 4, 4))})
         next(watch(tmp_path / "one.npz", trained, once=True))
-    assert recording_from_arrays("x", [0, 1], {"a": np.random.default_rng(0).normal(size=(2, 4, 4))})
+    assert recording_from_arrays(
+        "x", [0, 1], {"a": np.random.default_rng(0).normal(size=(2, 4, 4))}
+    )
