@@ -35,10 +35,9 @@ readme: .venv/installed
 # Simulates, trains and writes what ships with the package; the simulation goes on where it stopped.
 reference: .venv/installed
 	$(BIN)/rule-id simulate rule_id/reference/four_rules.toml --out corpora/reference
-	$(BIN)/rule-id features corpora/reference --half --out features/reference/summary.parquet
-	$(BIN)/rule-id features corpora/reference --set invariant --out corpora/invariant.parquet
-	$(BIN)/rule-id train features/reference/summary.parquet --out models/reference/summary
-	$(BIN)/rule-id train corpora/invariant.parquet --out models/reference/invariant
+	$(BIN)/rule-id features corpora/reference --half --measurement 0 \
+		--out features/reference/summary.parquet
+	$(BIN)/rule-id train corpora/reference --menu --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features features/reference/summary.parquet --model models/reference/summary

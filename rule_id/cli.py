@@ -151,12 +151,17 @@ def features(
     half: Annotated[
         bool, typer.Option("--half", help="Half-precision floats, in half of the space.")
     ] = False,
+    measurement: Annotated[
+        int | None, typer.Option(help="Only this measurement of the plan, 0 for the first.")
+    ] = None,
 ) -> None:
     """Turn trajectories into a table of features."""
     from rule_id.features import features as run
 
     target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
-    file = run(corpus, target, feature_set=feature_set, paper=paper, half=half)
+    file = run(
+        corpus, target, feature_set=feature_set, paper=paper, half=half, measurement=measurement
+    )
     typer.echo(f"{target}: {len(file)} layers, {len(file.names)} features ({feature_set})")
 
 

@@ -69,6 +69,7 @@ def imaging_nwb(
     timestamps: bool = False,
     traces: np.ndarray | None = None,
     subject: str | None = None,
+    places: Sequence[str] = ("V1",),
 ) -> Any:
     """Make a session of imaging.
 
@@ -82,32 +83,37 @@ def imaging_nwb(
         timestamps: Whether frames have times of their own rather than a rate.
         traces: (samples, ROIs) in place of those of the responses.
         subject: Its id.
+        places: Where each plane lies; the ROIs are shared out evenly.
     """
     from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, OpticalChannel
 
     nwb = _file(day, subject)
     _add_trials(nwb, len(responses), conditions, trials)
-    plane = nwb.create_imaging_plane(
-        name="plane", description="-", device=nwb.create_device(name="microscope"),
-        optical_channel=OpticalChannel(name="green", description="-", emission_lambda=500.0),
-        excitation_lambda=900.0, indicator="GCaMP6s", location="V1",
-    )  # fmt: skip
     ophys = nwb.create_processing_module(name="ophys", description="-")
     segmentation = ImageSegmentation()
-    ophys.add(segmentation)
-    rois = segmentation.create_plane_segmentation(name="rois", description="-", imaging_plane=plane)
-    for k in range(responses.shape[1]):
-        rois.add_roi(pixel_mask=[(k, k, 1.0)])
-    for name, values in (columns or {}).items():
-        rois.add_column(name=name, description="-", data=values)
     holder = DfOverF() if series == "DfOverF" else Fluorescence(name=series)
+    ophys.add(segmentation)
     ophys.add(holder)
     data = np.repeat(responses, int(TRIAL * RATE), axis=0) if traces is None else traces
     clock = {"timestamps": np.arange(len(data)) / RATE} if timestamps else {"rate": RATE}
-    holder.create_roi_response_series(
-        name="plane0", data=data, unit="a.u.", **clock,
-        rois=rois.create_roi_table_region(region=list(range(len(rois))), description="-"),
-    )  # fmt: skip
+    device = nwb.create_device(name="microscope")
+    for k, members in enumerate(np.array_split(np.arange(responses.shape[1]), len(places))):
+        plane = nwb.create_imaging_plane(
+            name=f"plane{k}", description="-", device=device, location=places[k],
+            optical_channel=OpticalChannel(name="green", description="-", emission_lambda=500.0),
+            excitation_lambda=900.0, indicator="GCaMP6s",
+        )  # fmt: skip
+        rois = segmentation.create_plane_segmentation(
+            name=f"rois{k}", description="-", imaging_plane=plane
+        )
+        for roi in members:
+            rois.add_roi(pixel_mask=[(roi, roi, 1.0)])
+        for name, values in (columns or {}).items():
+            rois.add_column(name=name, description="-", data=[values[roi] for roi in members])
+        holder.create_roi_response_series(
+            name=f"plane{k}", data=data[:, members], unit="a.u.", **clock,
+            rois=rois.create_roi_table_region(region=list(range(len(rois))), description="-"),
+        )  # fmt: skip
     return nwb
 
 

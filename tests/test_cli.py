@@ -75,7 +75,8 @@ def pipeline(folder: Path) -> Path:
 
 def test_every_command_has_help() -> None:
     for command in (
-        "simulate", "describe", "features", "train", "evaluate", "report", "identify", "demo",
+        "simulate", "describe", "features", "train", "evaluate", "report", "identify", "watch",
+        "demo",
     ):  # fmt: skip
         result = run(command, "--help")
         assert result.returncode == 0 and "Usage" in result.stdout

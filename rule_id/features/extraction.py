@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -54,6 +55,7 @@ def features(
     feature_set: str = ...,
     paper: bool = ...,
     half: bool = ...,
+    measurement: int | None = ...,
 ) -> FeatureTable: ...
 
 
@@ -65,6 +67,7 @@ def features(
     feature_set: str = ...,
     paper: bool = ...,
     half: bool = ...,
+    measurement: int | None = ...,
 ) -> FeatureFile: ...
 
 
@@ -75,6 +78,7 @@ def features(
     feature_set: str = "summary",
     paper: bool = False,
     half: bool = False,
+    measurement: int | None = None,
 ) -> FeatureTable | FeatureFile:
     """Extract the features of a corpus, and write them when `out` is given.
 
@@ -87,6 +91,8 @@ def features(
         feature_set: `trajectory`, `summary` or `invariant`; see `extract`.
         paper: Keep only the 24 statistics of the 2020 paper; for the set `trajectory` alone.
         half: Write half-precision floats: three digits, in half of the space.
+        measurement: Only what was seen under this measurement of the plan, 0 for the first; None
+            for all.
 
     Returns:
         The table, or when it is written what was written, without the values: `read_features` reads
@@ -97,19 +103,20 @@ def features(
     """
     _check_options(feature_set, paper)
     if out is None:
-        (table,) = _tables([read_corpus(corpus)], feature_set, paper)
+        (table,) = _tables([read_corpus(corpus)], feature_set, paper, measurement)
         return table
-    return write_tables(out, _tables(read_batches(corpus), feature_set, paper), half=half)
+    batches = read_batches(corpus)
+    return write_tables(out, _tables(batches, feature_set, paper, measurement), half=half)
 
 
 def _tables(
-    batches: Iterable[Trajectories], feature_set: str, paper: bool
+    batches: Iterable[Trajectories], feature_set: str, paper: bool, measurement: int | None
 ) -> Iterator[FeatureTable]:
     """Yield the features of each batch, with what is known of all batches so far as info."""
     content = ContentHash()
     longest = 0
     for batch in batches:
-        table = extract(batch, feature_set, paper=paper)
+        table = extract(_seen(batch, measurement), feature_set, paper=paper)
         content.update(batch)
         n_checkpoints = table.info["n_checkpoints"]
         if feature_set == "trajectory" and longest:
@@ -117,6 +124,20 @@ def _tables(
         longest = max(longest, n_checkpoints)
         info = table.info | {"n_checkpoints": longest, "content_hash": content.hexdigest()}
         yield FeatureTable(table.meta, table.values, feature_set, info)
+
+
+def _seen(batch: Trajectories, measurement: int | None) -> Trajectories:
+    """Return what was seen under one measurement."""
+    if measurement is None:
+        return batch
+    rows = batch.rows[batch.rows["measurement"] == measurement]
+    if rows.empty:
+        there = sorted(batch.rows["measurement"].unique())
+        raise InputError(
+            f"measurement must be one of the corpus, {', '.join(map(str, there))}; "
+            f"got {measurement}"
+        )
+    return replace(batch, rows=rows.reset_index(drop=True))
 
 
 def extract(

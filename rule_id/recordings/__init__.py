@@ -1,6 +1,7 @@
 """Recordings of networks that somebody else trained, as trajectories."""
 
 from rule_id.recordings.checks import CHECKPOINTS, SIGNALS
+from rule_id.recordings.pynapple import recording_from_pynapple
 from rule_id.recordings.read import read_recording, read_recordings
 from rule_id.recordings.reading import Reading, read_reading
 from rule_id.recordings.recording import (
@@ -21,5 +22,6 @@ __all__ = [
     "read_recording",
     "read_recordings",
     "recording_from_arrays",
+    "recording_from_pynapple",
     "recording_from_sessions",
 ]

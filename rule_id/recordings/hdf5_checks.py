@@ -73,12 +73,15 @@ def members(group: Any) -> tuple[dict[str, Any], bool]:
         layer10 comes after layer9.
 
     Raises:
-        InputError: An entry is a link to a place elsewhere, in this file or another.
+        InputError: A name is no text, or an entry is a link elsewhere, in this file or another.
     """
     import h5py
 
     links = group.id.links
-    found = {name: links.get_info(name.encode("utf-8", "surrogateescape")) for name in group}
+    for name in group:
+        if isinstance(name, bytes):
+            raise InputError(f"{group.name} must have names in UTF-8; got {name!r:.60}")
+    found = {name: links.get_info(name.encode()) for name in group}
     for name, link in found.items():
         if link.type != h5py.h5l.TYPE_HARD:
             raise InputError(f"{_key(group, name)} must be in its place; it is a link elsewhere")

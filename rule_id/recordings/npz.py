@@ -6,6 +6,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -16,18 +17,12 @@ from rule_id.recordings.keyed import check_claim, check_keys, recording_from_key
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
 
-__all__ = ["read_npz"]
+__all__ = ["NPY_DAMAGED", "read_npz"]
 
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    NotImplementedError,
-)
+NPY_DAMAGED = (ValueError, OSError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
+"""What NumPy's reader raises for arrays that are damaged or of another kind."""
+
+_DAMAGED = (*NPY_DAMAGED, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError)
 """What the zip and npy readers raise for files that are damaged, encrypted or of another kind."""
 
 _HEADERS = {

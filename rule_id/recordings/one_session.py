@@ -8,10 +8,14 @@ from datetime import datetime
 import numpy as np
 
 from rule_id.errors import InputError
+from rule_id.recordings.checks import is_z_scored
 from rule_id.recordings.sessions import Session
 from rule_id.recordings.trials import Responses, Trials
 
-__all__ = ["session_of_responses"]
+__all__ = ["LOOKED_AT", "session_of_responses", "z_scored_traces"]
+
+LOOKED_AT = 8
+"""How many units' whole traces are read to see whether they are z-scored."""
 
 
 def session_of_responses(
@@ -64,3 +68,12 @@ def session_of_responses(
         z_scored,
         tuple(said),
     )
+
+
+def z_scored_traces(traces: np.ndarray) -> bool:
+    """Say whether every unit was z-scored over the session, gaps aside.
+
+    Args:
+        traces: Of `LOOKED_AT` units or fewer, (samples, units).
+    """
+    return is_z_scored(traces[np.isfinite(traces).all(axis=1)])

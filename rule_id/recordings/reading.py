@@ -25,14 +25,14 @@ class Reading:
         tracked: Whether the units are the same at every checkpoint.
         checkpoints: What a checkpoint is: `steps`, `sessions` or `trials`.
         series: What is read of a file that holds several: `DfOverF`, `Fluorescence`,
-            `Deconvolved` or `units` of NWB, `F` or `spks` of suite2p, `F_dff`, `C` or `S` of
-            CaImAn; None for the first of these that is there.
+            `Deconvolved` or `units` of NWB, `spks` or `F` of suite2p, `S`, `F_dff` or `C` of
+            CaImAn; None for the first of these that every session has.
         event: The column of the trials table that trials are aligned to, a time in seconds.
         window: From when to when activity is averaged, in seconds from the event.
         condition: The column of the trials table whose values are the stimuli: trials are averaged
             within each.
         layer: The column of units or ROIs that says which layer each is in (location, region,
-            depth); None for one layer, `all`.
+            depth); None for `layer` of a layers.csv, or for one layer, `all`.
         layers: Layers from first to last, each with the values of that column, or of a column of
             numbers with two: from the first to below the second. None for the values themselves,
             sorted.

@@ -12,23 +12,19 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.recordings.checks import is_z_scored
-from rule_id.recordings.nwb.columns import layers_of, unit_ids
-from rule_id.recordings.one_session import session_of_responses
+from rule_id.recordings.one_session import LOOKED_AT, session_of_responses, z_scored_traces
 from rule_id.recordings.ordering import natural
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
 from rule_id.recordings.roi_tables import LAYER, trials_of, values_of
 from rule_id.recordings.sessions import Session, recording_from_sessions
 from rule_id.recordings.trials import Trials, window_means
+from rule_id.recordings.unit_layers import layers_of, unit_ids
 
 __all__ = ["EVERY", "Rois", "common_series", "recording_from_rois"]
 
 STIMULI = 500
 """How many runs of frames stand for the stimuli where trials are unknown, at most."""
-
-LOOKED_AT = 8
-"""How many ROIs' whole traces are read to see whether they are z-scored."""
 
 EVERY = slice(None)
 """All ROIs of all planes."""
@@ -193,7 +189,6 @@ def _read(
         int(cells.sum()),
         trials,
     )
-    looked_at = rois.read(0, rois.n_frames, slice(0, LOOKED_AT))
     ids = unit_ids(values, reading.unit_id)
     layer = reading.layer or (LAYER if LAYER in rois.columns else None)
     return session_of_responses(
@@ -203,6 +198,6 @@ def _read(
         layers_of(values, len(cells), layer, reading.layers)[cells],
         start=start,
         units=None if ids is None else ids[cells],
-        z_scored=is_z_scored(looked_at[np.isfinite(looked_at).all(axis=1)]),
+        z_scored=z_scored_traces(rois.read(0, rois.n_frames, slice(0, LOOKED_AT))),
         warnings=rois.warnings,
     )

@@ -11,9 +11,9 @@ import pandas as pd
 
 from rule_id.errors import InputError
 from rule_id.recordings.keyed import check_claim
-from rule_id.recordings.nwb.columns import Values
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.trials import Trials, aligned_trials
+from rule_id.recordings.unit_layers import Values
 
 __all__ = ["FRAME", "LAYER", "roi_columns", "trials_of", "values_of"]
 

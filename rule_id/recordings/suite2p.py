@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rule_id.errors import InputError
+from rule_id.recordings.npz import NPY_DAMAGED
 from rule_id.recordings.ordering import natural
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
@@ -85,9 +86,11 @@ class _Plane:
     cells: np.ndarray
 
     def read(self, low: int, high: int, rois: slice) -> np.ndarray:
-        frames = self.traces[rois, low:high].astype(np.float64)
-        if self.neuropil is not None:
-            frames -= NEUROPIL * self.neuropil[rois, low:high]
+        # What is not finite is a gap, whatever kind of NaN it is.
+        with np.errstate(invalid="ignore"):
+            frames = self.traces[rois, low:high].astype(np.float64)
+            if self.neuropil is not None:
+                frames -= NEUROPIL * self.neuropil[rois, low:high]
         return frames.T
 
 
@@ -176,7 +179,7 @@ def _array(path: Path) -> np.ndarray:
     """Map an array into memory, without a look at anything but its header."""
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OSError, EOFError) as error:
+    except NPY_DAMAGED as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path} must be a plain array, complete and no pickle: {reason}"

@@ -12,7 +12,7 @@ from rule_id.errors import InputError
 from rule_id.recordings.keyed import check_claim
 from rule_id.recordings.texts import as_texts
 
-__all__ = ["Responses", "Trials", "aligned_trials", "window_means", "window_rates"]
+__all__ = ["Responses", "Trials", "aligned_trials", "covered", "window_means", "window_rates"]
 
 SLACK = 1e-3
 """How far a sample may be from the edge of a window and still count as on it, in samples."""
@@ -91,6 +91,22 @@ def aligned_trials(
     ]
     starts, stops = (events[order] + edge for edge in window)
     return Trials(starts, stops, names[order], tuple(warnings))
+
+
+def covered(trials: Trials, intervals: np.ndarray, slack: float = 0.0) -> np.ndarray:
+    """Say which windows lie in one of some intervals.
+
+    Args:
+        trials: The windows.
+        intervals: Starts and ends, (intervals, 2) in seconds.
+        slack: How far a window may reach beyond one at its end, in seconds.
+
+    Returns:
+        Boolean (trials,).
+    """
+    starts, ends = intervals.T
+    begun = starts <= trials.starts[:, None]
+    return (begun & (trials.stops[:, None] <= ends + slack)).any(axis=1)
 
 
 def window_means(

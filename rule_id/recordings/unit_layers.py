@@ -1,8 +1,8 @@
-"""Which layer each unit is in, by a column of its table."""
+"""Which layer each unit is in, and which unit it is over sessions, by columns of its table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,44 @@ import numpy as np
 from rule_id.errors import InputError
 from rule_id.recordings.texts import as_texts
 
-__all__ = ["ONE_LAYER", "Layering", "unit_layers"]
+__all__ = ["Layering", "Values", "layers_of", "unit_ids", "unit_layers"]
 
 ONE_LAYER = "all"
 """The layer of every unit where nothing says which it is in."""
 
+Values = Callable[[str], Any]
+"""Gives what a column of that name holds of each unit, or says which columns there are."""
+
 Layering = Mapping[str, tuple[str, ...] | tuple[float, float]]
 """By layer, values of a column, or the interval of a column of numbers from the first to below the
 second."""
+
+
+def layers_of(values: Values, n_units: int, layer: str | None, layers: Layering | None) -> Any:
+    """Return the layer of each unit, (units,) of str, empty for none.
+
+    Args:
+        values: Gives columns.
+        n_units: How many units there are.
+        layer: The column that says it; None for one layer, `all`.
+        layers: Which of its values make which layer.
+    """
+    if layer is None:
+        if layers is not None:
+            raise InputError("layers must come with layer, the column that has their values")
+        return np.full(n_units, ONE_LAYER)
+    return unit_layers(values(layer), layer, layers)
+
+
+def unit_ids(values: Values, unit_id: str | None) -> np.ndarray | None:
+    """Return the id of each unit over sessions, (units,) of str, empty for none; None without."""
+    if unit_id is None:
+        return None
+    found = np.asarray(values(unit_id))
+    texts = as_texts(found)
+    if found.dtype.kind in "if":
+        texts[found < 0] = ""
+    return texts
 
 
 def unit_layers(values: Any, column: str, layers: Layering | None) -> np.ndarray:

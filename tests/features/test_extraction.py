@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import synthetic_trajectories
+from synthetic import synthetic_trajectories, with_measurements
 
 from rule_id.content import content_hash
 from rule_id.errors import InputError
@@ -224,3 +224,18 @@ def test_a_damaged_corpus_leaves_no_table(corpus, tmp_path):
     with pytest.raises(InputError, match="must be a complete Parquet file"):
         features(corpus, tmp_path / "x.parquet")
     assert not (tmp_path / "x.parquet").exists()
+
+
+def test_one_measurement_alone(tmp_path) -> None:
+    made = with_measurements(synthetic_trajectories(2, 1, 5), {"n_units": 8})
+    write_manifest(tmp_path / "corpus", {"plan": {}})
+    write_part(tmp_path / "corpus", "a", made.networks, made.rows)
+    every = features(tmp_path / "corpus")
+    some = features(tmp_path / "corpus", measurement=1)
+    assert set(some.meta["measurement"]) == {1} and len(some) == len(every) / 2
+    same = every.rows(every.meta["measurement"] == 1)
+    np.testing.assert_array_equal(some.matrix(), same.matrix())
+    features(tmp_path / "corpus", tmp_path / "f.parquet", measurement=1)
+    np.testing.assert_array_equal(read_features(tmp_path / "f.parquet").matrix(), some.matrix())
+    with pytest.raises(InputError, match="measurement must be one of the corpus, 0, 1; got 2"):
+        features(tmp_path / "corpus", measurement=2)

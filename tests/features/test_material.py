@@ -6,8 +6,7 @@ import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
 from rule_id.errors import InputError
-from rule_id.evaluation import material
-from rule_id.features import extract, summary_names
+from rule_id.features import extract, material, summary_names
 from rule_id.features.material import CURVES, Material, gather, read_material
 from rule_id.features.summaries import summarise_on
 from rule_id.features.time_axis import time_axis

@@ -74,7 +74,7 @@ def test_families_above_families_are_refused(of_target, tmp_path):
         read_bundle(tmp_path / "b")
 
 
-@pytest.mark.parametrize("name", ["summary", "invariant"])
+@pytest.mark.parametrize("name", ["summary", "summary-activation", "invariant", "invariant-activation"])
 def test_bundles_that_ship_identify_rules(name):
     assert read_bundle(reference_path(name)).target == "rule"
 

@@ -90,7 +90,7 @@ BAD = {
     ),
     "another number": ({"S": np.ones((5, 90))}, r"the 12 components of A; got \(5, 90\)$"),
     "one trace": ({"S": np.ones(90)}, r"the shape \(components, frames\); got \(90,\)"),
-    "no traces": ({"S": None, "C": None}, "series must be one of S, F_dff, C .*m_2024-01-30: none;"),
+    "no traces": ({"S": None, "C": None}, "one of S, F_dff, C .*m_2024-01-30: none;"),
     "no components": (
         {"idx_components": np.array([], dtype=int)}, r"one or more of the 12 components; got \[\]",
     ),

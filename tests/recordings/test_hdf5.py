@@ -130,6 +130,9 @@ BAD = {
     "a name of two lines": (
         lambda file: file.__setitem__("weights/a\nb", X), r"characters; got 'weights/a\\nb'",
     ),
+    "a name that is no text": (
+        lambda file: file["activations"].create_group(b"\xff"), r"names in UTF-8; got b'\\xff'",
+    ),
     "more than memory": (claiming((T, 2**20, 2**20)), "at most 8 GiB; its arrays claim 24576"),
     "a plug-in": (packed(scaleoffset=2), r"packed by gzip, .*, each once; got the filters \[6"),
     "too many texts": (claiming((1001,), h5py.string_dtype()), "at most 1000 texts; got 1001"),

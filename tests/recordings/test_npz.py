@@ -169,6 +169,10 @@ BAD_ENTRIES = {
         {"steps.npy": b"\x93NUMPY\x01\x00\x10\x00" + b"__import__('os')"},
         "must be a complete npz file: ",
     ),
+    "a header that is cut short": (
+        {"steps.npy": b"\x93NUMPY\x01\x00\x10\x00" + b"{'descr': (((((('"},
+        "must be a complete npz file: ",
+    ),
     "fewer bytes than claimed": (
         {"steps.npy": npy(STEPS), "weights/a.npy": header((T, 10**6))},
         "weights/a must hold what its header claims; 24000000 bytes are not there",

@@ -6,6 +6,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.recordings import read_recording, read_recordings
+from rule_id.recordings.read import SESSIONS
 
 STEPS = np.array([0, 5, 9])
 X = np.random.default_rng(0).normal(size=(3, 12, 15))
@@ -55,6 +56,14 @@ def test_sessions_that_are_named_are_one_recording(tmp_path):
     files = [caiman(tmp_path / f"rat/{day}/m_2024-01-0{day}.hdf5") for day in (1, 2)]
     (recording,) = read_recordings([file.parent for file in files])
     assert recording.trajectories.rows["step"].tolist() == [0, 1]
+
+
+def test_nwb_files_of_a_folder_are_read_together(tmp_path, monkeypatch):
+    for day in (2, 10):
+        with h5py.File(tmp_path / f"day{day}.nwb", "w") as file:
+            file.attrs["nwb_version"] = "2.6.0"
+    monkeypatch.setitem(SESSIONS, "nwb", lambda paths, reading: [path.name for path in paths])
+    assert read_recordings([tmp_path]) == [["day2.nwb", "day10.nwb"]]
 
 
 def test_a_folder_of_recordings_is_several(tmp_path):

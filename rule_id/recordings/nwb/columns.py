@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from rule_id.errors import InputError
 from rule_id.recordings.keyed import check_claim
-from rule_id.recordings.texts import as_texts
-from rule_id.recordings.unit_layers import ONE_LAYER, Layering, unit_layers
 
-__all__ = ["Values", "column", "layers_of", "lists", "loaded", "rows_of", "unit_ids"]
-
-Values = Callable[[str], Any]
-"""Gives what a column of that name holds of each unit, or says which columns there are."""
+__all__ = ["column", "lists", "loaded", "rows_of"]
 
 
 def loaded(data: Any) -> np.ndarray:
@@ -89,30 +83,3 @@ def rows_of(region: Any) -> np.ndarray:
             f"got row {rows.max()}"
         )
     return rows
-
-
-def layers_of(values: Values, n_units: int, layer: str | None, layers: Layering | None) -> Any:
-    """Return the layer of each unit, (units,) of str, empty for none.
-
-    Args:
-        values: Gives columns.
-        n_units: How many units there are.
-        layer: The column that says it; None for one layer, `all`.
-        layers: Which of its values make which layer.
-    """
-    if layer is None:
-        if layers is not None:
-            raise InputError("layers must come with layer, the column that has their values")
-        return np.full(n_units, ONE_LAYER)
-    return unit_layers(values(layer), layer, layers)
-
-
-def unit_ids(values: Values, unit_id: str | None) -> np.ndarray | None:
-    """Return the id of each unit over sessions, (units,) of str, empty for none; None without."""
-    if unit_id is None:
-        return None
-    found = np.asarray(values(unit_id))
-    texts = as_texts(found)
-    if found.dtype.kind in "if":
-        texts[found < 0] = ""
-    return texts

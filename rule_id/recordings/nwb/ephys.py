@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.recordings.nwb.columns import column, layers_of, lists, loaded, rows_of, unit_ids
+from rule_id.recordings.nwb.columns import column, lists, loaded, rows_of
 from rule_id.recordings.one_session import session_of_responses
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.sessions import Session
 from rule_id.recordings.texts import as_texts
-from rule_id.recordings.trials import Responses, Trials, window_rates
+from rule_id.recordings.trials import Responses, Trials, covered, window_rates
+from rule_id.recordings.unit_layers import layers_of, unit_ids
 
 __all__ = ["units_session"]
 
@@ -97,10 +98,7 @@ def _observed(units: Any, trials: Trials) -> np.ndarray | None:
     """Say which windows lie in an interval in which a unit was observed, (trials, units)."""
     if "obs_intervals" not in units.colnames:
         return None
-    seen = [
-        ((some[:, 0] <= trials.starts[:, None]) & (trials.stops[:, None] <= some[:, 1])).any(axis=1)
-        for some in lists(units["obs_intervals"])
-    ]
+    seen = [covered(trials, some) for some in lists(units["obs_intervals"])]
     return np.stack(seen, axis=1)
 
 

@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.recordings.checks import is_z_scored
-from rule_id.recordings.nwb.columns import layers_of, loaded, rows_of, unit_ids
+from rule_id.recordings.nwb.columns import loaded, rows_of
 from rule_id.recordings.nwb.series import Traces, roi_values, traces_of
-from rule_id.recordings.one_session import session_of_responses
+from rule_id.recordings.one_session import LOOKED_AT, session_of_responses, z_scored_traces
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.sessions import Session
 from rule_id.recordings.trials import Responses, Trials, window_means
+from rule_id.recordings.unit_layers import layers_of, unit_ids
 
 __all__ = ["imaging_session"]
-
-LOOKED_AT = 8
-"""How many ROIs' whole traces are read to see whether they are z-scored."""
 
 CELL_COLUMNS = ("iscell", "accepted", "Accepted")
 """Columns, of suite2p, CaImAn and NeuroConv, that say which ROIs are cells."""
@@ -89,5 +86,4 @@ def _cells(series: Any) -> np.ndarray:
 
 
 def _is_z_scored(plane: Traces) -> bool:
-    traces = plane.read(0, len(plane.times), slice(0, min(LOOKED_AT, plane.n_rois)))
-    return is_z_scored(traces[np.isfinite(traces).all(axis=1)])
+    return z_scored_traces(plane.read(0, len(plane.times), slice(0, min(LOOKED_AT, plane.n_rois))))

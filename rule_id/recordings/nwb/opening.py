@@ -12,7 +12,7 @@ from typing import Any
 
 from rule_id.errors import InputError, require_file
 
-__all__ = ["OpenFile", "is_nwb", "opened"]
+__all__ = ["OpenFile", "first_line", "opened"]
 
 OWN_WORDS = ("timezone", "cached namespace", "transposed", "length of rois")
 """What pynwb warns of that is no matter here, or said in other words."""
@@ -60,26 +60,20 @@ def opened(path: Path) -> Iterator[OpenFile]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         io, nwb = _read(path, NWBHDF5IO)
-    said = [_first_line(warning.message) for warning in caught]
+    said = [first_line(warning.message) for warning in caught]
     own = dict.fromkeys(
         f"pynwb warns: {line}" for line in said if not any(word in line for word in OWN_WORDS)
     )
     try:
         yield OpenFile(path, nwb, start, tuple(own)[:MOST_WARNINGS])
-    except (OSError, RuntimeError) as error:
-        # What the HDF5 library raises on values that are damaged or packed in an unknown way.
-        raise InputError(f"{path} cannot be read whole: {_first_line(error)}") from None
     finally:
         io.close()
 
 
-def is_nwb(file: Any) -> bool:
-    """Say whether an open HDF5 file is NWB, of whatever version.
-
-    Args:
-        file: An `h5py.File`.
-    """
-    return _version(file) is not None
+def first_line(message: Any) -> str:
+    """Return the first line of what another library says, cut to a readable length."""
+    lines = str(message).strip().splitlines()
+    return (lines[0] if lines else type(message).__name__)[:LONGEST]
 
 
 def _checked(path: Path) -> datetime:
@@ -90,11 +84,12 @@ def _checked(path: Path) -> datetime:
         raise InputError(f"{path} must be an NWB file, which is HDF5; this is not one")
     try:
         with h5py.File(path, "r") as file:
-            _refuse_other_versions(path, file)
+            # First, so that nothing is looked up through a link.
             _refuse_other_files(path, file)
+            _refuse_other_versions(path, file)
             return _start(path, file)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} must be a complete NWB file: {_first_line(error)}") from None
+        raise InputError(f"{path} must be a complete NWB file: {first_line(error)}") from None
 
 
 def _version(file: Any) -> str | None:
@@ -164,12 +159,7 @@ def _read(path: Path, reader: Any) -> tuple[Any, Any]:
 def _reason(error: Exception) -> str:
     # The builder's whole content comes before what is wrong with it.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return _first_line(text.rpartition("due to:")[2] or type(error).__name__)
-
-
-def _first_line(message: Any) -> str:
-    lines = str(message).strip().splitlines()
-    return (lines[0] if lines else type(message).__name__)[:LONGEST]
+    return first_line(text.rpartition("due to:")[2] or type(error).__name__)
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,7 @@ from rule_id.errors import InputError
 from rule_id.recordings.nwb.columns import column
 from rule_id.recordings.nwb.ephys import units_session
 from rule_id.recordings.nwb.imaging import imaging_session
-from rule_id.recordings.nwb.opening import OpenFile, opened
+from rule_id.recordings.nwb.opening import OpenFile, first_line, opened
 from rule_id.recordings.nwb.series import SERIES, SIGNAL_OF, kinds_in, series_of
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
@@ -131,6 +131,9 @@ def _session(file: OpenFile, name: str, kind: str, reading: Reading) -> Session:
         session = _read(file, name, kind, reading)
     except InputError as error:
         raise InputError(f"{file.path}: {error}") from None
+    except (OSError, RuntimeError) as error:
+        # What the HDF5 library raises on values that are damaged or packed in an unknown way.
+        raise InputError(f"{file.path} cannot be read whole: {first_line(error)}") from None
     return replace(session, warnings=(*file.warnings, *session.warnings))
 
 

@@ -10,13 +10,13 @@ import pytest
 from nwb_files import RATE, TRIAL, events_of, imaging_nwb, in_memory, write_nwb
 
 from rule_id.errors import InputError
-from rule_id.recordings import Reading, keyed, recording_from_arrays
+from rule_id.recordings import Reading, keyed, read_recordings, recording_from_arrays
 from rule_id.recordings.nwb import read_nwb
 from rule_id.recordings.nwb.read import recording_of_files
 
 DAYS, TRIALS, ROIS = 3, 8, 12
 STIMULI = ["a", "b"] * 4
-REGIONS = ["V1"] * 5 + ["LM"] * 7
+REGIONS = np.array(["V1"] * 5 + ["LM"] * 7)
 READING = Reading(condition="stimulus", layer="region")
 RESPONSES = np.random.default_rng(0).random((DAYS, TRIALS, ROIS))
 # A mouse of which day k is (k + 1) times what day 0 was.
@@ -49,10 +49,10 @@ def sessions(**options):
     return in_memory(*(imaging_nwb(RESPONSES[k], STIMULI, day=k, **options) for k in range(2)))
 
 
-def expected(x, layers=("LM", "V1"), kept=True, **more):
+def expected(x, layers=("LM", "V1"), kept=True, members=REGIONS, **more):
     """The recording of responses (days, trials, ROIs), averaged by stimulus."""
     averages = np.stack([x[:, ::2].mean(axis=1), x[:, 1::2].mean(axis=1)], axis=1)
-    of_layer = {layer: averages[:, :, kept & (np.array(REGIONS) == layer)] for layer in layers}
+    of_layer = {layer: averages[:, :, kept & (members == layer)] for layer in layers}
     told = {"signal": "calcium", "tracked": False, "checkpoints": "sessions"} | more
     return recording_from_arrays("mouse7", np.arange(len(x)), of_layer, **told)
 
@@ -88,11 +88,12 @@ def replaced(key, change):
 
 
 def test_days_of_imaging_are_one_recording_of_condition_averages(paths, days):
-    recording = read_nwb(paths[::-1], READING)
+    (recording,) = read_recordings([paths[0].parent], READING)
     assert (recording.name, recording.signal) == ("mouse7", "calcium")
     assert (recording.tracked, recording.checkpoints) == (False, "sessions")
     assert own_warnings(recording) == []
     assert_same(recording, expected(LEARNING))
+    assert_same(read_nwb(paths[::-1], READING), recording)
     assert_same(recording_of_files(days, READING), recording)
 
 
@@ -132,6 +133,14 @@ def test_layers_are_values_intervals_or_the_place_of_the_plane(days):
     assert place["layer_name"].unique().tolist() == ["V1"]
     assert whole["layer_name"].unique().tolist() == ["all"]
     pd.testing.assert_series_equal(whole["activation_raw_var"], place["activation_raw_var"])
+
+
+def test_planes_are_put_side_by_side():
+    recording = recording_of_files(
+        sessions(places=("V1", "LM")), Reading(condition="stimulus", layer="location")
+    )
+    halves = np.array(["V1"] * 6 + ["LM"] * 6)
+    assert_same(recording, expected(RESPONSES[:2], members=halves))
 
 
 def test_trials_without_the_event_or_the_condition_are_left_out(days):
@@ -198,7 +207,7 @@ def test_units_with_ids_are_tracked_in_whatever_order():
     for day in range(DAYS):
         order = rng.permutation(ROIS)
         ids = np.where(np.arange(ROIS) == 2 + day, -1, np.arange(ROIS))
-        columns = {"region": np.array(REGIONS)[order].tolist(), "global_id": ids[order]}
+        columns = {"region": REGIONS[order].tolist(), "global_id": ids[order]}
         nwbs.append(imaging_nwb(RESPONSES[day][:, order], STIMULI, day=day, columns=columns))
     told = Reading(condition="stimulus", layer="region", unit_id="global_id")
     recording = recording_of_files(in_memory(*nwbs), told)
@@ -259,10 +268,10 @@ BAD_READINGS = {
     "no units": ({"series": "units"}, "day0.nwb: it must have units with spike_times; it has none"),
     "an unknown layer": (
         {"layer": "area"},
-        r"be location \(of the imaging plane\) or a column of rois, .* region, depth; got area",
+        r"be location \(of the imaging plane\) or a column of rois0, .* region, depth; got area",
     ),
     "layers of nothing": ({"layers": {"a": ("V1",)}}, "layers must come with layer, the column"),
-    "a layer of lists": ({"layer": "pixel_mask"}, "pixel_mask of rois must have one value a row"),
+    "a layer of lists": ({"layer": "pixel_mask"}, "pixel_mask of rois0 must have one value a row"),
     "tracked without ids": ({"tracked": True}, "tracked must be false: session day0 does not say"),
     "other checkpoints": ({"checkpoints": "steps"}, "checkpoints must be sessions, .* got steps"),
     "a window beyond": (
@@ -313,7 +322,7 @@ BAD_FILES = {
     ),
     "ROIs that are not there": (
         replaced(SERIES + "/rois", lambda rows: rows + 5),
-        "rois must refer to the 12 rows of rois; got row 16",
+        "rois must refer to the 12 rows of rois0; got row 16",
     ),
     "NaN throughout": (
         replaced(SERIES + "/data", lambda x: x * np.nan),
@@ -342,7 +351,7 @@ def test_series_of_the_same_rois_are_refused():
     ophys = nwb.processing["ophys"]
     ophys["DfOverF"].create_roi_response_series(
         name="smoothed", data=np.ones((160, ROIS)), unit="a.u.", rate=RATE,
-        rois=ophys["ImageSegmentation"]["rois"].create_roi_table_region(
+        rois=ophys["ImageSegmentation"]["rois0"].create_roi_table_region(
             region=list(range(ROIS)), description="-"
         ),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from nwb_files import start_of, write_imaging
 
 from rule_id.errors import InputError
-from rule_id.recordings.nwb import is_nwb, read_nwb
+from rule_id.recordings.nwb import read_nwb
 from rule_id.recordings.nwb.opening import opened
 
 SERIES = "processing/ophys/DfOverF/plane0"
@@ -146,9 +146,22 @@ def test_what_is_no_whole_hdf5_is_refused(whole, tmp_path):
     refused(tmp_path, "must be an NWB file; it is a folder")
 
 
-def test_values_that_cannot_be_read_are_one_line(whole):
-    with pytest.raises(InputError, match="day.nwb cannot be read whole: no filter"), opened(whole):
-        raise OSError("no filter\nand more")
+def test_of_several_files_the_one_that_cannot_be_read_is_named(whole, tmp_path):
+    def damage(file) -> None:
+        data = file[SERIES + "/data"][:]
+        attributes = dict(file[SERIES + "/data"].attrs)
+        del file[SERIES + "/data"]
+        packed = file.create_dataset(SERIES + "/data", data=data, compression="gzip")
+        packed.attrs.update(attributes)
+        packed.id.write_direct_chunk((0, 0), b"no gzip")
+        del file["session_start_time"]
+        file["session_start_time"] = start_of(1).isoformat()
+
+    bad = edited(whole, tmp_path, damage)
+    last = shutil.copy(whole, tmp_path / "last.nwb")
+    with pytest.raises(InputError, match="/day.nwb cannot be read whole: ") as caught:
+        read_nwb([bad, last])
+    assert "\n" not in str(caught.value)
 
 
 def test_without_pynwb_the_extra_is_named(whole, monkeypatch):
@@ -158,12 +171,3 @@ def test_without_pynwb_the_extra_is_named(whole, monkeypatch):
         opened(whole),
     ):
         pass
-
-
-def test_nwb_is_told_from_other_hdf5(whole, tmp_path):
-    with h5py.File(whole) as file:
-        assert is_nwb(file)
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        assert not is_nwb(file)
-        version_one_only = file.create_dataset("nwb_version", data="NWB-1.0.6")
-        assert is_nwb(version_one_only.file)
