@@ -5,10 +5,12 @@ wherever they stand in the code. So every call of torch is watched while the mod
 output of a layer on, each tensor that is still *its* response is a `Node`:
 
 - Normalisations and elementwise functions keep it so, whether of the tensor alone, of constants, of
-  the raw input, or of what was computed from it. It is straight until a nonlinearity bends it.
-- A sum or product with other layers' responses belongs to the layer with the most layers before it,
-  of equal ones to the one that ran last; of the others' it is the end. A response that is bent
-  already takes in nothing of other layers: a residual sum counts to the layer that it is added to.
+  the raw input, or of what was computed from it. It is straight until a nonlinearity bends it, and
+  once bent takes in nothing of other layers.
+- A sum with other layers' responses belongs to the layer with the most layers before it, of equal
+  ones to the one that ran last, and is the end of the others'; where that one's is bent already,
+  of its own too.
+- A product belongs in the same way to one of those that are not bent: what scales it is a gate.
 - Pooling belongs to the layer that it feeds. What follows it before the next layer (`F.relu` of
   `F.max_pool2d`) is applied to the response from before the pooling.
 - Reshapes that leave the stimuli where they are keep it so.
@@ -29,6 +31,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from rule_id.recordings.recorder.nodes import (
+    BENT,
     Call,
     Node,
     Trace,
@@ -41,7 +44,13 @@ from rule_id.recordings.recorder.operations import Kind, TorchCall, tensors_in
 
 __all__ = ["Call", "Follower"]
 
-STEPS = {Kind.NOTHING: 0, Kind.STRAIGHT: 0, Kind.NORMALISATION: 1, Kind.BENT: 2}
+STEPS = {
+    Kind.NOTHING: 0,
+    Kind.STRAIGHT: 0,
+    Kind.SCALED: 0,
+    Kind.NORMALISATION: 1,
+    Kind.BENT: BENT,
+}
 """How far on a response is after a call that keeps it one."""
 
 Respond = Callable[["Call", Tensor], None]
@@ -100,6 +109,7 @@ class Follower(TorchFunctionMode):
         for origin in origins:
             self._take(origin)
         depth = 1 + max((origin.call.depth for origin in origins), default=0)
+        leading = 0 if layer is None else leading
         call = Call(layer, depth, len(self.calls), leading)
         self.calls.append(call)
         for tensor in outputs:
@@ -170,12 +180,13 @@ class Follower(TorchFunctionMode):
         if not isinstance(result, Tensor):
             return None
         if kind in STEPS:
-            taking = taking_part(found, result)
+            taking = taking_part(kind, found, result)
             value = value_after(call, found, taking, result)
-            if value is None:
+            nodes = [one.node for one in taking if one.node is not None]
+            if value is None or not nodes:
                 return None
-            progress = max(STEPS[kind], *(node.progress for _, node in taking))
-            return Node(taking[0][1].call, value, progress)
+            progress = max(STEPS[kind], *(node.progress for node in nodes))
+            return Node(nodes[0].call, value, progress)
         tensor, _, node = found[0]
         if len(found) > 1 or node is None:
             return None

@@ -10,7 +10,19 @@ from torch import Tensor
 
 from rule_id.recordings.recorder.operations import Kind, TorchCall
 
-__all__ = ["Call", "Node", "Trace", "leaves_stimuli", "origins_of", "taking_part", "value_after"]
+__all__ = [
+    "BENT",
+    "Call",
+    "Node",
+    "Trace",
+    "leaves_stimuli",
+    "origins_of",
+    "taking_part",
+    "value_after",
+]
+
+BENT = 2
+"""How far on a response is that went through a nonlinearity."""
 
 
 @dataclass(eq=False)
@@ -70,36 +82,40 @@ def origins_of(found: Iterable[Trace]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(origin for trace in found for origin in trace.origins))
 
 
-def taking_part(found: list[Trace], result: Tensor) -> list[tuple[Tensor, Node]]:
-    """Return the tensors, with their nodes, of the call whose response the result is."""
-    nodes = [
-        (trace.tensor, trace.node)
-        for trace in found
-        if trace.node is not None and trace.tensor.shape == result.shape
-    ]
-    everyone = {origin.call for origin in origins_of(found)}
-    if len(everyone) > 1:
-        bent = {node.call for _, node in nodes if node.progress == 2}
-        nodes = [(tensor, node) for tensor, node in nodes if node.call not in bent]
-    if not nodes:
-        return []
-    owner = max((node.call for _, node in nodes), key=lambda call: (call.depth, call.place))
-    return [(tensor, node) for tensor, node in nodes if node.call is owner]
+def taking_part(kind: Kind, found: list[Trace], result: Tensor) -> list[Trace]:
+    """Return the tensors, of one call, whose response goes on in the result of an elementwise call.
+
+    Args:
+        kind: What was called.
+        found: What is known of what it was called with.
+        result: What it returned.
+    """
+    whole = [trace for trace in found if trace.tensor.shape == result.shape]
+    able = [trace for trace in whole if trace.node is not None]
+    if len({origin.call for origin in origins_of(found)}) > 1:
+        able = [trace for trace in able if trace.node is not None and trace.node.progress < BENT]
+    # Who scales another's response is a gate; who is spread over it, a bias.
+    rivals = origins_of(able if kind is Kind.SCALED else whole)
+    owner = max(
+        (one.call for one in rivals), key=lambda call: (call.depth, call.place), default=None
+    )
+    return [trace for trace in able if trace.node is not None and trace.node.call is owner]
 
 
 def value_after(
-    call: TorchCall, found: list[Trace], taking: list[tuple[Tensor, Node]], result: Tensor
+    call: TorchCall, found: list[Trace], taking: list[Trace], result: Tensor
 ) -> Tensor | None:
     """Return the response after a call: its result, or what that would be without pooling."""
     if not taking:
         return None
-    if all(node.value is tensor for tensor, node in taking):
+    before = {id(one.tensor): one.node.value for one in taking if one.node is not None}
+    if all(before[id(one.tensor)] is one.tensor for one in taking):
         return result
     if len(found) > len(taking):
         return None
     try:
         # Copies: the call may write into them.
-        value = call.on({id(tensor): node.value.clone() for tensor, node in taking}).run()
+        value = call.on({key: one.clone() for key, one in before.items()}).run()
     except (RuntimeError, ValueError):
         # It has constants that fit what was pooled or reshaped alone.
         return None

@@ -24,7 +24,8 @@ class Kind(Enum):
 
     MAP = "products with weights, or of activities: another layer begins"
     NORMALISATION = "normalisation"
-    STRAIGHT = "elementwise and affine: sums, scaling, copies"
+    STRAIGHT = "elementwise and affine: sums, copies"
+    SCALED = "elementwise products and quotients"
     BENT = "elementwise and not affine: a nonlinearity"
     POOL = "pooling"
     REORDER = "the same entries on the same axes in another order"
@@ -45,7 +46,8 @@ NORMALISATIONS = {
 MAPS = {"addbmm", "addmm", "addmv", "baddbmm", "bmm", "dot", "embedding", "mm", "mv"}
 PARTS_OF_MAPS = ("attention", "conv", "gru", "linear", "lstm", "rnn")
 
-STRAIGHT = {"add", "copy", "div", "mul", "neg", "rsub", "sub"}
+STRAIGHT = {"add", "copy", "neg", "rsub", "sub"}
+SCALED = {"div", "mul"}
 
 NEUTRAL = {"_to_copy", "alias", "clone", "detach", "empty", "empty_like", "scalar_tensor"}
 """What runs beside an elementwise operator, or leaves everything as it is."""
@@ -113,7 +115,10 @@ def _kind(function: str, operators: list[OpOverload]) -> Kind:
     elementwise = {_name(operator) for operator in operators if _is_elementwise(operator)}
     if not names <= elementwise | NEUTRAL | RESHAPES:
         return Kind.OTHER
-    return Kind.BENT if elementwise - STRAIGHT - NEUTRAL else Kind.STRAIGHT
+    does = elementwise - NEUTRAL
+    if does - STRAIGHT - SCALED:
+        return Kind.BENT
+    return Kind.SCALED if does and does <= SCALED else Kind.STRAIGHT
 
 
 def _name(operator: OpOverload) -> str:

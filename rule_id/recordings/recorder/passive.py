@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -43,14 +44,15 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode, and afterwards everything back to where it was.
 
     Training modes, parameters, buffers (such as running statistics) and the states of all
-    generators of random numbers are restored, whatever happens inside. Autocast and inference mode
-    do not reach inside: the one keeps copies of weights, the other makes tensors that no gradient
-    goes through.
+    generators of random numbers are restored, whatever happens inside. Backward hooks, autocast and
+    inference mode do not reach inside: autocast keeps copies of weights, and no gradient goes
+    through what inference mode makes.
     """
     with ExitStack() as stack:
         stack.enter_context(_generators_kept())
         stack.enter_context(_tensors_kept(model))
         stack.enter_context(_evaluating(model))
+        stack.enter_context(_without_backward_hooks(model))
         for device in {tensor.device.type for tensor in model.parameters()}:
             stack.enter_context(torch.autocast(device, enabled=False))
         stack.enter_context(torch.inference_mode(False))
@@ -71,6 +73,23 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def _without_backward_hooks(model: nn.Module) -> Iterator[None]:
+    """Keep hooks from the gradients that are taken: they may count, change or replace them."""
+    kept = [
+        (module, name, getattr(module, name))
+        for module in model.modules()
+        for name in ("_backward_hooks", "_backward_pre_hooks")
+    ]
+    try:
+        for module, name, _ in kept:
+            setattr(module, name, OrderedDict())
+        yield
+    finally:
+        for module, name, hooks in kept:
+            setattr(module, name, hooks)
 
 
 @contextmanager
