@@ -68,7 +68,7 @@ class TorchLearner:
 
     def checkpoint(self, step: int) -> None:
         """Record the network as it is."""
-        with _quiet(), _without_backward_hooks(self.model):
+        with _quiet():
             self.recorder.checkpoint(step)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
@@ -104,19 +104,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*backward hook", FutureWarning)
         yield
-
-
-@contextlib.contextmanager
-def _without_backward_hooks(model: nn.Module) -> Iterator[None]:
-    """Take away hooks by which direct feedback reaches layers.
-
-    They replace every gradient that passes a layer, also those that the recorder asks for.
-    """
-    hooks = {module: dict(module._backward_hooks) for module in model.modules()}
-    try:
-        for module in hooks:
-            module._backward_hooks.clear()
-        yield
-    finally:
-        for module, own in hooks.items():
-            module._backward_hooks.update(own)
