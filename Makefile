@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin merging clean
+.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin merging external clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -57,6 +57,12 @@ kunin: .venv/installed
 
 merging: .venv/installed
 	$(BIN)/python docs/studies/merging.py
+
+# Trains networks with other projects' code and identifies them: make external MODEL=folder
+MODEL ?= rule_id/reference/summary
+
+external: .venv/installed
+	$(BIN)/python tests/external/identify_external.py --model $(MODEL) --out corpora/external
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt tests/external/requirements.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or 3.12 (PYTHON=...)"; exit 1; }

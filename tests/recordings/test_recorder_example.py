@@ -1,0 +1,32 @@
+"""The example in docs/examples: a ResNet that learns to read digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from examples import load_example
+
+from rule_id.recordings import read_recording
+
+
+def test_the_example_records_its_network(tmp_path: Path) -> None:
+    load_example("record_resnet").train_and_record(tmp_path / "resnet.npz", steps=12, checkpoints=4)
+    recording = read_recording(tmp_path / "resnet.npz")
+    rows = recording.trajectories.rows
+    assert recording.observables == ("weight", "activation", "activity_change")
+    assert rows["step"].unique().tolist() == [0, 4, 8, 12]
+    assert rows["layer_name"].unique().tolist() == [
+        "conv1",
+        "layer1.0.conv1",
+        "layer1.0.conv2",
+        "layer2.0.conv1",
+        "layer2.0.conv2",
+        "layer2.0.downsample.0",
+        "layer3.0.conv1",
+        "layer3.0.conv2",
+        "layer3.0.downsample.0",
+        "fc",
+    ]
+    assert np.isfinite(rows.filter(regex="^(weight|activation|activity)").to_numpy()).all()
+    assert rows.groupby("layer")["weight_raw_norm"].nunique().eq(4).all()
