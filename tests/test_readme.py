@@ -29,6 +29,15 @@ def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 def test_all_commands_are_shown() -> None:
     shown = readme.README.read_text()
-    for command in ("simulate", "features", "train", "evaluate", "report", "identify", "demo"):
+    for command in (
+        "simulate",
+        "features",
+        "train",
+        "evaluate",
+        "report",
+        "identify",
+        "watch",
+        "demo",
+    ):
         assert f"$ rule-id {command}" in shown
     assert shown.index("make demo") < shown.index("make test") < shown.index("$ rule-id")

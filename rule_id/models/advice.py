@@ -45,7 +45,8 @@ def costs(menu: Sequence[Bundle], cell: Cell, target: str) -> list[tuple[str, fl
     """Return what was not recorded, and how many held-out networks are named with it.
 
     Each is one change of the way to see: observables that were not recorded, the most units or
-    checkpoints that were simulated. What the table does not show to help is left out.
+    checkpoints that were simulated. What the table does not show to help is left out, but for all
+    observables together.
 
     Args:
         menu: The classifiers that could answer.
@@ -57,11 +58,13 @@ def costs(menu: Sequence[Bundle], cell: Cell, target: str) -> list[tuple[str, fl
     """
     key = target if target in cell.accuracy else "class"
     cells = [other for bundle in menu for other in bundle.cells]
+    richest = max((one.view.observables for one in cells), key=lambda name: name.count("+"))
     found = {}
     for what, wish in _wishes(cells, cell.view):
         there = [near for bundle in menu if (near := nearest(bundle.cells, wish))]
         best = max((one.accuracy[key] for one in there if one.view == wish), default=0.0)
-        if best > cell.accuracy[key]:
+        everything = wish.observables == richest != cell.view.observables
+        if best > cell.accuracy[key] or (best and everything):
             found[what] = best
     return sorted(found.items(), key=lambda item: -item[1])
 

@@ -66,10 +66,10 @@ def test_the_number_of_checkpoints_is_the_largest_of_all_batches(small):
         Trajectories(small.networks, short).select(some) for some in ([names[0]], names[1:])
     )
     for batches in ([one, others], [others, one]):
-        *_, last = _tables(batches, "summary", False)
+        *_, last = _tables(batches, "summary", False, None)
         assert last.info["n_checkpoints"] == 5
         with pytest.raises(InputError, match="of one length; got 3 to 5 checkpoints"):
-            list(_tables(batches, "trajectory", False))
+            list(_tables(batches, "trajectory", False, None))
 
 
 def test_an_error_in_a_later_batch_leaves_nothing(corpus, small, tmp_path):

@@ -44,6 +44,9 @@ def test_what_was_not_recorded_is_named_with_what_it_would_bring(linear: Bundle)
     assert costs(menu, here, "rule") == [("weight", 0.3), ("20 checkpoints", 0.25)]
     assert costs(menu, here, "family") == [("weight", 0.6), ("20 checkpoints", 0.5)]
     assert costs(menu, cells[1], "rule") == []
+    # All that was not recorded is named also where it does not help.
+    cells[1] = cell(0.1, observables=richer)
+    assert costs([dataclasses.replace(linear, cells=cells)], here, "rule")[-1] == ("weight", 0.1)
 
 
 def test_another_classifier_of_the_menu_may_bring_it(linear: Bundle) -> None:
