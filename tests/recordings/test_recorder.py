@@ -17,6 +17,7 @@ from rule_id import Recorder
 from rule_id.recordings import read_recording
 from rule_id.recordings.recorder import recorder as recorder_module
 from rule_id.recordings.recorder import writing
+from rule_id.recordings.recorder.sampling import Limits
 
 DRAW = torch.Generator().manual_seed(0)
 X = torch.randn(20, 6, generator=DRAW)
@@ -224,6 +225,11 @@ def test_large_layers_are_drawn_from_alike_at_all_checkpoints() -> None:
         assert kept.shape == (3, n) and {tuple(column) for column in kept.T} <= columns
         np.testing.assert_array_equal(same, kept)
         assert not np.array_equal(other, kept)
+
+
+def test_layers_of_one_size_are_drawn_from_apart() -> None:
+    limits = Limits(5, None, None, seed=0)
+    assert not np.array_equal(limits.kept("units", "a", 50), limits.kept("units", "b", 50))
 
 
 def test_nothing_is_drawn_from_small_layers() -> None:

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from rule_id import Recorder
 from rule_id.errors import InputError
-from rule_id.recordings.recorder import recorder as recorder_module
-from rule_id.recordings.recorder import writing
+from rule_id.recordings.recorder import checks, writing
 
 X = torch.ones(12, 6)
 
@@ -32,6 +31,9 @@ class Net(nn.Module):
 BAD = {
     "no module": (
         {"model": lambda x: x}, "model must be a torch.nn.Module that runs in Python; got function"
+    ),
+    "a compiled script": (
+        {"model": torch.jit.ScriptModule()}, "that runs in Python; got ScriptModule"
     ),
     "no layer": (
         {"model": nn.Sequential(nn.ReLU())},
@@ -121,7 +123,7 @@ def test_there_must_be_two_checkpoints(tmp_path) -> None:
 
 def test_a_layer_that_does_not_run_is_left_out_or_refused() -> None:
     recorder = Recorder(Net(), X)
-    with pytest.warns(UserWarning, match=r"^not recorded: spare \(it does not run\)$"):
+    with pytest.warns(UserWarning, match=r"^not recorded: spare \(it does not run as a module\)$"):
         recorder.checkpoint(0)
     assert recorder.layers == ("body.0", "head")
     with pytest.raises(InputError, match="must run each layer that is named; spare: it does not"):
@@ -153,7 +155,7 @@ def test_layers_must_be_the_same_at_every_checkpoint() -> None:
 
 
 def test_what_no_file_may_hold_is_warned_of_and_refused(tmp_path, monkeypatch) -> None:
-    for module in (recorder_module, writing):
+    for module in (checks, writing):
         monkeypatch.setattr(module, "MAX_BYTES", 10_000)
     recorder = Recorder(Net(), X, ["body.0"])
     with pytest.warns(UserWarning, match="a checkpoint takes .* lower max_units, max_stimuli or"):

@@ -146,6 +146,15 @@ SUMS = {
         {"a": lambda m, x: m.a(x).relu(),
          "b": lambda m, x: (m.b(m.a(x).relu()) + m.a(x).relu()).tanh()},
     ),
+    "what skips, written into": (
+        lambda m, x: m.c(m.a2(x).add_(m.b(m.a(x).relu())).tanh_()),
+        {"a2": lambda m, x: m.a2(x),
+         "b": lambda m, x: (m.a2(x) + m.b(m.a(x).relu())).tanh()},
+    ),
+    "what is added to it bent": (
+        lambda m, x: (lambda h: m.c(torch.tanh(h + m.b(h).relu())))(m.norm(m.a(x))),
+        {"a": lambda m, x: m.norm(m.a(x)), "b": lambda m, x: m.b(m.norm(m.a(x))).relu()},
+    ),
     "what skips, behind it": (
         residual,
         {"a": lambda m, x: m.a(x).relu(), "b": lambda m, x: m.b(m.a(x).relu()).tanh()},
@@ -207,6 +216,18 @@ def test_pooling_belongs_to_the_next_layer(case: str) -> None:
     found = seen(model, IMAGES)
     expected = model.conv(IMAGES).relu().flatten(1).detach()
     np.testing.assert_array_equal(found["conv"].activation, expected)
+
+
+def test_what_is_added_to_pooled_responses_ends_them() -> None:
+    model = Net(
+        lambda m, x: functional.relu(sum(functional.max_pool2d(c(x), 2) for c in (m.a, m.b))),
+        a=nn.Conv2d(2, 3, 3),
+        b=nn.Conv2d(2, 3, 3),
+    )
+    found = seen(model, IMAGES)
+    for layer in ("a", "b"):
+        expected = model.get_submodule(layer)(IMAGES).flatten(1).detach()
+        np.testing.assert_array_equal(found[layer].activation, expected)
 
 
 def test_channels_may_be_last_for_a_normalisation() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rule_id import Recorder
 
@@ -144,11 +145,26 @@ def test_it_works_inside_inference_mode_and_autocast() -> None:
             np.testing.assert_equal(tuple(one), tuple(same))
 
 
-def test_hooks_of_the_model_are_called_as_they_are() -> None:
-    model, seen = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), []
-    model[0].register_forward_hook(lambda module, given, output: seen.append(output) or output + 1)
-    recorder = Recorder(model, torch.zeros(5, 3))
-    recorder.checkpoint(0)
-    expected = (model[0].bias + 1).relu().detach().expand(5, 4)
-    np.testing.assert_array_equal(recorder._seen["0"][0].activation, expected)
-    assert len(seen) == 1 and recorder._seen["0"][0].change is not None
+def test_forward_hooks_of_the_model_work() -> None:
+    model, seen = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), []
+    model[0].register_forward_hook(lambda module, given, output: seen.append(output) or -output)
+    stimuli = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    recorder = Recorder(model, stimuli)
+    # The layer gives something else than W h + b, so that W says nothing of its slopes.
+    with pytest.warns(UserWarning, match="activity_change/0"):
+        recorder.checkpoint(0)
+    z = functional.linear(stimuli, model[0].weight, model[0].bias).detach()
+    np.testing.assert_array_equal(recorder._seen["0"][0].activation, (-z).relu())
+    assert len(seen) == 1
+
+
+def test_backward_hooks_of_the_model_do_not() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    stimuli = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    recorders = [Recorder(model, stimuli) for _ in range(2)]
+    recorders[0].checkpoint(0)
+    for module in model:
+        module.register_full_backward_hook(lambda module, to, signals: pytest.fail("called"))
+    recorders[1].checkpoint(0)
+    for one, same in zip(*(recorder._seen["0"][0] for recorder in recorders), strict=True):
+        np.testing.assert_array_equal(one, same)

@@ -42,7 +42,7 @@ from rule_id.recordings.recorder.nodes import (
 )
 from rule_id.recordings.recorder.operations import Kind, TorchCall, tensors_in
 
-__all__ = ["Call", "Follower"]
+__all__ = ["Follower"]
 
 STEPS = {
     Kind.NOTHING: 0,
@@ -53,7 +53,7 @@ STEPS = {
 }
 """How far on a response is after a call that keeps it one."""
 
-Respond = Callable[["Call", Tensor], None]
+Respond = Callable[[Call, Tensor], None]
 """What becomes of a call's response, (*stimuli, *units)."""
 
 
@@ -109,7 +109,6 @@ class Follower(TorchFunctionMode):
         for origin in origins:
             self._take(origin)
         depth = 1 + max((origin.call.depth for origin in origins), default=0)
-        leading = 0 if layer is None else leading
         call = Call(layer, depth, len(self.calls), leading)
         self.calls.append(call)
         for tensor in outputs:
@@ -144,7 +143,7 @@ class Follower(TorchFunctionMode):
             for node in nodes:
                 self._take(node)
         result, kind = call.judged()
-        outputs = [one for one in tensors_in(result) if one.is_floating_point()]
+        outputs = list(tensors_in(result))
         if kind is Kind.NOTHING and id(result) in self._traces:
             return result
         if kind is Kind.MAP:
@@ -152,7 +151,7 @@ class Follower(TorchFunctionMode):
             return result
         response = self._next(call, kind, found, result)
         for tensor in outputs:
-            if response is None:
+            if response is None or not tensor.is_floating_point():
                 self._traces[id(tensor)] = Trace(tensor, origins_of(found), None)
             else:
                 self._note(tensor, response)
@@ -181,7 +180,7 @@ class Follower(TorchFunctionMode):
             return None
         if kind in STEPS:
             taking = taking_part(kind, found, result)
-            value = value_after(call, found, taking, result)
+            value = value_after(call, taking, result)
             nodes = [one.node for one in taking if one.node is not None]
             if value is None or not nodes:
                 return None

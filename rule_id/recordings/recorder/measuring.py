@@ -94,7 +94,7 @@ def measure(model: nn.Module, wanted: Wanted, slopes: bool) -> Measured:
     for layer in layers:
         for key in layer.weights:
             if not watch.responses.get(key):
-                left_out[key] = watch.problems.get(layer.name, "it does not run")
+                left_out[key] = watch.problems.get(layer.name, "it does not run as a module")
     seen = {}
     for key, calls in watch.responses.items():
         if calls:

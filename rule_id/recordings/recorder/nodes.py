@@ -102,22 +102,18 @@ def taking_part(kind: Kind, found: list[Trace], result: Tensor) -> list[Trace]:
     return [trace for trace in able if trace.node is not None and trace.node.call is owner]
 
 
-def value_after(
-    call: TorchCall, found: list[Trace], taking: list[Trace], result: Tensor
-) -> Tensor | None:
+def value_after(call: TorchCall, taking: list[Trace], result: Tensor) -> Tensor | None:
     """Return the response after a call: its result, or what that would be without pooling."""
     if not taking:
         return None
     before = {id(one.tensor): one.node.value for one in taking if one.node is not None}
     if all(before[id(one.tensor)] is one.tensor for one in taking):
         return result
-    if len(found) > len(taking):
-        return None
     try:
         # Copies: the call may write into them.
         value = call.on({key: one.clone() for key, one in before.items()}).run()
     except (RuntimeError, ValueError):
-        # It has constants that fit what was pooled or reshaped alone.
+        # It has others in it, that fit what was pooled or reshaped alone.
         return None
     return value if isinstance(value, Tensor) else None
 

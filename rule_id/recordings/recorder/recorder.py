@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from torch import nn
 
 from rule_id.errors import InputError, one_of
-from rule_id.recordings.keyed import MAX_BYTES
+from rule_id.recordings.recorder.checks import require_layers, require_same_shapes, warn_of
 from rule_id.recordings.recorder.layers import chosen_answers, chosen_layers
 from rule_id.recordings.recorder.measuring import Measured, Seen, Wanted, measure
 from rule_id.recordings.recorder.passive import eager_model
@@ -24,9 +23,6 @@ from rule_id.recordings.recorder.writing import recorded_arrays, write_recording
 from rule_id.recordings.recording import Recording, recording_from_arrays
 
 __all__ = ["Recorder"]
-
-USUAL = 21
-"""Checkpoints of a recording, for the size that is warned of."""
 
 
 class Recorder:
@@ -136,7 +132,7 @@ class Recorder:
         step = self._checked_step(step)
         if self._steps:
             layers = self._measure().layers
-            self._check_shapes(layers)
+            require_same_shapes(self._seen, layers)
         else:
             layers = self._first()
             self._seen = {layer: [] for layer in layers}
@@ -207,42 +203,12 @@ class Recorder:
             # Layers are cut off from each other for it; a model that itself takes gradients while
             # it runs needs them whole. What fails without it too is the model's own error.
             self._slopes = False
-            left_out["activity_change"] = f"with it the model fails: {_first_line(error)}"
+            left_out["activity_change"] = f"with it the model fails: {error}".splitlines()[0]
             layers, others = self._measure()
-        self._require_layers(layers, others)
+        require_layers(self._wanted.layers, self._named, layers, others)
         self.left_out = left_out | others
-        if self.left_out:
-            each = "; ".join(f"{what} ({why})" for what, why in self.left_out.items())
-            warnings.warn(f"not recorded: {each}", stacklevel=3)
-        size = sum(array.nbytes for one in layers.values() for array in one if array is not None)
-        if USUAL * size > MAX_BYTES:
-            warnings.warn(
-                f"a checkpoint takes {size / 2**30:.1f} GiB and a recording must take at most "
-                f"{MAX_BYTES / 2**30:g}: lower max_units, max_stimuli or max_weights",
-                stacklevel=3,
-            )
+        warn_of(self.left_out, layers)
         return layers
-
-    def _require_layers(self, layers: Mapping[str, Seen], left_out: Mapping[str, str]) -> None:
-        keys = [key for layer in self._wanted.layers for key in layer.weights if key not in layers]
-        if keys and (self._named or not layers):
-            raise InputError(
-                f"model must run {'each layer that is named' if self._named else 'a layer'}; "
-                + "; ".join(f"{key}: {left_out[key]}" for key in keys)
-            )
-
-    def _check_shapes(self, layers: Mapping[str, Seen]) -> None:
-        for layer, before in self._seen.items():
-            if layer not in layers:
-                raise InputError(f"model must run the same layers at every checkpoint; not {layer}")
-            first, now = before[0], layers[layer]
-            for what in ("activation", "weight"):
-                was, got = getattr(first, what).shape, getattr(now, what).shape
-                if was != got:
-                    raise InputError(
-                        f"model must give the same shapes at every checkpoint, {what} of {layer} "
-                        f"{was}; got {got}"
-                    )
 
 
 def _population(given: Any, stimuli: Stimuli, batch_size: int | None) -> Stimuli | None:
@@ -250,7 +216,3 @@ def _population(given: Any, stimuli: Stimuli, batch_size: int | None) -> Stimuli
         one_of("batch_statistics", given, ("stimuli", "running"))
         return stimuli if given == "stimuli" else None
     return Stimuli(given, batch_size, "batch_statistics")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -12,9 +12,13 @@ backprop send gradients through other weights than those that they run with.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+
+from rule_id.recordings.recorder.operations import TorchCall, tensors_in
 
 __all__ = ["growth", "leading_axes", "summed_slopes"]
 
@@ -34,25 +38,38 @@ def leading_axes(module: nn.Module, output: Tensor) -> int:
     return min(1, output.dim() - 1)
 
 
-def growth(module: nn.Module, h: Tensor, leading: int) -> Tensor | None:
+def growth(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor, leading: int
+) -> Tensor | None:
     """Return W 1, the shape of z with 1s for the first axes, or None where z is not W h + b.
 
     Args:
         module: A linear or convolutional layer, or one that derives from it.
-        h: Its input.
-        leading: First axes of it that do not count units.
+        args: What it was called with, h first.
+        kwargs: What it was called with by name.
+        output: z.
+        leading: First axes of h that do not count units.
     """
-    if not isinstance(module, nn.Linear | _ConvNd) or not h.is_floating_point():
+    h = next(tensors_in((args, kwargs)), None)
+    if h is None or not h.is_floating_point() or not isinstance(module, nn.Linear | _ConvNd):
         return None
+    call = TorchCall(module.forward, args, kwargs)
+
+    def forward(x: Tensor) -> Tensor:
+        # Not through the module's call, so that nobody's hook sees it.
+        result: Tensor = call.on({id(h): x}).run()
+        return result
+
     with torch.no_grad():
         ones = h.new_ones((1,) * leading + h.shape[leading:])
-        # Not through the module's call, so that nobody's hook sees it.
-        rate: Tensor = module.forward(ones) - module.forward(torch.zeros_like(ones))
-        if type(module).__module__.startswith("torch.nn.modules"):
+        rate = forward(ones) - forward(torch.zeros_like(ones))
+        usual = type(module).__module__.startswith("torch.nn.modules")
+        if usual and len(module._forward_hooks) == 1:
             return rate
-        one = h.detach()[:1] if leading else h.detach()
-        deviation = module.forward(one + 1) - module.forward(one) - rate
-    affine = bool(deviation.abs().max() <= TOLERANCE * rate.abs().max())
+        # Of a class or with a hook of somebody else, it may be anything.
+        z = forward(h)
+        wrong = [forward(h + 1) - z - rate, output - z] if z.shape == output.shape else [output]
+    affine = all(bool(one.abs().max() <= TOLERANCE * rate.abs().max()) for one in wrong)
     return rate if affine else None
 
 

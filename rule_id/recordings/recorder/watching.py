@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from rule_id.errors import InputError
-from rule_id.recordings.recorder.following import Call, Follower
+from rule_id.recordings.recorder.following import Follower
 from rule_id.recordings.recorder.layers import Layer
+from rule_id.recordings.recorder.nodes import Call
 from rule_id.recordings.recorder.operations import tensors_in
 from rule_id.recordings.recorder.recurrent import refusal, steps_of_cell, steps_of_stack
 from rule_id.recordings.recorder.slopes import growth, leading_axes, summed_slopes
@@ -96,8 +97,8 @@ class Watch:
                 with self._follower:
                     returned = self.model(*args, **kwargs)
                 self._follower.end(returned)
-            for layer in self._waiting:
-                raise InputError(self._too_late(layer))
+            if self._waiting:
+                raise InputError(self._too_late(next(iter(self._waiting))))
             for call, once in self._once.items():
                 if call.layer is not None and once.response is not None:
                     self._store(call.layer, once.ordinal, once.response)
@@ -139,8 +140,7 @@ class Watch:
         # A copy: no leaf may be written into, as functions that work in place would.
         z = output if cut is None else cut.clone()
         call = self._follower.begin(key, (args, kwargs), [z], leading)
-        h = next(tensors_in((args, kwargs)), None)
-        rate = None if cut is None or h is None else growth(layer.module, h, leading)
+        rate = growth(layer.module, args, kwargs, cut, leading) if cut is not None else None
         self._once[call] = _Once(self._ordinal(key), z.shape[:leading], cut, rate)
         if key in self.instead:
             call.progress = math.inf
