@@ -9,8 +9,9 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
 
+# On all cores: tests share nothing.
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-slow: .venv/baselines
 	$(BIN)/python -m pytest -m slow

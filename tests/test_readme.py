@@ -1,10 +1,11 @@
-"""The README shows what its commands print."""
+"""The README and pages like it show what their commands print."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
 import readme
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?!\d*%)")
@@ -15,8 +16,10 @@ def skeleton(text: str) -> str:
     return re.sub(r"[ \-]+", " ", NUMBER.sub("#", re.sub(r"\d+%", "#", text)))
 
 
-def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    shown = readme.README.read_text()
+@pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: page.stem)
+def test_every_command_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    shown = page.read_text()
+    assert "$ rule-id" in shown
     made = readme.regenerate(shown, tmp_path)
     for expected, got in zip(shown.splitlines(), made.splitlines(), strict=True):
         assert skeleton(got) == skeleton(expected)

@@ -140,6 +140,7 @@ class Identification:
                 f"{self.outside.edge:.2f})."
             )
         best, probability = self.ranked[0]
+        kept = f"the {self.level:.0%} set holds {len(self.set)} of {self.n_classes}"
         if self.undecided:
             return (
                 f"The data cannot say which of {self.n_classes} simulated {many} it is: "
@@ -147,10 +148,13 @@ class Identification:
                 f"({probability:.2f})."
             )
         if self.signal == "model":
-            return f"{among}, {best} fits best: probability {probability:.2f} under equal priors."
+            return (
+                f"{among}, {best} fits best: probability {probability:.2f} under equal priors; "
+                f"{kept}."
+            )
         return (
             f"{among}, these statistics most resemble networks trained by {best}, under equal "
-            f"priors (probability {probability:.2f} among simulations)."
+            f"priors (probability {probability:.2f} among simulations; {kept})."
         )
 
     @property
