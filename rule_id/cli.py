@@ -447,9 +447,14 @@ def identify(
 
     how = _reading(reading, signal=signal, series=series, event=event, window=window,
                    condition=condition, layer=layer, blocks=blocks)  # fmt: skip
+    if report is not None and report.is_dir():
+        raise InputError(f"report must be a file to write, such as page.html; {report} is a folder")
     answers = run(recordings, model, reading=how, level=level)
-    for answer in answers:
-        typer.echo(json.dumps(answer.to_dict()) if as_json else str(answer))
+    if as_json:
+        for answer in answers:
+            typer.echo(json.dumps(answer.to_dict()))
+    else:
+        typer.echo("\n\n".join(str(answer) for answer in answers))
     if report is not None:
         from rule_id.reports import write_verdicts
 
@@ -490,7 +495,8 @@ def watch(
     how = _reading(reading, signal=signal, series=series, event=event, window=window,
                    condition=condition, layer=layer, blocks=blocks)  # fmt: skip
     looks = run(recording, model, reading=how, rate=rate, every=every, once=once,
-                started=lambda watching: typer.echo(str(watching), err=as_json))  # fmt: skip
+                started=lambda watching: typer.echo(str(watching), err=as_json),
+                waiting=lambda why: typer.echo(f"waiting: {why}", err=True))  # fmt: skip
     try:
         for look in looks:
             typer.echo(json.dumps(look.to_dict()) if as_json else str(look))

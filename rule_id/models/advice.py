@@ -33,11 +33,13 @@ def advise(
     warnings = []
     if fewest < needed:
         warnings.append(
-            f"The {level:.0%} set cannot exclude every {one}: that takes {needed} held-out "
+            f"The {100 * level:g}% set cannot exclude every {one}: that takes {needed} held-out "
             f"networks of each class, and the bundle has {fewest} of one; train on more blocks."
         )
     if members is not None and not members:
-        warnings.append(f"No {one} fits at {level:.0%}: the network is unlike those of training.")
+        warnings.append(
+            f"No {one} fits at {100 * level:g}%: the network is unlike those of training."
+        )
     return warnings
 
 

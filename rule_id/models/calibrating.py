@@ -17,7 +17,7 @@ from rule_id.models.patterns import feature_matrix, hide, network_ids
 from rule_id.models.scores import chance_accuracy, holding
 from rule_id.models.view import Cell, View
 
-__all__ = ["Calibration", "HeldOut", "calibrate_views", "parts_of_classes", "summed"]
+__all__ = ["Calibration", "HeldOut", "calibrate_views", "parts_of_classes", "pooled", "summed"]
 
 MOST_DISTANCES = 500
 """Distances that are kept of a way to see; of more networks, evenly spread quantiles."""
@@ -129,6 +129,22 @@ def summed(
     return names, probabilities @ member
 
 
+def pooled(
+    probabilities: np.ndarray, classes: list[str], part: dict[str, str]
+) -> tuple[list[str], np.ndarray]:
+    r"""Return what `summed` returns, where each value is as probable as any other beforehand.
+
+    .. math:: p_j \propto \frac{1}{n_j} \sum_{c \in j} p_c
+
+    n_j is the number of classes with the value. Sums alone would favour a value with more classes,
+    as backprop with more optimizers, before anything is seen.
+    """
+    names, sums = summed(probabilities, classes, part)
+    held = np.array([sum(part[one] == name for one in classes) for name in names])
+    shares = sums / held
+    return names, shares / shares.sum(axis=-1, keepdims=True)
+
+
 def _answers(
     classifier: Any,
     values: np.ndarray,
@@ -156,10 +172,16 @@ def _cell(
     accuracy = {"class": float((named == found.labels).mean())}
     chance = {"class": chance_accuracy(found.labels, len(classes))}
     for part, of in parts.items():
-        names, sums = summed(found.probabilities, classes.tolist(), of)
+        alike = part == "credit_assignment"
+        names, each = (pooled if alike else summed)(found.probabilities, classes.tolist(), of)
         true = np.array([of[label] for label in found.labels])
-        accuracy[part] = float((np.array(names)[sums.argmax(axis=1)] == true).mean())
+        right = np.array(names)[each.argmax(axis=1)] == true
+        accuracy[part] = float(right.mean())
         chance[part] = chance_accuracy(true, len(names))
+        if alike:
+            # Each as probable as any other, so each counts as much as any other.
+            accuracy[part] = float(np.mean([right[true == name].mean() for name in set(true)]))
+            chance[part] = 1 / len(names)
     return Cell(view, accuracy, chance, len(found.labels))
 
 

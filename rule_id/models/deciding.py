@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.features import Panel, extract_panel, mask_fluorescence
-from rule_id.models.calibrating import summed
+from rule_id.models.calibrating import pooled
 from rule_id.models.combine import combine_layers
 from rule_id.models.patterns import feature_matrix, hide
 from rule_id.models.scores import holding
@@ -117,7 +117,7 @@ def decisions_of(
                 classifier, looks, rows, panel.meta, recorded, names, target
             )
             for what, part in announced.items():
-                classes, sums = summed(paths, classifier.classes_.tolist(), part)
+                classes, sums = pooled(paths, classifier.classes_.tolist(), part)
                 true = np.array([part[label] for label in labels])
                 found = _deciding(sums, true, np.array(classes), blocks)
                 result.setdefault(kind, {}).setdefault(what, {})[pattern] = found

@@ -75,13 +75,16 @@ class Identification:
         target: What was identified, one of `TARGETS`; its values are the classes below. Of a brain,
             a bundle of rules answers with credit assignments, for an optimizer is not identified.
         n_classes: How many classes could have been named.
+        constant: Whether nothing changes in the recording, where the classifier has no class for
+            networks that do not learn; nothing is ranked then.
         ranked: (class, probability), most probable first; probabilities sum to 1. Empty for a brain
             outside what was simulated.
         families: (family, probability), sums over the classes of a family, most probable first;
             empty for the targets `family` and `optimizer`.
+        priors: How probable each family is before anything is seen, classes being alike.
         layers: The same for each layer alone.
         set: The conformal prediction set, most probable first; all classes, or none, when the data
-            cannot say.
+            cannot say. None of an outside recording, to which its promise does not extend.
         level: Share of simulated networks whose set holds the true class.
         outside: Where the recording lies among the networks of training.
         view: How the recording sees its network.
@@ -95,8 +98,10 @@ class Identification:
     signal: str
     target: str
     n_classes: int
+    constant: bool
     ranked: Ranked
     families: Ranked
+    priors: dict[str, float]
     layers: list[LayerIdentification]
     set: list[str]
     level: float
@@ -133,6 +138,11 @@ class Identification:
         """
         many = wording(self.target).many
         among = f"Among {self.n_classes} simulated {many}"
+        if self.constant:
+            return (
+                "Nothing can be said: the recording is the same at every checkpoint, so no "
+                "learning is seen in it."
+            )
         if self.outside:
             return (
                 f"None of these: the recording lies outside what was simulated (distance "
@@ -140,12 +150,12 @@ class Identification:
                 f"{self.outside.edge:.2f})."
             )
         best, probability = self.ranked[0]
-        kept = f"the {self.level:.0%} set holds {len(self.set)} of {self.n_classes}"
+        kept = f"the {100 * self.level:g}% set holds {len(self.set)} of {self.n_classes}"
         if self.undecided:
             return (
                 f"The data cannot say which of {self.n_classes} simulated {many} it is: "
-                f"{self.undecided}. Most probable, under equal priors, is a resemblance to {best} "
-                f"({probability:.2f})."
+                f"{self.undecided}. First, under equal priors, is {best} ({probability:.2f}; by "
+                f"guessing {1 / self.n_classes:.2f})."
             )
         if self.signal == "model":
             return (
@@ -162,10 +172,10 @@ class Identification:
         """Why the data cannot say; empty where they say something."""
         reasons = []
         if len(self.set) == self.n_classes:
-            reasons.append(f"none is excluded at {self.level:.0%}")
-        # Two standard errors of a share of as many networks.
-        error = (self.chance * (1 - self.chance) / self.cell.n) ** 0.5
-        if self.held_out_accuracy <= self.chance + 2 * error:
+            reasons.append(f"none is excluded at {100 * self.level:g}%")
+        elif self.ranked and self.ranked[0][0] not in self.set:
+            reasons.append(f"what ranks first is excluded at {100 * self.level:g}%")
+        if self.cell.no_better_than_guessing(self._key):
             reasons.append(
                 "held-out networks seen like this are named no better than by guessing "
                 f"({self.held_out_accuracy:.2f}, chance {self.chance:.2f})"
@@ -178,6 +188,8 @@ class Identification:
             "recording": self.name,
             "signal": self.signal,
             "verdict": self.verdict,
+            "undecided": self.undecided,
+            "constant": self.constant,
             "target": self.target,
             "ranked": _records(self.ranked),
             "families": _records(self.families),
@@ -185,6 +197,7 @@ class Identification:
                 {"layer": layer.layer, "name": layer.name, "ranked": _records(layer.ranked)}
                 for layer in self.layers
             ],
+            "family_priors": self.priors,
             "set": self.set,
             "level": self.level,
             "outside": bool(self.outside),
@@ -207,7 +220,7 @@ class Identification:
                 self.verdict,
                 *(f"  {one}" for one in self.outside.features if self.outside),
                 *(self._ranking() if self.ranked else []),
-                *self._trust(),
+                *(self._trust() if not self.outside else []),
                 "to be kept in mind",
                 *(f"  - {warning}" for warning in self.warnings),
             ]
@@ -218,22 +231,40 @@ class Identification:
         best = [
             f"{layer.name}: {layer.ranked[0][0]} {layer.ranked[0][1]:.2f}" for layer in self.layers
         ]
+        all_the_same = ["were it one of these all the same"] if self.outside else []
+        families = [
+            (f"{name} (by guessing {self.priors[name]:.2f})", p) for name, p in self.families
+        ]
+        ending = [] if self.outside else [self._set()]
         return [
+            *all_the_same,
             wording(self.target).many,
             *_lines(self.ranked),
-            *(["families", *_lines(self.families)] if self.families else []),
+            *(["families, sums of the above", *_lines(families)] if families else []),
             "each layer alone",
             *(f"  {text}" for text in best),
-            f"{self.level:.0%} set: {', '.join(self.set) or 'none'}",
+            *ending,
         ]
+
+    def _set(self) -> str:
+        text = f"{100 * self.level:g}% set: {', '.join(self.set) or 'none'}"
+        guessing = self.cell.no_better_than_guessing(self._key)
+        return text + (" (from guesses: it says nothing)" if guessing else "")
 
     def _trust(self) -> list[str]:
         """Return how well networks are named that were seen in this way, and at what cost."""
+        # Of a brain credit assignments weigh the same, however many rules each has.
+        each = ", each weighing the same" if self.signal != "model" else ""
         without = [f"  {what}: {accuracy:.2f}" for what, accuracy in self.costs]
         return [
             f"of {self.cell.n} held-out networks seen much like this ({self.cell.view}) "
-            f"{self.held_out_accuracy:.2f} are named rightly (chance {self.chance:.2f})",
-            *(["with what was not recorded", *without] if without else []),
+            f"{self.held_out_accuracy:.2f} are named rightly (chance {self.chance:.2f}"
+            f"{each})",
+            *(
+                ["what was not recorded, and how many are named with it", *without]
+                if without
+                else []
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, mask_signal, split_name
 from rule_id.models.advice import advise, costs
 from rule_id.models.bundle import Bundle
-from rule_id.models.calibrating import parts_of_classes, summed
+from rule_id.models.calibrating import parts_of_classes, pooled, summed
 from rule_id.models.combine import combine_layers
 from rule_id.models.conformal import MISCOVERAGE, prediction_set
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification, Outside
@@ -32,6 +32,8 @@ __all__ = [
     "name_classes",
     "open_menu",
     "outside_of",
+    "sees_no_learning",
+    "signal_warnings",
 ]
 
 T = TypeVar("T")
@@ -165,8 +167,8 @@ class Named:
 def name_classes(fit: Fit, signal: str) -> Named:
     """Return what the classifier says of a recording; of a brain's rule, the credit assignment.
 
-    Probabilities of rules are then summed over optimizers, whose traces depend on how fast a
-    simulation learns.
+    Probabilities of rules are then pooled over optimizers, whose traces depend on how fast a
+    simulation learns, so that each credit assignment is as probable as any other beforehand.
     """
     bundle, target, classes = fit.bundle, fit.bundle.target, fit.bundle.classes
     layers = bundle.predict_proba(fit.table)
@@ -175,8 +177,8 @@ def name_classes(fit: Fit, signal: str) -> Named:
     if signal != "model" and target == "rule":
         target = "credit_assignment"
         part = parts_of_classes(bundle.classes, bundle.families, "rule")[target]
-        classes, layers = summed(layers, bundle.classes, part)
-        _, network = summed(network, bundle.classes, part)
+        classes, layers = pooled(layers, bundle.classes, part)
+        _, network = pooled(network, bundle.classes, part)
     return Named(target, classes, layers, network, whole, part)
 
 
@@ -187,17 +189,21 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
     calibration = _of_kind(bundle.conformal, fit.view)
     members = _members(named, calibration, level)
     outside = outside_of(fit)
+    constant = sees_no_learning(recording, bundle)
     # What a brain outside the simulated resembles most says nothing.
-    answered = signal == "model" or not outside
+    answered = not constant and (signal == "model" or not outside)
+    believed = answered and not outside
     return Identification(
         name=recording.name,
         signal=signal,
         target=named.target,
         n_classes=len(named.classes),
+        constant=constant,
         ranked=_ranked(named.classes, named.network) if answered else [],
         families=_families(bundle, named) if answered else [],
+        priors=_priors(bundle),
         layers=_layers(fit.table, named) if answered else [],
-        set=members if answered else [],
+        set=members if believed else [],
         level=level,
         outside=outside,
         view=fit.view,
@@ -206,15 +212,21 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
         warnings=[
             *recording.warnings,
             *signal_warnings(signal),
-            *advise(
-                named.target,
-                calibration,
-                members if answered else None,
-                level,
-            ),
-            *CAVEATS,
+            *advise(named.target, calibration, members if believed else None, level),
+            *(CAVEATS if answered else ()),
         ],
     )
+
+
+def sees_no_learning(recording: Recording, bundle: Bundle) -> bool:
+    """Say whether nothing changes in a recording, for which the classifier has no class."""
+    return recording.is_constant and "no_learning" not in bundle.classes
+
+
+def _priors(bundle: Bundle) -> dict[str, float]:
+    """Return how probable each family is before anything is seen, all classes being alike."""
+    families = list(bundle.families.values())
+    return {name: families.count(name) / len(families) for name in sorted(set(families))}
 
 
 def _members(named: Named, calibration: dict, level: float) -> list[str]:
@@ -277,7 +289,9 @@ def outside_of(fit: Fit) -> Outside:
         float(distance),
         edge(held_out),
         len(held_out),
-        sticking_out(fit.values, bundle.quantiles, names),
+        sticking_out(
+            fit.values, bundle.quantiles, names, fit.table.meta["layer_name"].astype(str).tolist()
+        ),
     )
 
 

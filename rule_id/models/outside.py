@@ -24,7 +24,7 @@ class StickingOut:
 
     Attributes:
         feature: Its name.
-        layer: Position of the layer.
+        layer: Name of the layer.
         value: What was recorded.
         low: The 0.5% quantile of training.
         high: The 99.5% quantile.
@@ -32,7 +32,7 @@ class StickingOut:
     """
 
     feature: str
-    layer: int
+    layer: str
     value: float
     low: float
     high: float
@@ -40,9 +40,10 @@ class StickingOut:
 
     def __str__(self) -> str:
         """Say it in words."""
+        scale = " (signed log)" if self.feature.rpartition(".")[2] in ("start", "end") else ""
         return (
-            f"{self.feature} of layer {self.layer + 1}: {self.value:.3g}, usual "
-            f"{self.low:.3g} to {self.high:.3g}"
+            f"{self.feature} of {self.layer}: {self.value:.3g}, usual {self.low:.3g} to "
+            f"{self.high:.3g}{scale}"
         )
 
 
@@ -99,7 +100,11 @@ def edge(held_out: Sequence[float]) -> float:
 
 
 def sticking_out(
-    values: np.ndarray, quantiles: np.ndarray, names: Sequence[str], most: int = 5
+    values: np.ndarray,
+    quantiles: np.ndarray,
+    names: Sequence[str],
+    layers: Sequence[str],
+    most: int = 5,
 ) -> list[StickingOut]:
     """Return the features that lie farthest outside their range, the farthest first.
 
@@ -107,18 +112,19 @@ def sticking_out(
         values: Features (n, d) of the layers of one recording, in the order of its layers.
         quantiles: As in `deviations`.
         names: Names of the features (d,).
+        layers: Names of the layers (n,).
         most: How many to return, of different features.
     """
     found = np.nan_to_num(deviations(values, quantiles, names))
-    layers = found.argmax(axis=0)
+    where = found.argmax(axis=0)
     peaks = found.max(axis=0)
     order = [k for k in np.argsort(-peaks, kind="stable")[:most] if peaks[k] > 1]
     low, _, high = quantiles
     return [
         StickingOut(
             names[k],
-            int(layers[k]),
-            float(values[layers[k], k]),
+            layers[where[k]],
+            float(values[where[k], k]),
             float(low[k]),
             float(high[k]),
             float(peaks[k]),

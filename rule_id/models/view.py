@@ -80,8 +80,9 @@ class Cell:
 
     Attributes:
         view: The way.
-        accuracy: Share whose class was named, and whose credit assignment and family were where
-            the class has one: `{"class": 0.5, "credit_assignment": 0.6, "family": 0.7}`.
+        accuracy: Share whose class was named, and whose family was, where the class has one; and
+            the mean over credit assignments of the share that was named of each:
+            `{"class": 0.5, "credit_assignment": 0.6, "family": 0.7}`.
         chance: What guessing reaches, with the same keys.
         n: Number of networks.
     """
@@ -90,6 +91,16 @@ class Cell:
     accuracy: dict[str, float]
     chance: dict[str, float]
     n: int
+
+    def no_better_than_guessing(self, what: str) -> bool:
+        """Say whether accuracy is within two standard errors of chance.
+
+        Args:
+            what: A key of `accuracy`.
+        """
+        chance = self.chance[what]
+        error = (chance * (1 - chance) / self.n) ** 0.5
+        return self.accuracy[what] <= chance + 2 * error
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""

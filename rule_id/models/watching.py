@@ -11,7 +11,16 @@ from typing import Any
 from rule_id.errors import InputError
 from rule_id.models.bundle import Bundle
 from rule_id.models.deciding import RATES, Deciding
-from rule_id.models.identify import Fit, Model, best_fit, name_classes, open_menu, outside_of
+from rule_id.models.identify import (
+    Fit,
+    Model,
+    best_fit,
+    name_classes,
+    open_menu,
+    outside_of,
+    sees_no_learning,
+    signal_warnings,
+)
 from rule_id.recordings import Reading, Recording, read_recordings
 
 __all__ = ["Look", "Watch", "watch"]
@@ -27,10 +36,11 @@ class Look:
     Attributes:
         checkpoint: Number of checkpoints seen until then, 2 or more.
         step: When the last of them was, in the recording's own unit.
-        best: What ranked first; None where the recording lay outside what was simulated.
+        best: What ranked first; None where nothing is said.
         probability: How probable that was; 0 where nothing was ranked.
         announced: What has been announced until now, None before.
         is_new: Whether it was announced at this look.
+        silent: Why nothing is said; empty where something is.
     """
 
     checkpoint: int
@@ -39,13 +49,16 @@ class Look:
     probability: float
     announced: str | None
     is_new: bool
+    silent: str = ""
 
     def __str__(self) -> str:
         """Say it in a line."""
-        said = "outside what was simulated"
+        said = self.silent
         if self.best is not None:
             said = f"{self.best} {self.probability:.2f}"
         state = "undecided" if self.announced is None else f"decided for {self.announced}"
+        if self.silent and self.announced is not None:
+            state = f"had been decided for {self.announced}, which need not hold here"
         return f"{self.checkpoint} checkpoints, at {self.step:g}: {said}; {state}" + (
             " now" if self.is_new else ""
         )
@@ -74,6 +87,7 @@ class Watch:
     announced: str | None = None
     _chosen: Bundle | None = None
     _seen: int = 1
+    _caveats: Sequence[str] = ()
 
     def looks(self, recording: Recording) -> Iterator[Look]:
         """Yield a look at each checkpoint of a recording that was not there before."""
@@ -93,8 +107,8 @@ class Watch:
         text = (
             f"A class is announced at a probability of {own.threshold(self.rate):.3f}: of "
             f"{len(own.peaks)} held-out networks of {own.blocks} blocks, looked at {own.looks} "
-            f"times, a wrong one was ever announced of {at_rate['wrong']:.0%} (rate "
-            f"{self.rate:g}), the right one of {at_rate['decided']:.0%}"
+            f"times, {at_rate['wrong']:.0%} were given a wrong one at some look (rate "
+            f"{self.rate:g}) and {at_rate['decided']:.0%} the right one"
         )
         if own.threshold(self.rate) > 1:
             return f"Nothing is announced: {len(own.peaks)} held-out networks are too few for that."
@@ -105,7 +119,7 @@ class Watch:
                 f". Where the right one ranks first in the end, it does so for good from "
                 f"{own.settled[1]:.0%} of training on (median)"
             )
-        return text + "."
+        return " ".join([text + ".", *self._caveats])
 
     def _look(self, recording: Recording, count: int, step: float) -> Look:
         fit = best_fit(recording, self.menu if self._chosen is None else [self._chosen])
@@ -113,11 +127,16 @@ class Watch:
         named = name_classes(fit, recording.signal)
         key = "credit_assignment" if named.target != fit.bundle.target else "class"
         self.deciding = _deciding(fit, key)
+        self._caveats = signal_warnings(recording.signal)
+        silent = _why_silent(recording, fit)
+        if silent:
+            return Look(count, step, None, 0.0, self.announced, False, silent)
         best = int(named.network.argmax())
         probability = float(named.network[best])
-        if outside_of(fit):
-            return Look(count, step, None, 0.0, self.announced, False)
-        is_new = self.announced is None and probability >= self.deciding.threshold(self.rate)
+        sure = probability >= self.deciding.threshold(self.rate)
+        # Where networks are named by guessing, a high probability is a guess too.
+        sure = sure and not fit.cell.no_better_than_guessing(key)
+        is_new = self.announced is None and sure
         if is_new:
             self.announced = named.classes[best]
         return Look(count, step, named.classes[best], probability, self.announced, is_new)
@@ -132,6 +151,7 @@ def watch(
     every: float = 2.0,
     once: bool = False,
     started: Callable[[Watch], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Look]:
     """Follow a recording while it grows: after each new checkpoint, the verdict so far.
@@ -147,6 +167,7 @@ def watch(
         every: Seconds between two looks at the file.
         once: End with what is there, instead of waiting for more.
         started: Called with the `Watch` after the first look.
+        waiting: Called with what is wrong with the file whenever that changes.
         sleep: How to wait.
 
     Raises:
@@ -155,16 +176,21 @@ def watch(
     """
     if rate not in RATES:
         raise InputError(f"rate must be one of {', '.join(map(str, RATES))}; got {rate}")
+    if not 0 < every < float("inf"):
+        raise InputError(f"every must be a number of seconds above 0; got {every:g}")
     watching = Watch(open_menu(model), rate)
-    waited = 0.0
+    waited, complaint = 0.0, ""
     told = started is None
     while True:
         try:
             (recording,) = read_recordings([path], reading)
-        except InputError:
+        except InputError as error:
             if once or waited >= PATIENCE:
                 raise
             waited += every
+            if waiting is not None and str(error) != complaint:
+                complaint = str(error)
+                waiting(complaint)
         else:
             waited = 0.0
             for look in watching.looks(recording):
@@ -182,6 +208,12 @@ def _until(recording: Recording, count: int) -> Recording:
     rows = recording.trajectories.rows
     seen = rows[rows["checkpoint"] < count].reset_index(drop=True)
     return replace(recording, trajectories=replace(recording.trajectories, rows=seen))
+
+
+def _why_silent(recording: Recording, fit: Fit) -> str:
+    if sees_no_learning(recording, fit.bundle):
+        return "nothing has changed yet"
+    return "outside what was simulated" if outside_of(fit) else ""
 
 
 def _deciding(fit: Fit, key: str) -> Deciding:

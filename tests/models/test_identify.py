@@ -175,15 +175,21 @@ def test_of_a_brain_the_optimizer_is_not_identified_and_nothing_is_said_to_be_us
     (model,) = identify(dataclasses.replace(source, signal="model"), invariant)
     assert answer.target == "credit_assignment" and model.target == "rule"
     assert answer.n_classes == 3
-    backprop = sum(p for rule, p in model.ranked if rule.startswith("backprop+"))
-    assert dict(answer.ranked)["backprop"] == pytest.approx(backprop)
+    # Two rules of backprop, one of each other: equal priors of credit assignments.
+    rules = dict(model.ranked)
+    mean = (rules["backprop+adam"] + rules["backprop+momentum"]) / 2
+    others = rules["feedback_alignment+momentum"] + rules["information_alignment+momentum"]
+    assert dict(answer.ranked)["backprop"] == pytest.approx(mean / (mean + others))
+    assert answer.priors == {"backprop": 0.5, "fixed feedback": 0.25, "learned feedback": 0.25}
     for one, other in zip(answer.layers, model.layers, strict=True):
         assert sum(p for _, p in one.ranked) == pytest.approx(1)
         assert one.name == other.name
     assert {rule.partition("+")[0] for rule in model.set} == set(answer.set)
-    assert answer.verdict.startswith(
+    told = dataclasses.replace(answer, set=[answer.ranked[0][0]])
+    assert told.verdict.startswith(
         "Among 3 simulated credit assignments, these statistics most resemble networks trained by "
     )
+    assert answer.chance == pytest.approx(1 / 3)
     assert "under equal priors" in answer.verdict and " uses " not in str(answer)
     text = str(answer)
     assert "momentum" not in text.partition("to be kept in mind")[0]
@@ -217,11 +223,39 @@ def test_none_of_these_outside_what_was_simulated_with_what_sticks_out(linear, i
     first = answer.outside.features[0]
     assert first.feature.startswith("activation") and str(first) in str(answer)
     assert first.value > first.high or first.value < first.low
-    # A model is still ranked; of a brain nothing is.
-    assert answer.ranked
+    # A model is still ranked, without a promise that would not hold; of a brain nothing is.
+    assert answer.ranked and not answer.set
+    assert "were it one of these all the same" in str(answer)
+    assert "set:" not in str(answer) and "are named rightly" not in str(answer)
     (brain,) = identify(strange("rate"), invariant)
     assert brain.outside and not (brain.ranked or brain.families or brain.layers or brain.set)
     assert "The data cannot say" not in str(brain)
+
+
+def test_where_nothing_changes_nothing_is_said(linear):
+    usual = recording()
+    rows = usual.trajectories.rows
+    first = rows.groupby("layer")[list(STATISTICS)].transform("first")
+    still = dataclasses.replace(
+        usual,
+        trajectories=Trajectories(usual.trajectories.networks, rows.assign(**first), usual.name),
+    )
+    (answer,) = identify(still, linear)
+    assert answer.verdict.startswith("Nothing can be said: the recording is the same at every")
+    assert not (answer.ranked or answer.families or answer.layers or answer.set)
+    # A classifier that knows networks which do not learn has an answer.
+    classes = ["no_learning", *linear.classes[1:]]
+    renamed = dict(zip(linear.classes, classes, strict=True))
+    knowing = dataclasses.replace(
+        linear,
+        classes=classes,
+        families={renamed[name]: family for name, family in linear.families.items()},
+        conformal={
+            kind: {p: {renamed[n]: s for n, s in own.items()} for p, own in by.items()}
+            for kind, by in linear.conformal.items()
+        },
+    )
+    assert identify(still, knowing)[0].ranked
 
 
 def test_the_verdict_is_that_the_data_cannot_say_where_they_cannot(linear):
@@ -231,6 +265,8 @@ def test_the_verdict_is_that_the_data_cannot_say_where_they_cannot(linear):
     assert everything.verdict.startswith(
         "The data cannot say which of 4 simulated rules it is: none is excluded at 90%. Most"
     )
+    excluded = dataclasses.replace(answer, set=[answer.ranked[1][0]])
+    assert "what ranks first is excluded at 90%" in excluded.verdict
     # 48 networks, chance 1/4: two standard errors are 0.125.
     for accuracy, beyond in ((0.37, False), (0.38, True)):
         cell = dataclasses.replace(answer.cell, accuracy={"class": accuracy, "family": 0.9})

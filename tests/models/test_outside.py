@@ -37,7 +37,7 @@ def test_one_in_a_hundred_lies_beyond_the_edge() -> None:
 
 def test_what_sticks_out_is_named_with_its_layer_and_its_range() -> None:
     values = np.array([[0.0, 1.0, 1.0], [6.0, 0.4, 0.0]])
-    (only,) = sticking_out(values, QUANTILES, NAMES)
-    assert (only.feature, only.layer, only.deviation) == (NAMES[0], 1, 3.0)
-    assert str(only) == "weight_abs_mean.level of layer 2: 6, usual -1 to 2"
-    assert sticking_out(values[:1], QUANTILES, NAMES) == []
+    (only,) = sticking_out(values, QUANTILES, NAMES, ["V1", "LM"])
+    assert (only.feature, only.layer, only.deviation) == (NAMES[0], "LM", 3.0)
+    assert str(only) == "weight_abs_mean.level of LM: 6, usual -1 to 2"
+    assert sticking_out(values[:1], QUANTILES, NAMES, ["V1"]) == []

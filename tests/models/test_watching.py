@@ -11,7 +11,7 @@ from synthetic import synthetic_trajectories
 from rule_id.errors import InputError
 from rule_id.models import Bundle, Watch, identify, train, watch
 from rule_id.recordings import Recording, recording_from_arrays
-from rule_id.trajectories import Trajectories, write_manifest, write_part
+from rule_id.trajectories import STATISTICS, Trajectories, write_manifest, write_part
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,8 @@ def test_each_look_sees_only_what_had_been_recorded(trained):
     again = list(Watch([trained], 0.2).looks(other))
     assert again[:3] == looks[:3] and again[-1] != looks[-1]
     assert again[-1].best is None and "outside what was simulated" in str(again[-1])
+    if again[-1].announced:
+        assert "had been decided for" in str(again[-1])
 
 
 def test_what_is_announced_is_as_probable_as_it_must_be_and_stays(trained):
@@ -59,7 +61,7 @@ def test_what_is_announced_is_as_probable_as_it_must_be_and_stays(trained):
     assert [look.announced for look in looks[first:]] == [looks[first].best] * (len(looks) - first)
     assert [look.announced for look in looks[:first]] == [None] * first
     assert str(looks[first]).endswith(f"decided for {looks[first].best} now")
-    assert "a wrong one was ever announced of" in str(watching)
+    assert "were given a wrong one at some look (rate 0.2)" in str(watching)
 
 
 def test_nothing_is_announced_where_too_few_networks_were_held_out(trained):
@@ -86,6 +88,22 @@ def test_of_a_brain_a_credit_assignment_is_announced(trained):
     )
 
 
+def test_nothing_is_announced_where_nothing_can_be_said(trained):
+    """Where nothing changes, and where networks seen like this are named by guessing."""
+    usual = recording()
+    rows = usual.trajectories.rows
+    first = rows.groupby("layer")[list(STATISTICS)].transform("first")
+    still = dataclasses.replace(
+        usual, trajectories=dataclasses.replace(usual.trajectories, rows=rows.assign(**first))
+    )
+    looks = list(Watch([trained], 0.2).looks(still))
+    assert {look.silent for look in looks} == {"nothing has changed yet"}
+    guessing = [dataclasses.replace(cell, accuracy=cell.chance) for cell in trained.cells]
+    knowing_nothing = dataclasses.replace(trained, cells=guessing)
+    looks = list(Watch([knowing_nothing], 0.2).looks(usual))
+    assert all(look.best for look in looks) and not any(look.announced for look in looks)
+
+
 def write(path: Path, n_checkpoints: int) -> None:
     rng = np.random.default_rng(0)
     x = rng.gamma(2.0, size=(6, 12, 20)) * np.linspace(1, 2, 6)[:, None, None]
@@ -97,8 +115,11 @@ def test_a_growing_file_is_followed(trained, tmp_path):
     path = tmp_path / "run.npz"
     grow = iter([lambda: write(path, 3), lambda: None, lambda: write(path, 6)])
     told: list[Watch] = []
-    looks = watch(path, trained, rate=0.2, started=told.append, sleep=lambda _: next(grow)())
+    missing: list[str] = []
+    looks = watch(path, trained, rate=0.2, started=told.append, waiting=missing.append,
+                  sleep=lambda _: next(grow)())  # fmt: skip
     assert [look.checkpoint for look in islice(looks, 5)] == [2, 3, 4, 5, 6]
+    assert len(missing) == 1 and "run.npz" in missing[0]
     assert len(told) == 1 and "A class is announced at" in str(told[0])
     once = watch(path, trained, rate=0.2, once=True)
     assert [look.step for look in once] == [1, 2, 3, 4, 5]
@@ -116,6 +137,8 @@ def test_a_file_that_cannot_be_read_is_waited_for_no_longer_than_a_minute(traine
 def test_what_it_cannot_do_is_refused(trained, linear, tmp_path):
     with pytest.raises(InputError, match="rate must be one of 0.01, 0.05, 0.1, 0.2; got 0.3"):
         next(watch(tmp_path / "run.npz", trained, rate=0.3))
+    with pytest.raises(InputError, match="every must be a number of seconds above 0; got 0"):
+        next(watch(tmp_path / "run.npz", trained, every=0))
     write(tmp_path / "run.npz", 4)
     with pytest.raises(InputError, match="model must be a bundle that was trained on a corpus"):
         next(watch(tmp_path / "run.npz", linear, once=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +34,6 @@ def test_the_example_records_its_network(tmp_path: Path) -> None:
     ]
     assert np.isfinite(rows.filter(regex="^(weight|activation|activity)").to_numpy()).all()
     assert rows.groupby("layer")["weight_raw_norm"].nunique().eq(4).all()
-
-
-def test_the_program_on_the_page_runs(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (program,) = re.findall(r"## A whole program\n\n```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(program, "recording-torch.md", "exec"), {})
-    recording = read_recording("mine.npz")
-    assert recording.trajectories.rows["checkpoint"].nunique() == 21 and not recording.warnings
 
 
 def test_the_page_explains_every_argument() -> None:
