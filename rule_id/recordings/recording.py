@@ -57,6 +57,16 @@ class Recording:
     tracked: bool = True
     checkpoints: str = "steps"
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether every recorded statistic of every layer is the same at all checkpoints.
+
+        Then no learning is seen, and nothing can be said of a learning rule.
+        """
+        layers = self.trajectories.rows.groupby("layer")
+        # What is missing is no value: a gap is no change.
+        return bool((layers[list(STATISTICS)].nunique() <= 1).all(axis=None))
+
 
 def recording_from_arrays(
     name: str,

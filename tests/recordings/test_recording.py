@@ -321,3 +321,14 @@ def test_silent_units_are_counted(x):
     x[1, 0, 3] = 1
     (warning,) = gaps(recording_from_arrays("m", STEPS, {"a": x}))
     assert warning == "activations/a: 1 of 9 units are silent: 0 at every checkpoint"
+
+
+def test_a_recording_is_constant_when_nothing_of_any_layer_changes(x, w) -> None:
+    still, still_w = np.repeat(x[:1], T, axis=0), np.repeat(w[:1], T, axis=0)
+    gap = np.where(np.arange(T)[:, None, None] == 1, np.nan, still)
+    for layers, weights, constant in (
+        ({"a": still, "b": gap}, {"a": still_w}, True),
+        ({"a": still, "b": x}, {}, False),
+        ({"a": still}, {"a": w}, False),
+    ):
+        assert recording_from_arrays("m", STEPS, layers, weights).is_constant is constant
