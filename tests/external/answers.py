@@ -42,16 +42,23 @@ def answer_all(
     rows = []
     for one in known:
         (answer,) = identify(folder / f"{one['name']}.npz", menu)
-        rows.append(answer_row(one, answer))
+        rows.append(answer_row(one, answer, menu[0].families))
     return pd.DataFrame(rows)
 
 
-def answer_row(known: Mapping[str, Any], answer: Identification) -> dict[str, Any]:
+SILENT = "(nothing)"
+"""What counts as ranked first where nothing is said."""
+
+
+def answer_row(
+    known: Mapping[str, Any], answer: Identification, classes: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what counts of an answer.
 
     Args:
         known: Of the network: name, source, rule, score, learned and more.
-        answer: What is said of it.
+        answer: What is said of it; nothing may be, where nothing changes.
+        classes: The rules that could be named, and the family of each.
 
     Returns:
         What is known, and for each of rule, family and credit assignment `true_`, `first_` (ranked
@@ -60,21 +67,22 @@ def answer_row(known: Mapping[str, Any], answer: Identification) -> dict[str, An
         rule that was merged into a class counts as that class. Further `in_set` and `set_size` of
         the 90% set, `outside`, with `distance` and `edge`, and `observables`.
     """
-    rules = dict(answer.ranked)
+    rules = dict(answer.ranked) or dict.fromkeys(classes, 0.0)
+    families = dict(answer.families) or dict.fromkeys(classes.values(), 0.0)
     rule = get_rule(known["rule"])
     merged = merged_names([rule.name])[0]
     levels = {
         "rule": (merged if merged in rules else rule.name, rules),
-        "family": (rule.family, dict(answer.families)),
+        "family": (rule.family, families),
         "credit_assignment": (rule.credit_assignment.name, _credit_assignments(rules)),
     }
     row = {**known, "observables": answer.observables}
     for level, (true, table) in levels.items():
-        first = max(table, key=lambda name: table[name])
+        first = max(table, key=lambda name: table[name]) if answer.ranked else SILENT
         row |= {
             f"true_{level}": true,
             f"first_{level}": first,
-            f"p_first_{level}": table[first],
+            f"p_first_{level}": table.get(first, 0.0),
             f"p_true_{level}": table.get(true, 0.0),
             f"known_{level}": true in table,
             f"n_{level}": len(table),

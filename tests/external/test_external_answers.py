@@ -31,6 +31,12 @@ RANKED = {
     "backprop+momentum": 0.25,
     "information_alignment+momentum": 0.0,
 }
+CLASSES = {
+    "feedback_alignment+momentum": "fixed feedback",
+    "backprop+adam": "backprop",
+    "backprop+momentum": "backprop",
+    "information_alignment+momentum": "learned feedback",
+}
 FAMILIES = {"backprop": 0.6, "fixed feedback": 0.4, "learned feedback": 0.0}
 
 
@@ -45,8 +51,10 @@ def answer(
         signal="model",
         target="rule",
         n_classes=len(ranked),
+        constant=not ranked,
         ranked=order,
         families=sorted(families.items(), key=lambda one: -one[1]),
+        priors={},
         layers=[],
         set=[name for name, _ in order[:2]],
         level=0.9,
@@ -60,7 +68,7 @@ def answer(
 
 def row(rule: str, outside: bool = False) -> dict:
     known = {"name": "a", "source": "torch", "rule": rule, "score": 0.9, "learned": True}
-    return answer_row(known, answer(RANKED, FAMILIES, outside))
+    return answer_row(known, answer(RANKED, FAMILIES, outside), CLASSES)
 
 
 def test_a_row_holds_sums_over_rules() -> None:
@@ -84,8 +92,17 @@ def test_what_is_not_among_the_classes_is_said_level_by_level() -> None:
 def test_a_rule_counts_as_the_class_that_it_is_merged_into() -> None:
     merged = "symmetric_alignment/weight_mirror+momentum"
     known = {"name": "a", "source": "torch", "rule": "weight_mirror+momentum"}
-    found = answer_row(known, answer({merged: 1.0, "oja+sgd": 0.0}, {"learned feedback": 1.0}))
+    said = answer({merged: 1.0, "oja+sgd": 0.0}, {"learned feedback": 1.0})
+    found = answer_row(known, said, {merged: "learned feedback", "oja+sgd": "hebbian"})
     assert found["true_rule"] == found["first_rule"] == merged and found["in_set"]
+
+
+def test_a_network_of_which_nothing_is_said_is_not_named() -> None:
+    known = {"name": "a", "source": "torch", "rule": "backprop+adam"}
+    found = answer_row(known, answer({}, {}), CLASSES)
+    assert found["known_rule"] and found["n_rule"] == 4 and found["n_family"] == 3
+    assert found["first_rule"] == found["first_family"] == "(nothing)"
+    assert found["p_true_rule"] == 0 and not found["in_set"]
 
 
 def test_wilsons_interval() -> None:
