@@ -9,7 +9,8 @@ import numpy as np
 
 from rule_id.errors import InputError
 from rule_id.recordings.reading import Reading
-from rule_id.recordings.recording import KEYS, Recording, recording_from_arrays
+from rule_id.recordings.recording import Recording, recording_from_arrays
+from rule_id.recordings.scale import KEYS
 
 __all__ = ["MAX_BYTES", "TOP_KEYS", "check_claim", "check_keys", "recording_from_keys"]
 
