@@ -9,7 +9,8 @@ from rule_id.recordings.hdf5_checks import claim, members, opened, read_attribut
 from rule_id.recordings.keyed import TOP_KEYS, check_claim, check_keys, recording_from_keys
 from rule_id.recordings.ordering import order_warning
 from rule_id.recordings.reading import Reading
-from rule_id.recordings.recording import KEYS, Recording
+from rule_id.recordings.recording import Recording
+from rule_id.recordings.scale import KEYS
 
 __all__ = ["read_hdf5"]
 

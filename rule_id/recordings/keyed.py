@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from rule_id.errors import InputError
 from rule_id.recordings.reading import Reading
-from rule_id.recordings.recording import KEYS, Recording, recording_from_arrays
+from rule_id.recordings.recording import Recording, recording_from_arrays
+from rule_id.recordings.scale import KEYS
 
 __all__ = ["MAX_BYTES", "TOP_KEYS", "check_claim", "check_keys", "recording_from_keys"]
 
@@ -18,6 +19,10 @@ MAX_BYTES = 8 * 2**30
 
 TOP_KEYS = ("steps", "signal", "tracked", "checkpoints", "layers", "activity_change_source")
 """What a recording may hold beside its layers."""
+
+
+OPTIONS = ("signal", "tracked", "checkpoints")
+"""What a reading may say of such a file; all else is of sessions of trials."""
 
 
 def check_claim(claimed: int) -> None:
@@ -77,10 +82,11 @@ def recording_from_keys(
 
     Raises:
         InputError: A key is unknown, or the arrays are not a recording (see
-            `recording_from_arrays`).
+            `recording_from_arrays`), or `reading` has an option that is of sessions alone.
     """
     check_keys(arrays)
     told = reading or Reading()
+    _refuse_session_options(told)
     tables: dict[str, dict[str, np.ndarray]] = {group: {} for group in KEYS.values()}
     for key, array in arrays.items():
         if place := _group_and_layer(key):
@@ -100,6 +106,17 @@ def recording_from_keys(
         checkpoints=told.checkpoints or _text(arrays, "checkpoints") or "steps",
     )
     return replace(recording, warnings=(*warnings, *recording.warnings))
+
+
+def _refuse_session_options(told: Reading) -> None:
+    for option in fields(told):
+        got = getattr(told, option.name)
+        if option.name not in OPTIONS and got != option.default:
+            raise InputError(
+                f"{option.name} must be left out: it is of sessions of trials (NWB, suite2p, "
+                "CaImAn), and this file has arrays by layer, averaged by stimulus; got "
+                f"{got!r:.80}"
+            )
 
 
 def _group_and_layer(key: str) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError, require_file
+from rule_id.recordings.no_pickle import kind_of_no_pickle
 from rule_id.recordings.plain_arrays import MAX_BYTES, make_array, make_dtype, make_scalar, raw
 from rule_id.recordings.plain_stack import Pending, Stack, fill, of_type
 
@@ -94,12 +95,23 @@ def read_plain_pickle(path: str | Path) -> Any:
         with warnings.catch_warnings():
             # Odd escapes in text of protocol 0 are read as they are.
             warnings.simplefilter("ignore")
-            return _only_plain(_Machine(source.read_bytes()).run())
+            content = source.read_bytes()
+            return _read(content)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    except DAMAGED as error:
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return _only_plain(_Machine(content).run())
+    except (InputError, *DAMAGED) as error:
+        # Letters are opcodes of protocol 0, so that other files fail in odd ways.
+        if kind := kind_of_no_pickle(content):
+            raise InputError(f"a dataset must be a pickle; this is {kind}") from None
+        if isinstance(error, InputError):
+            raise
         reason = (str(error).splitlines() or [""])[0][:100] or type(error).__name__
-        raise InputError(f"{source}: a dataset must be a complete pickle: {reason}") from None
+        raise InputError(f"a dataset must be a complete pickle: {reason}") from None
 
 
 class _Machine(Stack):

@@ -9,10 +9,13 @@ import numpy as np
 from rule_id.errors import InputError
 from rule_id.recordings.statistics import complete
 
-__all__ = ["doubts", "gaps", "without_lost_units"]
+__all__ = ["doubts", "gaps", "negatives", "without_lost_units"]
 
 FEW = 10
 """Units or stimuli of a layer below which its statistics are too rough to go by."""
+
+SPIKES = ("rate", "deconvolved")
+"""Signals that count spikes."""
 
 Layers = dict[str, np.ndarray]
 
@@ -64,6 +67,24 @@ def gaps(arrays: Mapping[str, Layers]) -> list[str]:
                     "checkpoints, where it counts as missing"
                 )
     return warnings
+
+
+def negatives(activations: Layers, signal: str) -> list[str]:
+    """Count the values below 0 of signals that have none.
+
+    Args:
+        activations: By layer, (T, stimuli, units).
+        signal: `rate` and `deconvolved` are of spikes, which are never fewer than none.
+    """
+    if signal not in SPIKES:
+        return []
+    shares = {layer: float(np.mean(x < 0)) for layer, x in activations.items()}
+    return [
+        f"activations/{layer}: {share:.2g} of the values are negative, which no {signal} is; were "
+        "they centred, or are they another signal?"
+        for layer, share in shares.items()
+        if share
+    ]
 
 
 def doubts(activations: Layers) -> list[str]:

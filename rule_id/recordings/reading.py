@@ -7,6 +7,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,4 +144,15 @@ def _check_layers(layers: Mapping[str, tuple[str, ...] | tuple[float, float]]) -
             raise InputError(
                 f"layers must have values that are texts, or two rising numbers; got {group} for "
                 f"{layer}"
+            )
+    _refuse_overlaps(layers)
+
+
+def _refuse_overlaps(layers: Mapping[str, tuple[str, ...] | tuple[float, float]]) -> None:
+    intervals = [(group, layer) for layer, group in layers.items() if not isinstance(group[0], str)]
+    for (low, one), (high, other) in pairwise(sorted(intervals)):
+        if high[0] < low[1]:
+            raise InputError(
+                "layers must be intervals that do not overlap, from the first number to below the "
+                f"second; got {one} = {list(low)} and {other} = {list(high)}"
             )

@@ -19,7 +19,8 @@ from rule_id.recordings.checks import (
     refuse_without_trajectory,
     refuse_z_scored,
 )
-from rule_id.recordings.quality import doubts, gaps, without_lost_units
+from rule_id.recordings.quality import doubts, gaps, negatives, without_lost_units
+from rule_id.recordings.scale import KEYS, jumps, overflows
 from rule_id.recordings.statistics import statistics_of
 from rule_id.trajectories import OBSERVABLES, ROW_COLUMNS, STATISTICS, Trajectories, depth_group
 
@@ -27,9 +28,6 @@ __all__ = ["ACTIVITY_CHANGE_SOURCES", "Recording", "recording_from_arrays"]
 
 ACTIVITY_CHANGE_SOURCES = ("gradient", "stimulation")
 """What can give an activity change; regressing outputs on inputs measures correlation."""
-
-KEYS = {"activation": "activations", "weight": "weights", "activity_change": "activity_change"}
-"""What a recording calls each observable."""
 
 Layers = dict[str, np.ndarray]
 
@@ -107,8 +105,8 @@ def recording_from_arrays(
 
     Raises:
         InputError: An array has the wrong shape or kind, nothing finite is left, the activity
-            change is of unknown source, or activations are silent throughout a layer or z-scored
-            within checkpoints.
+            change is of unknown source, activations are silent throughout a layer or z-scored
+            within checkpoints, or single precision holds no value of an observable.
 
     >>> rng = np.random.default_rng(0)
     >>> recording = recording_from_arrays("mouse", [0, 10], {"V1": rng.normal(size=(2, 5, 8))})
@@ -133,21 +131,23 @@ def recording_from_arrays(
     order = checked_layers(arrays, layers)
     refuse_without_trajectory(arrays)
     refuse_z_scored(arrays["activation"], signal)
+    rows = pd.concat(
+        [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
+        ignore_index=True,
+    ).assign(tracked=tracked)
     return Recording(
         name=name,
         signal=signal,
         trajectories=Trajectories(
-            pd.DataFrame({"network": [name], "signal": [signal]}),
-            pd.concat(
-                [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
-                ignore_index=True,
-            ).assign(tracked=tracked),
-            name,
+            pd.DataFrame({"network": [name], "signal": [signal]}), rows, name
         ),
         observables=tuple(observable for observable in OBSERVABLES if arrays[observable]),
         warnings=(
             *lost,
             *gaps({KEYS[observable]: tables for observable, tables in arrays.items()}),
+            *overflows(rows),
+            *jumps(rows, signal),
+            *negatives(arrays["activation"], signal),
             *doubts(arrays["activation"]),
         ),
         tracked=tracked,

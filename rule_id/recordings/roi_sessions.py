@@ -97,9 +97,11 @@ def recording_from_rois(
         reading: How trials, conditions, layers and units are named.
 
     Raises:
-        InputError: Some sessions have trials and others not, or they are no recording (see
-            `recording_from_sessions`).
+        InputError: The signal is a model's, some sessions have trials and others not, or they are
+            no recording (see `recording_from_sessions`).
     """
+    if reading.signal == "model":
+        raise InputError(f"signal must be one of cells, such as {signal}, for imaging; got model")
     ordered, starts, warnings = _in_time(sessions)
     aligned = [
         trials_of(one.trials, one.frame_rate, reading) for one in ordered if one.trials is not None

@@ -17,6 +17,9 @@ __all__ = ["Responses", "Trials", "aligned_trials", "covered", "window_means", "
 SLACK = 1e-3
 """How far a sample may be from the edge of a window and still count as on it, in samples."""
 
+ROUNDING = 1e-6
+"""How far windows may overlap, in seconds."""
+
 GAPS = 10
 """How long before its first spike, and after its last, a population is taken to be recorded, in
 mean gaps between its spikes: a gap ten times the mean has a chance of exp(-10)."""
@@ -90,7 +93,21 @@ def aligned_trials(
         if n
     ]
     starts, stops = (events[order] + edge for edge in window)
+    warnings += _overlaps(starts, stops)
     return Trials(starts, stops, names[order], tuple(warnings))
+
+
+def _overlaps(starts: np.ndarray, stops: np.ndarray) -> list[str]:
+    gaps = np.diff(starts)
+    # Times are written with rounding errors.
+    n = int(np.sum(starts[1:] < stops[:-1] - ROUNDING))
+    if not n:
+        return []
+    return [
+        f"the windows of {n} of {len(starts)} trials begin before that of the trial before ends: "
+        f"a window lasts {stops[0] - starts[0]:.4g} s and the smallest gap between events is "
+        f"{gaps.min():.4g} s, so that trials share activity"
+    ]
 
 
 def covered(trials: Trials, intervals: np.ndarray, slack: float = 0.0) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_a_file_reads_as_its_arrays_do(tmp_path, as_attributes):
     pd.testing.assert_frame_equal(recording.trajectories.rows, expected.trajectories.rows)
     assert (recording.name, recording.signal) == ("mouse", "rate")
     assert (recording.tracked, recording.checkpoints) == (False, "sessions")
-    assert recording.warnings == expected.warnings == ()
+    assert recording.warnings == expected.warnings
 
 
 def test_layers_stand_in_the_order_in_which_they_were_made(tmp_path):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rule_id.recordings import Reading, read_reading, read_recordings
 from rule_id.recordings.keyed import TOP_KEYS
-from rule_id.recordings.recording import KEYS
+from rule_id.recordings.scale import KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs/recording-files.md").read_text()
 

@@ -228,14 +228,14 @@ def nested(depth: int) -> bytes:
 
 DAMAGED = {
     "nothing": (b"", "must be a complete pickle: it is cut off"),
-    "another file": (b"\x93NUMPY\x01\x00", "complete pickle"),
+    "another file": (b"\x93NUMPY\x01\x00", "must be a pickle; this is a npy file"),
     "no opcode": (b"\xff.", "there is no opcode"),
     "an end too soon": (b".", "complete pickle"),
     "half an array": (pickle.dumps(ARRAYS, 2)[:-40], "complete pickle"),
     "a later protocol": (b"\x80\x06.", "protocol 0 to 5; got 6"),
     "nothing to append to": (b"I1\nI2\na.", "list expected where there is int"),
     "no such memory": (b"h\x05.", "asks for what it does not remember"),
-    "no quotes": (b"Sa\n.", "a text without quotes"),
+    "no quotes": (b"\x80\x02Sa\n.", "a text without quotes"),
     "a key that takes long": (b"}I1\n\x85I2\ns.", "a key of a dictionary is neither"),
     "a large key": (b"}L1" + b"0" * 20 + b"L\nI2\ns.", "a key of a dictionary is neither"),
     "a type of objects of NumPy": (
@@ -280,7 +280,7 @@ GREEDY = {
     "many bytes": (b"\x8e" + (2**62).to_bytes(8, "little") + b"a.", "complete pickle"),
     "a buffer": (b"\x96" + (2**40).to_bytes(8, "little") + b"a.", "complete pickle"),
     "a large memory": (b"I1\nr\xff\xff\xff\x7f.", "remembers more than it has"),
-    "a long number": (b"I" + b"9" * 10_000 + b"\n.", "complete pickle"),
+    "a long number": (b"\x80\x02I" + b"9" * 10_000 + b"\n.", "complete pickle"),
 }
 
 

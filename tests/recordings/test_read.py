@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rule_id.errors import InputError
-from rule_id.recordings import read_recording, read_recordings
+from rule_id.recordings import Reading, read_recording, read_recordings
 from rule_id.recordings.read import SESSIONS
 
 STEPS = np.array([0, 5, 9])
@@ -99,3 +99,13 @@ def test_sessions_of_two_formats_are_refused(tmp_path):
 def test_one_session_is_no_recording(tmp_path):
     with pytest.raises(InputError, match="a recording must have 2 sessions or more; got 1"):
         read_recordings([suite2p(tmp_path / "2024-01-01")])
+
+
+@pytest.mark.parametrize(
+    "option", [{"condition": "image"}, {"window": (0.0, 2.0)}, {"blocks": 2}, {"unit_id": "id"}]
+)
+def test_options_of_sessions_are_refused_for_arrays_by_key(tmp_path, option):
+    told = Reading(signal="calcium", tracked=False, checkpoints="trials", **option)
+    (name,) = option
+    with pytest.raises(InputError, match=f"m.npz: {name} must be left out: it is of sessions"):
+        read_recording(keyed(tmp_path / "m.npz"), told)

@@ -69,6 +69,10 @@ BAD = {
         "[layers]\na = [300, 100]",
         r"texts, or two rising numbers; got \(300.0, 100.0\) for a",
     ),
+    "intervals that overlap": (
+        "[layers]\na = [300, 700]\nc = [700, 900]\nb = [100, 500]",
+        r"overlap, .*; got b = \[100.0, 500.0\] and a = \[300.0, 700.0\]",
+    ),
     "three numbers": ("[layers]\na = [1, 2, 3]", "layers.a"),
     "a number and a text": ('[layers]\na = [1, "V1"]', "layers.a"),
     "no layers": ("[layers]", "layers must name a value or more for each layer; got none"),

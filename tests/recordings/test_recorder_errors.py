@@ -59,6 +59,7 @@ BAD = {
     "an array of text": ({"stimuli": np.array(["a"])}, "stimuli must be .*; got a ndarray"),
     "no stimuli": ({"stimuli": ()}, "stimuli must be a tensor .*; got an empty tuple"),
     "none of them": ({"stimuli": X[:0]}, r"stimuli must hold a number or more; got shape \(0, 6\)"),
+    "NaN": ({"stimuli": X * torch.nan}, "stimuli must be free of NaN; got 72 of them"),
     "a number": ({"stimuli": torch.tensor(1.0)}, r"must hold a number or more; got shape \(\)"),
     "unequal ones in batches": (
         {"stimuli": (X, X[:5]), "batch_size": 4},
@@ -165,3 +166,10 @@ def test_what_no_file_may_hold_is_warned_of_and_refused(tmp_path, monkeypatch) -
     with pytest.raises(InputError, match="a recording must take at most .* lower max_units"):
         recorder.save(tmp_path / "r.npz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("slopes", [True, False])
+def test_stimuli_of_a_shape_that_the_model_cannot_take_are_refused(slopes) -> None:
+    recorder = Recorder(nn.Linear(6, 3), torch.ones(12, 5), activity_change=slopes)
+    with pytest.raises(InputError, match="stimuli must be what the model takes: mat1 and mat2 "):
+        recorder.checkpoint(0)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rule_id import Recorder
+from rule_id.errors import InputError
 
 STIMULI = torch.randn(8, 1, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -97,8 +98,11 @@ def test_everything_is_put_back_when_the_model_fails(slopes: bool) -> None:
     model = Failing()
     before, generator = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
     recorder = Recorder(model, torch.ones(5, 3), activity_change=slopes)
-    with pytest.raises(RuntimeError, match="no such luck"):
+    with pytest.raises(
+        InputError, match="stimuli must be what the model takes: no such luck$"
+    ) as e:
         recorder.checkpoint(0)
+    assert isinstance(e.value.__cause__, RuntimeError)
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), generator) and model.bn.training
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

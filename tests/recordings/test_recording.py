@@ -50,12 +50,12 @@ def finite_observables(recording, layer):
 
 def test_a_recording_is_one_network_with_its_layers(x, w, j):
     recording = recording_from_arrays(
-        "mouse", STEPS, {"a": x, "b": x[:, :, :4]}, {"a": w}, {"b": j}, "gradient", "rate"
+        "mouse", STEPS, {"a": x, "b": x[:, :, :4]}, {"a": w}, {"b": j}, "gradient", "calcium"
     )
-    assert (recording.name, recording.signal, gaps(recording)) == ("mouse", "rate", ())
+    assert (recording.name, recording.signal, gaps(recording)) == ("mouse", "calcium", ())
     assert recording.observables == ("weight", "activation", "activity_change")
     assert recording.trajectories.networks.to_dict("list") == {
-        "network": ["mouse"], "signal": ["rate"],
+        "network": ["mouse"], "signal": ["calcium"],
     }  # fmt: skip
     assert finite_observables(recording, "a") == {"weight", "activation"}
     assert finite_observables(recording, "b") == {"activation", "activity_change"}
@@ -296,8 +296,8 @@ def test_a_recording_says_what_its_checkpoints_and_units_are(x):
 
 def test_units_that_were_lost_are_left_out_and_counted(x):
     x[2, 0, 3] = x[:, 0, 4] = x[3] = np.nan
-    recording = recording_from_arrays("m", STEPS, {"a": x}, signal="rate")
-    kept = recording_from_arrays("m", STEPS, {"a": np.delete(x, (3, 4), 2)}, signal="rate")
+    recording = recording_from_arrays("m", STEPS, {"a": x}, signal="calcium")
+    kept = recording_from_arrays("m", STEPS, {"a": np.delete(x, (3, 4), 2)}, signal="calcium")
     rows = recording.trajectories.rows
     pd.testing.assert_frame_equal(rows, kept.trajectories.rows)
     assert rows["n_units"].tolist() == [UNITS - 2] * T
@@ -332,3 +332,44 @@ def test_a_recording_is_constant_when_nothing_of_any_layer_changes(x, w) -> None
         ({"a": still}, {"a": w}, False),
     ):
         assert recording_from_arrays("m", STEPS, layers, weights).is_constant is constant
+
+
+def test_statistics_beyond_single_precision_are_said_by_layer(x) -> None:
+    late = np.where(np.arange(T)[:, None, None] == 3, 1e50, 1.0) * x
+    (warning, *_) = gaps(recording_from_arrays("m", STEPS, {"a": late, "b": x}))
+    assert warning.startswith(
+        "activations/a has values too large to be described in single precision at 1 of 4"
+    )
+    with pytest.raises(InputError, match="activations must have values that single .* scale them"):
+        recording_from_arrays("m", STEPS, {"a": x * 1e50, "b": x * 1e200}, {"a": x})
+
+
+@pytest.mark.parametrize(("signal", "meaning"), [("model", "diverged"), ("calcium", "of gain")])
+def test_a_jump_of_scale_is_said_with_its_checkpoint(x, w, signal, meaning) -> None:
+    x[2] = np.nan
+    scale = np.array([1, 1, 1, 1000])
+    still = x[:1] * np.ones((T, 1, 1))
+    of_a, of_w = (
+        table * scale[(...,) + (None,) * (table.ndim - 1)] for table in (x, w[:1] + 0 * w)
+    )
+    given = {"a": of_a, "b": still * np.array([1, 1, 29, 29])[:, None, None]}
+    recording = recording_from_arrays("m", STEPS, given, {"c": of_w}, signal=signal)
+    one, other = (warning for warning in recording.warnings if "root mean square" in warning)
+    assert one.startswith("activations/a: the root mean square at checkpoint 3 (from 0) is ")
+    assert "times that at checkpoint 1: this looks like" in one and meaning in one
+    assert other.startswith("weights/c") and "is 1e+03 times that at checkpoint 2" in other
+
+
+def test_negative_rates_are_counted(x) -> None:
+    x = np.abs(x)
+    x[0, 0, 0] = -1
+    said = [
+        [
+            w
+            for w in recording_from_arrays("m", STEPS, {"a": x}, signal=signal).warnings
+            if "neg" in w
+        ]
+        for signal in SIGNALS
+    ]
+    assert [len(some) for some in said] == [0, 1, 0, 1]
+    assert said[1][0].startswith("activations/a: 0.0046 of the values are negative")

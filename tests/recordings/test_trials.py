@@ -22,8 +22,8 @@ def means(trials, times=TIMES):
 
 def test_trials_are_sorted_by_the_event_and_lose_those_without_event_or_condition():
     events = np.array([3.0, 1.0, np.nan, 2.0, 4.0])
-    trials = aligned_trials(events, ["a", "b", "c", "", "a"], (-0.5, 1.5))
-    assert trials.starts.tolist() == [0.5, 2.5, 3.5] and trials.stops.tolist() == [2.5, 4.5, 5.5]
+    trials = aligned_trials(events, ["a", "b", "c", "", "a"], (-0.5, 0.5))
+    assert trials.starts.tolist() == [0.5, 2.5, 3.5] and trials.stops.tolist() == [1.5, 3.5, 4.5]
     assert trials.conditions.tolist() == ["b", "a", "a"]
     assert trials.warnings == (
         "1 of 5 trials are left out: they lack the event",
@@ -117,3 +117,11 @@ def test_a_session_keeps_the_trials_that_lie_in_the_recording():
     outside = trials_at(30, 40)
     with pytest.raises(InputError, match="runs from 0 to 10 s; the first trial's .* 30 to 31 s"):
         session_of_responses("day", outside, means(outside), np.array(["a", "b"]))
+
+
+def test_windows_that_overlap_are_counted() -> None:
+    events = np.array([0.0, 0.3, 1.3, 2.0, 3.0])
+    (warning,) = aligned_trials(events, None, (-0.5, 0.5)).warnings
+    assert warning.startswith("the windows of 2 of 5 trials begin before")
+    assert "lasts 1 s and the smallest gap between events is 0.3 s" in warning
+    assert aligned_trials(events, None, (0.0, 0.3)).warnings == ()

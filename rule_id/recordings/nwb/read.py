@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from rule_id.errors import InputError
-from rule_id.recordings.nwb.columns import column
 from rule_id.recordings.nwb.ephys import units_session
 from rule_id.recordings.nwb.imaging import imaging_session
 from rule_id.recordings.nwb.opening import OpenFile, first_line, opened
 from rule_id.recordings.nwb.series import SERIES, SIGNAL_OF, kinds_in, series_of
+from rule_id.recordings.nwb.trials import one_condition, trials_of
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording
 from rule_id.recordings.session_times import order_in_time
 from rule_id.recordings.sessions import Session, recording_from_sessions
-from rule_id.recordings.trials import Trials, aligned_trials
 
 __all__ = ["read_nwb", "recording_of_files"]
 
@@ -56,7 +55,7 @@ def recording_of_files(files: Sequence[OpenFile], reading: Reading) -> Recording
         # Before anything large is read.
         order_in_time(names, [file.start for file in files])
     name, kind = _name(files), _kind(files, reading.series)
-    signal = reading.signal or _signal(kind)
+    signal = _signal(kind, reading.signal)
     recording = recording_from_sessions(
         name,
         [_session(file, one, kind, reading) for file, one in zip(files, names, strict=True)],
@@ -69,7 +68,7 @@ def recording_of_files(files: Sequence[OpenFile], reading: Reading) -> Recording
         raise InputError(
             f"checkpoints must be {recording.checkpoints}, as read here; got {reading.checkpoints}"
         )
-    return recording
+    return replace(recording, warnings=(*one_condition(files, reading), *recording.warnings))
 
 
 def _names(sources: Sequence[Path]) -> list[str]:
@@ -111,7 +110,13 @@ def _kind(files: Sequence[OpenFile], series: str | None) -> str:
     return common[0]
 
 
-def _signal(kind: str) -> str:
+def _signal(kind: str, told: str | None) -> str:
+    if told == "model" and kind in SIGNAL_OF:
+        raise InputError(
+            f"signal must be one of cells, such as {SIGNAL_OF[kind]}, for {kind} of NWB; got model"
+        )
+    if told is not None:
+        return told
     if kind not in SIGNAL_OF:
         raise InputError(
             f"series must be one of {', '.join(SERIES)}, or the name of another with its signal "
@@ -138,25 +143,10 @@ def _session(file: OpenFile, name: str, kind: str, reading: Reading) -> Session:
 
 
 def _read(file: OpenFile, name: str, kind: str, reading: Reading) -> Session:
-    trials = _trials(file, reading)
+    trials = trials_of(file, reading)
     if kind != "units":
         series = series_of(file.nwb, kind)
         return imaging_session(name, file.start, series, trials, reading)
     if "units" not in kinds_in(file.nwb):
         raise InputError("it must have units with spike_times; it has none")
     return units_session(name, file.start, file.nwb.units, trials, reading)
-
-
-def _trials(file: OpenFile, reading: Reading) -> Trials:
-    table = file.nwb.trials
-    if table is None:
-        raise InputError(
-            "it must have a table of trials, with a row for each and the time of its "
-            f"{reading.event} in seconds; it has none"
-        )
-    events = column(table, reading.event)
-    if events.dtype.kind not in "iuf":
-        raise InputError(f"event must be a column of times in seconds; {reading.event} is none")
-    condition = reading.condition
-    conditions = None if condition is None else column(table, condition)
-    return aligned_trials(events.astype(float), conditions, reading.window)

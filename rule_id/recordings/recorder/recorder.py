@@ -126,8 +126,9 @@ class Recorder:
             step: When this is, in any unit; it rises from checkpoint to checkpoint.
 
         Raises:
-            InputError: The step does not rise, a layer that was named does not run or none does, or
-                a layer has other shapes than at the first checkpoint.
+            InputError: The step does not rise, the model cannot run on the stimuli, a layer that
+                was named does not run or none does, or a layer has other shapes than at the first
+                checkpoint.
         """
         step = self._checked_step(step)
         if self._steps:
@@ -192,19 +193,29 @@ class Recorder:
     def _measure(self) -> Measured:
         return measure(self._model, self._wanted, self._slopes)
 
+    def _taken(self) -> Measured:
+        """Measure, and blame the stimuli if the model cannot run on them."""
+        try:
+            return self._measure()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"stimuli must be what the model takes: {reason}") from error
+
     def _first(self) -> dict[str, Seen]:
         """Measure for the first time, and find out what can be recorded."""
         left_out = {}
         try:
-            layers, others = self._measure()
+            layers, others = self._measure() if self._slopes else self._taken()
         except RuntimeError as error:
-            if not self._slopes or isinstance(error, torch.OutOfMemoryError):
+            if isinstance(error, torch.OutOfMemoryError):
                 raise
             # Layers are cut off from each other for it; a model that itself takes gradients while
             # it runs needs them whole. What fails without it too is the model's own error.
             self._slopes = False
             left_out["activity_change"] = f"with it the model fails: {error}".splitlines()[0]
-            layers, others = self._measure()
+            layers, others = self._taken()
         require_layers(self._wanted.layers, self._named, layers, others)
         self.left_out = left_out | others
         warn_of(self.left_out, layers)

@@ -31,7 +31,7 @@ class Stimuli:
             what: What they are called, for messages.
 
         Raises:
-            InputError: They are of another kind, empty, or do not go together.
+            InputError: They are of another kind, empty or NaN, or do not go together.
         """
         plain = not isinstance(stimuli, tuple | dict)
         named = stimuli if isinstance(stimuli, dict) else {}
@@ -73,6 +73,8 @@ def _tensor(value: Any, what: str) -> Tensor:
         raise InputError(f"{what} must be {KINDS}; got a {type(value).__name__}")
     if value.dim() == 0 or value.numel() == 0:
         raise InputError(f"{what} must hold a number or more; got shape {tuple(value.shape)}")
+    if value.is_floating_point() and value.isnan().any():
+        raise InputError(f"{what} must be free of NaN; got {int(value.isnan().sum())} of them")
     return value.detach().clone()
 
 
