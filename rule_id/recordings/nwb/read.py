@@ -35,7 +35,8 @@ def read_nwb(paths: Sequence[str | Path], reading: Reading | None = None) -> Rec
         reading: What the files do not say.
 
     Returns:
-        A recording with the name of the subject, or without one of the file or its folder.
+        A recording with the name of the subject, or without one of the file or its folder, and the
+        number of files where the folder has others.
 
     Raises:
         InputError: A file is not NWB 2, damaged or without trials; what `reading` names is not
@@ -88,10 +89,15 @@ def _name(files: Sequence[OpenFile]) -> str:
             f"sessions must be of one subject; {at} is of {one}, {there} of {other}; read each "
             "subject's alone"
         )
-    if subjects:
-        return next(iter(subjects))
-    path = files[0].path
-    return path.stem if len(files) == 1 else path.resolve().parent.name
+    paths = [file.path.resolve() for file in files]
+    if len(paths) == 1:
+        return next(iter(subjects), files[0].path.stem)
+    name = next(iter(subjects), paths[0].parent.name)
+    # Some of a folder's sessions are not what the folder is.
+    folder = (
+        set(paths[0].parent.glob("*.nwb")) if len({one.parent for one in paths}) == 1 else set()
+    )
+    return name if folder <= set(paths) else f"{name} ({len(paths)} files)"
 
 
 def _kind(files: Sequence[OpenFile], series: str | None) -> str:

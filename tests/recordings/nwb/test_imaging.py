@@ -379,3 +379,8 @@ def test_days_that_do_not_compare_are_refused(days):
     twice = in_memory(learning(0), learning(0))
     with pytest.raises(InputError, match="day0 and day1 both start at 2024-03-01 09:00"):
         recording_of_files(twice, Reading())
+
+
+def test_some_files_of_a_folder_do_not_have_its_name_alone(paths) -> None:
+    assert read_nwb(paths[:2], READING).name == "mouse7 (2 files)"
+    assert read_nwb(paths, READING).name == "mouse7"
