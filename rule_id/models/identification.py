@@ -240,7 +240,7 @@ class Identification:
             *all_the_same,
             wording(self.target).many,
             *_lines(self.ranked),
-            *(["families, sums of the above", *_lines(families)] if families else []),
+            *(["families, sums over rules", *_lines(families)] if families else []),
             "each layer alone",
             *(f"  {text}" for text in best),
             *ending,
