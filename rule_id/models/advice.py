@@ -11,7 +11,7 @@ from rule_id.models.conformal import smallest_calibration
 from rule_id.models.patterns import PATTERNS
 from rule_id.models.view import Cell, View, nearest
 
-__all__ = ["advise", "costs"]
+__all__ = ["advise", "costs", "signal_warnings"]
 
 
 def advise(
@@ -94,3 +94,21 @@ def _wishes(cells: list[Cell], view: View) -> list[tuple[str, View]]:
         most = max(longer, key=lambda one: one.checkpoints)
         wishes.append((f"{most.checkpoints} checkpoints", most))
     return wishes
+
+
+def signal_warnings(signal: str) -> list[str]:
+    """Return what must be said of an answer for a signal that is not a model's."""
+    if signal == "model":
+        return []
+    warnings = [
+        "Probabilities, the set and its coverage are those of simulated networks and do not carry "
+        "over to a brain, which is not exchangeable with them.",
+        "Causes that were not modelled move these statistics too: arousal, movement, drift of the "
+        "recording, changed inputs.",
+    ]
+    if signal == "calcium":
+        warnings.append(
+            "Of a calcium signal only what its unknown offset leaves unchanged is used, of the "
+            "held-out networks too."
+        )
+    return warnings

@@ -3,70 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from rule_id.errors import InputError
-from rule_id.features import FeatureTable, extract, mask_signal, split_name
-from rule_id.models.advice import advise, costs
+from rule_id.features import FeatureTable
+from rule_id.models.advice import advise, costs, signal_warnings
 from rule_id.models.bundle import Bundle
-from rule_id.models.calibrating import parts_of_classes, pooled, summed
-from rule_id.models.combine import combine_layers
+from rule_id.models.calibrating import summed
 from rule_id.models.conformal import MISCOVERAGE, prediction_set
-from rule_id.models.identification import CAVEATS, Identification, LayerIdentification, Outside
+from rule_id.models.fit import (
+    Named,
+    best_fit,
+    known_of,
+    name_classes,
+    outside_of,
+    sees_no_learning,
+)
+from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
 from rule_id.models.menu import fitting, read_menu, reference_menu
-from rule_id.models.outside import distances, edge, sticking_out
-from rule_id.models.patterns import feature_matrix, feature_observables, pattern_of
-from rule_id.models.view import Cell, View, nearest, view_of_rows
 from rule_id.recordings import Reading, Recording, read_recordings
 
-__all__ = [
-    "Fit",
-    "Model",
-    "Named",
-    "best_fit",
-    "identify",
-    "name_classes",
-    "open_menu",
-    "outside_of",
-    "sees_no_learning",
-    "signal_warnings",
-]
-
-T = TypeVar("T")
+__all__ = ["Model", "identify", "open_menu"]
 
 Source = Recording | str | Path
 Model = Bundle | Sequence[Bundle] | str | Path
-
-KIND_OF_SIGNAL = {
-    "model": "exact",
-    "rate": "poisson",
-    "deconvolved": "poisson",
-    "calcium": "calcium",
-}
-"""The simulated way to see that is most like a signal."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A classifier of a menu and what a recording is to it.
-
-    Attributes:
-        bundle: The classifier.
-        table: The recording's features.
-        values: Those that the classifier takes (layers, d).
-        view: How the recording sees its network.
-        cell: How well held-out networks were named that were seen most nearly so.
-    """
-
-    bundle: Bundle
-    table: FeatureTable
-    values: np.ndarray
-    view: View
-    cell: Cell
 
 
 def identify(
@@ -127,66 +89,11 @@ def open_menu(model: Model | None) -> list[Bundle]:
     return menu
 
 
-def best_fit(recording: Recording, menu: Sequence[Bundle]) -> Fit:
-    """Return the classifier of a menu that is best for what was recorded.
-
-    Raises:
-        InputError: None fits, or nothing is left of the recording.
-    """
-    bundles = fitting(menu, recording.signal, recording.name)
-    fits = [fit for fit in (_fit(recording, bundle) for bundle in bundles) if fit is not None]
-    if not fits:
-        raise InputError(
-            f"recording {recording.name}: it must hold an observable that the signal "
-            f"{recording.signal} leaves usable, activation first of all; nothing is left"
-        )
-    return max(fits, key=lambda fit: fit.cell.accuracy["class"])
-
-
-@dataclass(frozen=True)
-class Named:
-    """What a classifier says of a recording.
-
-    Attributes:
-        target: What the classes are.
-        classes: The k classes.
-        layers: Probabilities (n, k) of each layer.
-        network: Probabilities (k,) of the network.
-        whole: Those of the bundle's own classes.
-        part: What class of `classes` each of those belongs to.
-    """
-
-    target: str
-    classes: list[str]
-    layers: np.ndarray
-    network: np.ndarray
-    whole: np.ndarray
-    part: dict[str, str]
-
-
-def name_classes(fit: Fit, signal: str) -> Named:
-    """Return what the classifier says of a recording; of a brain's rule, the credit assignment.
-
-    Probabilities of rules are then pooled over optimizers, whose traces depend on how fast a
-    simulation learns, so that each credit assignment is as probable as any other beforehand.
-    """
-    bundle, target, classes = fit.bundle, fit.bundle.target, fit.bundle.classes
-    layers = bundle.predict_proba(fit.table)
-    network = whole = combine_layers(layers, np.zeros(len(layers)))[1][0]
-    part = {name: name for name in classes}
-    if signal != "model" and target == "rule":
-        target = "credit_assignment"
-        part = parts_of_classes(bundle.classes, bundle.families, "rule")[target]
-        classes, layers = pooled(layers, bundle.classes, part)
-        _, network = pooled(network, bundle.classes, part)
-    return Named(target, classes, layers, network, whole, part)
-
-
 def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Identification:
     fit = best_fit(recording, menu)
     bundle, signal = fit.bundle, recording.signal
     named = name_classes(fit, signal)
-    calibration = _of_kind(bundle.conformal, fit.view)
+    calibration = known_of(bundle.conformal, fit.view)
     members = _members(named, calibration, level)
     outside = outside_of(fit)
     constant = sees_no_learning(recording, bundle)
@@ -218,11 +125,6 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
     )
 
 
-def sees_no_learning(recording: Recording, bundle: Bundle) -> bool:
-    """Say whether nothing changes in a recording, for which the classifier has no class."""
-    return recording.is_constant and "no_learning" not in bundle.classes
-
-
 def _priors(bundle: Bundle) -> dict[str, float]:
     """Return how probable each family is before anything is seen, all classes being alike."""
     families = list(bundle.families.values())
@@ -241,60 +143,6 @@ def _families(bundle: Bundle, named: Named) -> list[tuple[str, float]]:
     return _ranked(*summed(named.whole, bundle.classes, bundle.families))
 
 
-def _fit(recording: Recording, bundle: Bundle) -> Fit | None:
-    """Return what a recording is to a classifier; None where nothing is left of it."""
-    table = _features(recording, bundle)
-    values = feature_matrix(table, bundle.feature_names)
-    left = feature_observables(bundle.feature_names)[~np.isnan(values).all(axis=0)]
-    pattern = pattern_of(left)
-    if pattern not in bundle.patterns:
-        return None
-    rows = recording.trajectories.rows
-    kind = KIND_OF_SIGNAL[recording.signal]
-    view = view_of_rows(rows, pattern, int(rows["checkpoint"].nunique()), kind)
-    cell = nearest(bundle.cells, view)
-    return None if cell is None else Fit(bundle, table, values, view, cell)
-
-
-def _features(recording: Recording, bundle: Bundle) -> FeatureTable:
-    """Extract the bundle's features, or say why the recording does not fit it."""
-    names = bundle.feature_names
-    trained = len({split_name(name)[1] for name in names if ".checkpoint_" in name})
-    n_checkpoints = int(recording.trajectories.rows["checkpoint"].nunique())
-    if trained not in (0, n_checkpoints):
-        raise InputError(
-            f"recording {recording.name}: a model of the feature set trajectory takes the number "
-            f"of checkpoints it was trained on, {trained}; got {n_checkpoints}; use a model of "
-            "the set summary or invariant"
-        )
-    paper = bool(bundle.info["features"].get("paper", False))
-    table = extract(recording.trajectories, bundle.feature_set, paper=paper)
-    return mask_signal(table, recording.signal)
-
-
-def _of_kind(by_kind: dict[str, dict[str, T]], view: View) -> T:
-    """Return what is known of networks seen in this way, or else in the most usual one."""
-    kinds = [view.kind, *by_kind]
-    return next(
-        by_kind[k][view.observables] for k in kinds if view.observables in by_kind.get(k, {})
-    )
-
-
-def outside_of(fit: Fit) -> Outside:
-    """Return where a recording lies among the networks that a classifier was trained on."""
-    bundle, names = fit.bundle, fit.bundle.feature_names
-    held_out = _of_kind(bundle.distances, fit.view)
-    (distance,) = distances(fit.values, bundle.quantiles, names, np.zeros(len(fit.values)))
-    return Outside(
-        float(distance),
-        edge(held_out),
-        len(held_out),
-        sticking_out(
-            fit.values, bundle.quantiles, names, fit.table.meta["layer_name"].astype(str).tolist()
-        ),
-    )
-
-
 def _layers(table: FeatureTable, named: Named) -> list[LayerIdentification]:
     return [
         LayerIdentification(int(layer), str(name), _ranked(named.classes, own))
@@ -302,24 +150,6 @@ def _layers(table: FeatureTable, named: Named) -> list[LayerIdentification]:
             table.meta["layer"], table.meta["layer_name"], named.layers, strict=True
         )
     ]
-
-
-def signal_warnings(signal: str) -> list[str]:
-    """Return what must be said of an answer for a signal that is not a model's."""
-    if signal == "model":
-        return []
-    warnings = [
-        "Probabilities, the set and its coverage are those of simulated networks and do not carry "
-        "over to a brain, which is not exchangeable with them.",
-        "Causes that were not modelled move these statistics too: arousal, movement, drift of the "
-        "recording, changed inputs.",
-    ]
-    if signal == "calcium":
-        warnings.append(
-            "Of a calcium signal only what its unknown offset leaves unchanged is used, of the "
-            "held-out networks too."
-        )
-    return warnings
 
 
 def _ranked(names: Sequence[str], probabilities: np.ndarray) -> list[tuple[str, float]]:

@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rule_id.errors import InputError
+from rule_id.models.advice import signal_warnings
 from rule_id.models.bundle import Bundle
 from rule_id.models.deciding import RATES, Deciding
-from rule_id.models.identify import (
-    Fit,
-    Model,
-    best_fit,
-    name_classes,
-    open_menu,
-    outside_of,
-    sees_no_learning,
-    signal_warnings,
-)
+from rule_id.models.fit import Fit, best_fit, name_classes, outside_of, sees_no_learning
+from rule_id.models.identify import Model, open_menu
 from rule_id.recordings import Reading, Recording, read_recordings
 
 __all__ = ["Look", "Watch", "watch"]
