@@ -12,6 +12,7 @@ import sklearn
 import xgboost
 
 from rule_id.evaluation.answers import classes_of, targets_of
+from rule_id.evaluation.baselines import MOST_ROWS
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.control import nuisances_of
 from rule_id.evaluation.protocols import PROTOCOLS
@@ -83,6 +84,7 @@ def describe(
         "n_blocks": int(networks["block"].nunique()),
         "n_layers": len(tables.main),
         "n_measurements": len(material.panels),
+        "most_rows": MOST_ROWS,
         "n_features": {trial.feature_set: len(trial.table.names) for trial in trials},
         "notes": [*NOTES, *_notes_on(dropped)],
         "versions": versions(),

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from rule_id.evaluation.apart import require_apart
-from rule_id.evaluation.baselines import BASELINES
+from rule_id.evaluation.baselines import BASELINES, MOST_ROWS, draw_networks
 from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.protocols import PROTOCOLS, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
@@ -19,10 +19,13 @@ from rule_id.models.cuts import possible_cuts
 from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import OBSERVABLES
 
-__all__ = ["ELSEWHERE", "Test", "Trial", "trials_of"]
+__all__ = ["DRAWN", "ELSEWHERE", "Test", "Trial", "trials_of"]
 
 ELSEWHERE = 3
 """Splits of protocols that are not the headline; held-out groups take a turn each at least."""
+
+DRAWN = "drawn"
+"""Ends the name of features where fewer networks were trained on, those that baselines could be."""
 
 LEVELS = ("layer", "network")
 SEEN = (ALL_OBSERVABLES, *OBSERVABLES)
@@ -152,13 +155,34 @@ def _trials(
 
 
 def _plain(context: _Context, protocol: str, groups: tuple[str, ...]) -> Iterator[Trial]:
-    """Train and test on the rows of the split, on the paper's features too in the headline."""
+    """Train and test on the rows of the split, on the paper's features too in the headline.
+
+    On those no more is trained than baselines can be, and where that is less than there is, our
+    classifiers are trained on the same networks on our features as well.
+    """
     tables = context.tables
     for split in context.drawn(protocol, groups):
         yield from _on(context.models, tables.feature_set, tables.main, split)
         if PROTOCOLS[protocol].headline:
+            few = _fewer(tables.main, split, context.seed)
             every = (*context.models, *context.baselines)
-            yield from _on(every, PAPER_FEATURES, tables.paper, split)
+            yield from _on(every, PAPER_FEATURES, tables.paper, few)
+            if few is not split:
+                yield from _on(context.models, f"{tables.feature_set}-{DRAWN}", tables.main, few)
+
+
+def _fewer(table: FeatureTable, split: Split, seed: int) -> Split:
+    """Return the split with no more rows to train on than `MOST_ROWS`, of whole networks."""
+    train = np.flatnonzero(split.train)
+    if len(train) <= MOST_ROWS:
+        return split
+    some = table.meta.iloc[train]
+    kept = draw_networks(
+        some["rule"].to_numpy(dtype=str), some["network"].to_numpy(dtype=str), MOST_ROWS, seed
+    )
+    rows = np.zeros_like(split.train)
+    rows[train[kept]] = True
+    return replace(split, train=rows)
 
 
 def _on(

@@ -9,7 +9,7 @@ from rule_id.evaluation import trials
 from rule_id.evaluation.choosing import Choice, choose_protocols
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
-from rule_id.evaluation.trials import ELSEWHERE, Trial, trials_of
+from rule_id.evaluation.trials import DRAWN, ELSEWHERE, Trial, trials_of
 from rule_id.features.material import read_material
 from rule_id.models.cuts import CUTS
 from rule_id.models.views import ALL_OBSERVABLES
@@ -75,6 +75,22 @@ def test_baselines_see_the_paper_s_features_in_the_headline_alone(tables, monkey
     theirs = [trial for trial in found if trial.model == "forest"]
     assert len(theirs) == 4
     assert {(t.feature_set, t.split.protocol) for t in theirs} == {(PAPER_FEATURES, "grouped")}
+
+
+def test_no_more_is_trained_on_than_baselines_can_be(tables, monkeypatch) -> None:
+    monkeypatch.setattr(trials, "MOST_ROWS", 60)
+    found = of(tables, "grouped", models=["linear"], splits=2)
+    names = [PAPER_FEATURES, f"summary-{DRAWN}"]
+    assert [t.feature_set for t in found] == ["summary", *names] * 2
+    for complete, paper, drawn in (found[:3], found[3:]):
+        np.testing.assert_array_equal(paper.rows, drawn.rows)
+        assert paper.rows.sum() <= 60 and not (paper.rows & ~complete.rows).any()
+        assert networks(tables.main, paper.rows).isdisjoint(
+            networks(tables.main, complete.rows & ~paper.rows)
+        )
+        assert paper.classes == drawn.classes == complete.classes
+        for trial in (paper, drawn):
+            np.testing.assert_array_equal(trial.tests[0].rows, complete.tests[0].rows)
 
 
 def test_others_have_three_splits_at_most(tables) -> None:

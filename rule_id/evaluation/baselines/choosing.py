@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.baselines.drawing import draw_networks
 from rule_id.evaluation.baselines.table import BASELINES, Baseline
 from rule_id.evaluation.metrics import balanced_accuracy
 
@@ -68,7 +69,7 @@ def choose(
     baseline.build(n_checkpoints, seed, **best)  # is refused before anything is fitted
     if not baseline.searched:
         return best
-    kept = _draw_networks(y, networks, rows, seed)
+    kept = draw_networks(y, networks, rows, seed)
     splits = _block_splits(blocks[kept], folds, seed)
     scores: dict[tuple, float] = {}
 
@@ -85,21 +86,6 @@ def choose(
     for key, values in baseline.searched.items():
         best = max((best | {key: value} for value in values), key=score)
     return best
-
-
-def _draw_networks(y: np.ndarray, networks: np.ndarray, rows: int, seed: int) -> np.ndarray:
-    """Return positions of the rows of whole networks, taken in turn from each class."""
-    _, first, index, counts = np.unique(
-        networks, return_index=True, return_inverse=True, return_counts=True
-    )
-    order = np.random.default_rng([seed, 0]).permutation(len(first))
-    turn = np.empty(len(first), dtype=int)
-    for label in np.unique(y):
-        own = order[y[first[order]] == label]
-        turn[own] = np.arange(len(own))
-    order = order[np.argsort(turn[order], kind="stable")]
-    taken = order[np.cumsum(counts[order]) <= rows]
-    return np.flatnonzero(np.isin(index, taken))
 
 
 def _block_splits(blocks: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

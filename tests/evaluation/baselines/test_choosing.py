@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from rule_id.errors import InputError
 from rule_id.evaluation.baselines import BASELINES, choose
-from rule_id.evaluation.baselines.choosing import _draw_networks
 
 BLOCKS, NETWORKS, LAYERS = 6, 36, 4
 
@@ -100,18 +99,6 @@ def test_trees_are_fewer_while_choosing_and_as_many_as_wanted_afterwards(monkeyp
     chosen = choose("random_forest", *numbered(), 21, 0)
     assert {fit["setting"]["n_estimators"] for fit in Recorder.fits} == {100}
     assert chosen == {"max_features": "log2", "n_estimators": 500}
-
-
-def test_networks_are_whole_and_of_each_class_as_many_as_there_are() -> None:
-    y = np.repeat(np.repeat(["a", "b", "c"], [30, 12, 3]), 4)
-    networks = np.repeat(np.arange(45), 4)
-    kept = _draw_networks(y, networks, 83, 0)
-    assert (np.unique(networks[kept], return_counts=True)[1] == 4).all()
-    counts = {label: int((y[kept] == label).sum()) // 4 for label in "abc"}
-    # 20 networks: all three of c, and of the others the same number, but for one.
-    assert counts["c"] == 3 and {counts["a"], counts["b"]} == {8, 9}
-    assert not np.array_equal(kept, _draw_networks(y, networks, 83, 1))
-    np.testing.assert_array_equal(_draw_networks(y, networks, 1000, 0), np.arange(len(y)))
 
 
 def test_a_real_machine_is_chosen_and_one_seed_gives_one_choice() -> None:
