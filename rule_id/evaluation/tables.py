@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rule_id.features import FeatureTable, extract_panel
+from rule_id.features import FeatureTable, extract_panel, with_deviations
 from rule_id.features.material import CURVES, Material
 from rule_id.models.cuts import Cut, cut_features
 from rule_id.models.views import randomised_views
@@ -35,9 +35,14 @@ class Tables:
         self._made: dict[object, FeatureTable] = {}
 
     @cached_property
-    def main(self) -> FeatureTable:
-        """All layers, seen through the first measurement at all checkpoints."""
+    def layers(self) -> FeatureTable:
+        """All layers, each for itself, seen through the first measurement at all checkpoints."""
         return self._extract(self.feature_set, paper=False)
+
+    @cached_property
+    def main(self) -> FeatureTable:
+        """The same with how each layer differs from the others of its network."""
+        return self.layers if self.feature_set == "trajectory" else with_deviations(self.layers)
 
     @cached_property
     def paper(self) -> FeatureTable:

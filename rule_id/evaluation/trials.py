@@ -157,18 +157,25 @@ def _trials(
 def _plain(context: _Context, protocol: str, groups: tuple[str, ...]) -> Iterator[Trial]:
     """Train and test on the rows of the split, on the paper's features too in the headline.
 
-    On those no more is trained than baselines can be, and where that is less than there is, our
-    classifiers are trained on the same networks on our features as well.
+    A single layer is named from its own features, a network from those of all of its layers and
+    from how each differs from the others. On the paper's features no more is trained than baselines
+    can be, and where that is less than there is, our classifiers are trained on the same networks
+    on our features as well.
     """
     tables = context.tables
     for split in context.drawn(protocol, groups):
-        yield from _on(context.models, tables.feature_set, tables.main, split)
+        if PROTOCOLS[protocol].whole_networks:
+            yield from _on(context.models, tables.feature_set, tables.main, split)
         if PROTOCOLS[protocol].headline:
+            yield from _on(context.models, tables.feature_set, tables.layers, split, ("layer",))
             few = _fewer(tables.main, split, context.seed)
             every = (*context.models, *context.baselines)
-            yield from _on(every, PAPER_FEATURES, tables.paper, few)
+            both = LEVELS if PROTOCOLS[protocol].whole_networks else ("layer",)
+            yield from _on(every, PAPER_FEATURES, tables.paper, few, both)
             if few is not split:
-                yield from _on(context.models, f"{tables.feature_set}-{DRAWN}", tables.main, few)
+                name = f"{tables.feature_set}-{DRAWN}"
+                table = tables.main if PROTOCOLS[protocol].whole_networks else tables.layers
+                yield from _on(context.models, name, table, few, both[-1:])
 
 
 def _fewer(table: FeatureTable, split: Split, seed: int) -> Split:
@@ -186,10 +193,14 @@ def _fewer(table: FeatureTable, split: Split, seed: int) -> Split:
 
 
 def _on(
-    models: tuple[str, ...], name: str, table: FeatureTable, split: Split, shuffled: bool = False
+    models: tuple[str, ...],
+    name: str,
+    table: FeatureTable,
+    split: Split,
+    levels: tuple[str, ...] = ("network",),
+    shuffled: bool = False,
 ) -> Iterator[Trial]:
     """Yield a trial for each model, on tables that have the rows of the split."""
-    levels = LEVELS if PROTOCOLS[split.protocol].whole_networks else ("layer",)
     test = Test(split.protocol, split.variant, table, split.test, levels=levels)
     for model in models:
         yield Trial(split, model, name, table, split.train, (test,), shuffled)
@@ -235,7 +246,7 @@ def _calibrated(context: _Context, protocol: str) -> Iterator[Trial]:
         blocks = rng.permutation(np.unique(table.meta["block"][split.test]))
         first = np.isin(table.meta["block"], blocks[: len(blocks) // 2])
         tests = tuple(
-            Test(protocol, half, table, split.test & side)
+            Test(protocol, half, table, split.test & side, levels=("network",))
             for half, side in (("first half", first), ("second half", ~first))
         )
         for model in context.models:

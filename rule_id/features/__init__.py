@@ -1,5 +1,6 @@
 """Trajectories to feature tables: values at checkpoints, or summaries of whole trajectories."""
 
+from rule_id.features.deviations import DEVIATION, has_deviations, with_deviations
 from rule_id.features.extraction import PAPER_STATISTICS, extract, extract_panel, features
 from rule_id.features.panel import Panel, join_panels, pivot
 from rule_id.features.signals import mask_fluorescence, mask_signal, usable_features
@@ -9,6 +10,7 @@ from rule_id.features.targets import EVALUATED, TARGETS, WITH_FAMILIES, Wording,
 from rule_id.features.writing import FeatureFile
 
 __all__ = [
+    "DEVIATION",
     "EVALUATED",
     "FEATURE_SETS",
     "PAPER_STATISTICS",
@@ -21,6 +23,7 @@ __all__ = [
     "extract",
     "extract_panel",
     "features",
+    "has_deviations",
     "join_panels",
     "mask_fluorescence",
     "mask_signal",
@@ -30,5 +33,6 @@ __all__ = [
     "summary_names",
     "time_of",
     "usable_features",
+    "with_deviations",
     "wording",
 ]

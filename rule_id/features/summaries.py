@@ -186,7 +186,8 @@ def time_of(summary: str, n_checkpoints: int = 21) -> str:
     """Return the part of training that a summary speaks of.
 
     Args:
-        summary: A name from `summary_names`, `checkpoint_<k>`, or a depth group.
+        summary: A name from `summary_names`, or it with `.deviation` behind; `checkpoint_<k>`, or a
+            depth group.
         n_checkpoints: Length of the trajectories; `checkpoint_<k>` belongs to one of its thirds.
 
     Returns:
@@ -198,6 +199,7 @@ def time_of(summary: str, n_checkpoints: int = 21) -> str:
     >>> time_of("early_slope"), time_of("checkpoint_20"), time_of("half_time")
     ('early', 'late', 'whole')
     """
+    summary = summary.removesuffix(".deviation")
     if summary.startswith("checkpoint_"):
         return ("early", "middle", "late")[_third(summary, n_checkpoints)]
     depth_flags = dict.fromkeys(("early", "middle", "deep"), "whole")

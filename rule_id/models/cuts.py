@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rule_id.features import FeatureTable, Panel, extract_panel, mask_fluorescence
+from rule_id.features import (
+    FeatureTable,
+    Panel,
+    extract_panel,
+    mask_fluorescence,
+    with_deviations,
+)
 
 __all__ = ["CUTS", "WHOLE", "Cut", "cut_features", "possible_cuts", "random_cut"]
 
@@ -141,7 +147,7 @@ def cut_features(
         rng: What random checkpoints are drawn with.
 
     Returns:
-        One row a row of the panel, in its order.
+        One row a row of the panel, in its order, with deviations (`with_deviations`).
     """
     parts = [
         (rows, extract_panel(panel.rows(rows).seen(kept), feature_set))
@@ -151,7 +157,8 @@ def cut_features(
     values = pd.concat([table.values for _, table in parts], ignore_index=True)
     table = parts[0][1]
     values = values.take(order).reset_index(drop=True)
-    return mask_fluorescence(FeatureTable(panel.meta, values, table.feature_set, table.info))
+    table = FeatureTable(panel.meta, values, table.feature_set, table.info)
+    return with_deviations(mask_fluorescence(table))
 
 
 def _groups(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.features.deviations import has_deviations, with_deviations
 from rule_id.features.table import FeatureTable, split_name
 from rule_id.trajectories import observable_of
 
@@ -89,11 +90,14 @@ def hide(values: np.ndarray, names: Sequence[str], recorded: Iterable[str]) -> n
 def feature_matrix(table: FeatureTable, names: Sequence[str]) -> np.ndarray:
     """Return the named features of a table, shape (n, d), float32.
 
-    What is not finite is missing: a value too large for float32 says no more than that.
+    What is not finite is missing: a value too large for float32 says no more than that. Deviations
+    are added to a table that has none, so it must have all layers of its networks.
 
     Raises:
         InputError: The table lacks a feature.
     """
+    if has_deviations(names):
+        table = with_deviations(table)
     missing = sorted(set(names) - set(table.names))
     if missing:
         raise InputError(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError, one_of
+from rule_id.features.deviations import with_deviations
 from rule_id.features.material import Material, read_material
 from rule_id.features.panel import Panel
 from rule_id.features.signals import mask_fluorescence
@@ -177,7 +178,7 @@ def open_source(
         InputError: It cannot be read, or an installation has no reference table.
     """
     if isinstance(features, FeatureTable):
-        return TableSource(mask_fluorescence(features))
+        return _table_source(features)
     if features is None:
         reference = reference_path(REFERENCE_FEATURES)
         if not reference.is_file():
@@ -185,9 +186,9 @@ def open_source(
                 "features must be given: this installation has no reference table, "
                 f"rule_id/reference/{REFERENCE_FEATURES}"
             )
-        return TableSource(mask_fluorescence(read_features(reference)))
+        return _table_source(read_features(reference))
     if not Path(features).is_dir():
-        return TableSource(mask_fluorescence(read_features(features)))
+        return _table_source(read_features(features))
     one_of("feature set", feature_set, ("summary", "invariant"))
     material = read_material(features)
     views = randomised_views(material, feature_set, seed=seed)
@@ -199,6 +200,12 @@ def open_source(
         "content_hash": material.content_hash,
     }
     return CorpusSource(material, feature_set, replace(views, info=info))
+
+
+def _table_source(table: FeatureTable) -> TableSource:
+    masked = mask_fluorescence(table)
+    # Values at checkpoints are the paper's, layer by layer.
+    return TableSource(masked if table.feature_set == "trajectory" else with_deviations(masked))
 
 
 def with_observables(table: FeatureTable, observables: Sequence[str] | None) -> FeatureTable:

@@ -121,7 +121,7 @@ def randomised_views(
     The first copy of a network is seen under the first measurement, at all checkpoints. In each
     further copy it is seen under a measurement, at checkpoints (`random_cut`) and with observables
     that are drawn for it, the same for all of its layers; in half of these all observables that the
-    measurement has.
+    measurement has. In half of them some of its layers are seen, one or more drawn at random.
 
     Args:
         material: The networks.
@@ -162,6 +162,7 @@ def _random_copy(
         own.rows((own.meta["network"].map(chosen) == name).to_numpy())
         for name, own in material.panels.items()
     )
+    panel = panel.rows(_some_layers(panel.meta["network"], rng))
     cut_of = dict(zip(ids, rng.integers(CUTS_A_COPY, size=len(ids)), strict=True))
     gap_of = dict(zip(ids, rng.integers(2 * len(TRAINED_GAPS), size=len(ids)), strict=True))
     numbers = panel.meta["network"].map(cut_of).to_numpy()
@@ -169,6 +170,17 @@ def _random_copy(
         some = panel.rows(numbers == number)
         table = cut_features(some, random_cut(rng), feature_set, rng)
         yield _with_gaps(table, table.meta["network"].map(gap_of).to_numpy())
+
+
+def _some_layers(networks: pd.Series, rng: np.random.Generator) -> np.ndarray:
+    """Say which layers (n,) are seen: all of half of the networks, of others one or more."""
+    index, ids = pd.factorize(networks)
+    n_layers = np.bincount(index)
+    seen = np.where(rng.random(len(ids)) < 0.5, n_layers, rng.integers(1, n_layers + 1))
+    order = np.lexsort((rng.random(len(index)), index))
+    place = np.empty(len(index), dtype=np.intp)
+    place[order] = np.arange(len(index)) - np.repeat(np.cumsum(n_layers) - n_layers, n_layers)
+    return np.asarray(place < seen[index])
 
 
 def _with_gaps(table: FeatureTable, gap: np.ndarray) -> FeatureTable:

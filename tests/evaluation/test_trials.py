@@ -53,17 +53,20 @@ def splits_of(found: list[Trial]) -> set[int]:
 @pytest.mark.parametrize("protocol", ["paper", "grouped"])
 def test_the_headline_has_all_splits_and_the_paper_s_features_too(tables, protocol: str) -> None:
     found = of(tables, protocol)
-    assert len(found) == 4 * 2 * 2 and splits_of(found) == {0, 1, 2, 3}
+    by_level = 2 if protocol == "grouped" else 1  # single layers, and whole networks apart
+    assert len(found) == 4 * 2 * (1 + by_level) and splits_of(found) == {0, 1, 2, 3}
     assert {(t.model, t.feature_set) for t in found} == {
         (model, features) for model in BOTH for features in ("summary", PAPER_FEATURES)
     }
     for trial in found:
-        own = tables.main if trial.feature_set == "summary" else tables.paper
         (test,) = trial.tests
+        own = tables.main if test.levels == ("network",) else tables.layers
+        own = own if trial.feature_set == "summary" else tables.paper
         assert trial.table is test.table is own and not trial.shuffled
         assert (test.protocol, test.variant, test.detailed) == (protocol, "all", True)
         assert not (trial.rows & test.rows).any()
-        assert test.levels == (("layer",) if protocol == "paper" else ("layer", "network"))
+        assert "network" not in test.levels or protocol == "grouped"
+        assert test.levels != ("layer", "network") or trial.feature_set == PAPER_FEATURES
         assert test.observables == ALL_OBSERVABLES
         assert trial.n_networks == len(networks(own, trial.rows))
         assert trial.classes == sorted(set(own.meta["rule"][trial.rows]))
@@ -80,9 +83,9 @@ def test_baselines_see_the_paper_s_features_in_the_headline_alone(tables, monkey
 def test_no_more_is_trained_on_than_baselines_can_be(tables, monkeypatch) -> None:
     monkeypatch.setattr(trials, "MOST_ROWS", 60)
     found = of(tables, "grouped", models=["linear"], splits=2)
-    names = [PAPER_FEATURES, f"summary-{DRAWN}"]
-    assert [t.feature_set for t in found] == ["summary", *names] * 2
-    for complete, paper, drawn in (found[:3], found[3:]):
+    names = ["summary", "summary", PAPER_FEATURES, f"summary-{DRAWN}"]
+    assert [t.feature_set for t in found] == names * 2
+    for complete, _, paper, drawn in (found[:4], found[4:]):
         np.testing.assert_array_equal(paper.rows, drawn.rows)
         assert paper.rows.sum() <= 60 and not (paper.rows & ~complete.rows).any()
         assert networks(tables.main, paper.rows).isdisjoint(
