@@ -42,6 +42,7 @@ reference: .venv/installed
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features features/reference/summary.parquet --model models/reference/summary
+	$(BIN)/python docs/studies/model_card.py
 
 # Studies: parts go to corpora/, from which an interrupted command goes on.
 rules-table: .venv/installed

@@ -1,0 +1,196 @@
+"""Writes the card of the classifiers that ship: what they know, how well, and where they fail.
+
+`make reference` runs it last: `python docs/studies/model_card.py [MODELS [EVALUATION]]` reads the
+bundles and the evaluation of their corpus and writes MODELS/README.md. Every number is one of
+theirs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from study import DOCS, markdown_table
+
+from rule_id.evaluation import Evaluation, read_evaluation
+from rule_id.models import Bundle
+from rule_id.models.menu import read_menu
+from rule_id.trajectories import atomic_write
+
+ROOT = DOCS.parent
+FEW = 5
+"""How many of the rules that are named worst are listed."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read bundles and an evaluation, and write the card beside the bundles."""
+    models = Path(arguments[0]) if arguments else ROOT / "models" / "reference"
+    evaluation = (
+        Path(arguments[1]) if len(arguments) > 1 else ROOT / "reports" / "reference" / "evaluation"
+    )
+    text = card(read_menu(models), read_evaluation(evaluation))
+    atomic_write(models / "README.md", lambda target: target.write_text(text))
+
+
+def card(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
+    """Return the card of some bundles in Markdown.
+
+    Args:
+        bundles: The menu, all trained on one corpus.
+        evaluation: That of the corpus.
+    """
+    parts = [
+        "# The classifiers that ship",
+        "<!-- Written by docs/studies/model_card.py; change that instead. -->",
+        _what(bundles),
+        "## Trained on",
+        _trained_on(bundles[0], evaluation),
+        "## How well rules are named",
+        _accuracy(bundles),
+        "## Fewer units, checkpoints and observables",
+        _seen_less(bundles),
+        "## Where they fail",
+        _failures(evaluation),
+        "## Calibration",
+        _calibration(evaluation),
+        "## Good for, and not for",
+        _use(evaluation),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(bundles: Sequence[Bundle]) -> str:
+    rows = [
+        [
+            f"`{b.feature_set}`",
+            b.patterns[-1].replace("+", ", "),
+            str(len(b.feature_names)),
+            b.model,
+        ]
+        for b in bundles
+    ]
+    table = markdown_table(["features", "observables", "number of features", "classifier"], rows)
+    versions = ", ".join(f"{name} {v}" for name, v in bundles[0].versions.items())
+    classes = ", ".join(f"`{name}`" for name in bundles[0].classes)
+    return (
+        f"`rule-id identify` chooses one of {len(bundles)} by what was recorded "
+        f"(docs/identifying.md). Made with {versions}.\n\n{table}\n\n"
+        f"Classes, {len(bundles[0].classes)}: {classes}."
+    )
+
+
+def _trained_on(bundle: Bundle, evaluation: Evaluation) -> str:
+    info = bundle.info
+    fitted, unseen = info["training"], info["testing"]
+    return (
+        f"Corpus `{evaluation.info['corpus']}`, content hash "
+        f"`{evaluation.info['content_hash']}`: {fitted['networks']:,} networks of "
+        f"{fitted['blocks']} blocks, each seen completely and in three random ways. "
+        f"{unseen['networks']:,} networks of {unseen['blocks']} other blocks "
+        f"score and calibrate. Left out, for they diverged: {info['n_diverged']:,}. The "
+        "plan stands in rule_id/reference/."
+    )
+
+
+def _accuracy(bundles: Sequence[Bundle]) -> str:
+    rows = []
+    for bundle in bundles:
+        for pattern, scores in bundle.scores.items():
+            one = scores["network"]
+            rows.append(
+                [f"`{bundle.feature_set}`", pattern.replace("+", ", ")]
+                + [f"{one[key]:.2f}" for key in ("accuracy", "balanced_accuracy", "chance")]
+                + [str(one["n"])]
+            )
+    head = ["features", "recorded", "accuracy", "balanced accuracy", "chance", "networks"]
+    return (
+        "Whole networks of blocks that were not trained on, seen completely:\n\n"
+        f"{markdown_table(head, rows)}"
+    )
+
+
+def _seen_less(bundles: Sequence[Bundle]) -> str:
+    rows = [
+        [
+            str(cell.view),
+            f"{cell.accuracy['class']:.2f}",
+            f"{cell.chance['class']:.2f}",
+            str(cell.n),
+        ]
+        for bundle in bundles
+        if bundle.feature_set == "invariant"
+        for cell in bundle.cells
+        if cell.view.observables == bundle.patterns[-1]
+    ]
+    table = markdown_table(["seen", "accuracy", "chance", "networks"], rows)
+    return f"Of the classifiers on `invariant` features:\n\n{table}"
+
+
+def _failures(evaluation: Evaluation) -> str:
+    counts = evaluation.of("rule").confusions
+    counts = counts[(counts["protocol"] == "grouped") & (counts["level"] == "network")]
+    counts = counts[counts["model"] == "xgboost"]
+    counts = counts[counts["feature_set"] == evaluation.info["feature_set"]]
+    square = counts.pivot_table(
+        index="true", columns="predicted", values="count", aggfunc="sum", fill_value=0
+    )
+    shares = square.div(square.sum(axis=1), axis=0)
+    own = pd.Series({name: shares.loc[name].get(name, 0.0) for name in shares.index})
+    rows = []
+    for name in own.sort_values().index[:FEW]:
+        wrong = shares.loc[name].drop(name, errors="ignore").sort_values(ascending=False)
+        rows.append(
+            [f"`{name}`", f"{own[name]:.2f}", f"`{wrong.index[0]}`", f"{wrong.iloc[0]:.2f}"]
+        )
+    table = markdown_table(["rule", "named", "most often taken for", "share"], rows)
+    return f"The rules that are named worst, on new blocks:\n\n{table}"
+
+
+def _calibration(evaluation: Evaluation) -> str:
+    further = evaluation.further
+    errors = further["calibration"]
+    errors = errors[(errors["model"] == "xgboost") & (errors["target"] == "rule")]
+    lines = [
+        f"- Expected calibration error of the most probable rule, {row.scaled}: {row.error:.3f} ± "
+        f"{row.error_sem:.3f}."
+        for row in errors.itertuples()
+    ]
+    sets = further["coverage"]
+    sets = sets[
+        (sets["model"] == "xgboost") & (sets["target"] == "rule") & (sets["class"] == "all")
+    ]
+    sets = sets[(sets["by"] == "network") & np.isclose(sets["miscoverage"].astype(float), 0.1)]
+    lines += [
+        f"- 90% sets hold the rule of {row.covered:.2f} ± {row.covered_sem:.2f} of networks of new "
+        f"blocks, and have {row.size:.1f} rules in the mean."
+        for row in sets.itertuples()
+    ]
+    novel = further["novelty"]
+    novel = novel[novel["kind"] == "family"]
+    if len(novel):
+        best = novel.groupby("score")["auroc"].mean().max()
+        lines.append(
+            "- Families that were never trained on are not recognised as such: the best score has "
+            f"an area under the ROC curve of {best:.2f} in the mean (0.5 is guessing)."
+        )
+    return "\n".join(lines)
+
+
+def _use(evaluation: Evaluation) -> str:
+    return (
+        "- For models in training that are like those of the plan, and for hypotheses about "
+        "recordings: what the statistics resemble among simulated networks.\n"
+        "- Not for saying what rule a brain uses. Probabilities and coverage are those of "
+        "simulations; they do not carry over to other kinds of networks (docs/external.md).\n"
+        "- Not for rules that are not among the classes. *None of these* finds recordings unlike "
+        "anything simulated, not unknown rules.\n"
+        f"- Of {evaluation.info['n_networks']:,} networks of the corpus "
+        f"{evaluation.info['n_learned'] or 0:,} learned their task; the others are named less well."
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
