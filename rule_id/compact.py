@@ -35,8 +35,8 @@ ROWS_PER_PART = 150_000
 """Few parts, since each has the names of 80 columns; small ones, since one is read at a time."""
 
 CODING = (
-    "first value in 11 significant bits; largest change rounded up to 5; differences of the course "
-    "in 1/127 of it, less those of a statistic that moves alike, modulo 256"
+    "first value in 11 significant bits; largest change rounded up to 5; differences of asinh of "
+    "the changes in 1/127 of the largest, less those of a statistic that moves alike, modulo 256"
 )
 
 
@@ -67,10 +67,10 @@ def compact(
 ) -> CompactCorpus:
     """Write a lossy copy of a corpus, some 350 bytes a layer, which is read as any other corpus.
 
-    It keeps one measurement and 22 statistics; nine follow from these and the others are missing.
-    Changes of a statistic are kept to 1/239 of the largest of its trajectory, levels to 1/2048. See
-    docs/compact.md. Of the corpus some parts are read at a time; what is made of them, 600 bytes a
-    layer, is held until it can be sorted.
+    It keeps one measurement and 23 statistics; eight follow from these, the others are missing.
+    Levels are kept to 1/2048, changes of a trajectory to 1/190 of the largest, those of what grows
+    many times to 4% of themselves. See docs/compact.md. Of the corpus some parts
+    are read at a time; what is made of them, 700 bytes a layer, is held until it can be sorted.
 
     Args:
         corpus: A folder written by `rule_id.simulation.simulate`.

@@ -6,13 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FIRST_BITS", "LEVELS", "RANGE_BITS", "Coded", "decode", "encode", "rounded"]
+__all__ = [
+    "BESIDE_ZERO",
+    "FIRST_BITS",
+    "GROWTH",
+    "LEVELS",
+    "RANGE_BITS",
+    "Coded",
+    "decode",
+    "encode",
+    "rounded",
+]
 
 LEVELS = 127
 """The largest code: a change is kept in multiples of the range over so much."""
 
 MISSING = -128
 """The code of what was not measured."""
+
+BESIDE_ZERO, GROWTH = 16.0, 1e4
+"""How many times its scale a change may be, in general and of what only grows."""
 
 FIRST_BITS, RANGE_BITS = 10, 4
 """Bits behind the leading one of the first value and of the range."""
@@ -37,41 +50,57 @@ class Coded:
     steps: Array
 
 
-def encode(x: Array) -> Coded:
+def encode(x: Array, grows: bool = False) -> Coded:
     r"""Code trajectories.
 
-    With a = x_0, or 0 where x_0 is missing, and r = max |x_k - a|, the codes are
-    q_k = round(127 (x_k - a) / r'), where r' is r rounded up to five significant bits, and -128
-    where x_k is missing. What is kept is x_0 in eleven significant bits, r', and the differences
-    q_k - q_{k-1} with q_0 = 0: smooth trajectories have small ones.
+    With a = x_0, or 0 where x_0 is missing, changes d_k = x_k - a and r = max |d_k|, the codes are
 
-    The error of what comes back is at most r' / 254 + 2^-11 |x_0| <= r / 239 + 2^-11 |x_0|, that
-    of a change since the first checkpoint the first term alone; constants come back constant.
+        q_k = round(127 asinh(d_k / s) / asinh(r / s)),  s = max(|a|, r / 16),
+
+    in which r is rounded up to five significant bits and a to eleven, and -128 where x_k is
+    missing. What is kept is x_0, r, and the differences q_k - q_{k-1} with q_0 = 0: smooth
+    trajectories have small ones. While r is below |x_0| codes are nearly even over the range; what
+    grows many times is kept as if by its logarithm, or its beginning would be lost beside its end.
+
+    With h = asinh(r / s) / 254 the error of d_k is at most s h cosh(asinh(|d_k| / s) + h): up to
+    r / 190 where r <= |x_0|; that of x_0 is 2^-11 |x_0|. Constants come back constant.
 
     Args:
         x: Values (n, T), any unit, T >= 2; what is not finite counts as missing.
+        grows: Follow those that begin above 0 over four decades: s = max(|a|, r / 10,000).
     """
     x = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
     change = x - np.nan_to_num(x[:, :1])
     largest = np.max(np.abs(change), axis=1, where=~np.isnan(change), initial=0.0)
-    kept_range = rounded(largest, RANGE_BITS, up=True)
-    share = _divided(change, kept_range.astype(np.float64)[:, None])
-    codes = np.where(np.isnan(x), MISSING, np.rint(np.nan_to_num(share) * LEVELS))
-    codes = codes.clip(MISSING, LEVELS).astype(np.int16)
+    first, kept_range = rounded(x[:, 0], FIRST_BITS), rounded(largest, RANGE_BITS, up=True)
+    scale, most = _scale(first, kept_range, grows)
+    share = np.arcsinh(np.nan_to_num(change) / scale) / np.where(most > 0, most, 1)
+    codes = np.where(np.isnan(x), MISSING, np.rint(share * LEVELS).clip(-LEVELS, LEVELS))
     codes[:, 0] = 0
-    return Coded(rounded(x[:, 0], FIRST_BITS), kept_range, np.diff(codes, axis=1).astype(np.uint8))
+    return Coded(first, kept_range, np.diff(codes.astype(np.int16), axis=1).astype(np.uint8))
 
 
-def decode(coded: Coded) -> Array:
+def decode(coded: Coded, grows: bool = False) -> Array:
     """Return the trajectories (n, T) of float32 that were coded, NaN where missing."""
     codes = np.zeros((len(coded.steps), coded.steps.shape[1] + 1), dtype=np.uint8)
     np.add.accumulate(coded.steps, axis=1, dtype=np.uint8, out=codes[:, 1:])
     signed = codes.view(np.int8)
     first = coded.first.astype(np.float64)[:, None]
-    x = np.nan_to_num(first) + signed * (coded.range.astype(np.float64)[:, None] / LEVELS)
+    scale, most = _scale(coded.first, coded.range, grows)
+    x = np.nan_to_num(first) + scale * np.sinh(signed * (most / LEVELS))
     x[:, :1] = first
     x[signed == MISSING] = np.nan
     return x.clip(-BIGGEST, BIGGEST).astype(np.float32)
+
+
+def _scale(first: Array, largest: Array, grows: bool) -> tuple[Array, Array]:
+    """Return s and asinh(r / s), columns (n, 1) of float64; 1 and 0 for constants."""
+    begin = np.nan_to_num(first.astype(np.float64))
+    most = largest.astype(np.float64)
+    decades = np.where(grows & (begin > 0), GROWTH, BESIDE_ZERO)
+    scale = np.maximum(np.abs(begin), most / decades)
+    scale = np.where(most > 0, scale, 1.0)
+    return scale[:, None], np.arcsinh(most / scale)[:, None]
 
 
 def rounded(x: Array, bits: int, up: bool = False) -> Array:
@@ -99,8 +128,3 @@ def rounded(x: Array, bits: int, up: bool = False) -> Array:
 
 def _away(x: Array) -> Array:
     return np.where(x < 0, np.float32(-BIGGEST), np.float32(BIGGEST)).astype(np.float32)
-
-
-def _divided(numerator: Array, denominator: Array) -> Array:
-    zero = np.zeros_like(numerator)
-    return np.divide(numerator, denominator, out=zero, where=denominator > 0)

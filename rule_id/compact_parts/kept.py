@@ -7,7 +7,7 @@ import numpy as np
 from rule_id.errors import InputError
 from rule_id.schema import STATISTICS
 
-__all__ = ["DERIVED", "KEPT", "LOST", "complete", "number_of_weights"]
+__all__ = ["DERIVED", "KEPT", "LOST", "NOT_NEGATIVE", "complete", "number_of_weights"]
 
 KEPT: dict[str, str | None] = {
     "activity_change_abs_mean": None,
@@ -19,6 +19,7 @@ KEPT: dict[str, str | None] = {
     "weight_raw_var": None,
     "weight_raw_kurtosis": None,
     "weight_abs_mean": "weight_raw_var",
+    "weight_abs_var": "weight_raw_var",
     "weight_abs_median": "weight_abs_mean",
     "weight_abs_third_quartile": "weight_abs_mean",
     "activation_sq_mean": None,
@@ -43,7 +44,6 @@ DERIVED = (
     "weight_raw_norm",
     "weight_raw_skew",
     "weight_abs_norm",
-    "weight_abs_var",
     "weight_abs_skew",
     "weight_sq_mean",
     "weight_sq_median",
@@ -68,10 +68,11 @@ def complete(kept: dict[str, Array], n_weights: Array) -> dict[str, Array]:
     r"""Return all 45 statistics, given those that are kept.
 
     The weights w of a layer are one tensor of n entries. With m = mean(w), v = var(w):
-    mean(w²) = v + m², |w| has the variance v + m² - mean(|w|)² and the norm \sqrt{n (v + m²)},
-    quantiles of w² are squares of those of |w|, and skew is 3 (mean - median) / std, which lies
-    between -3 and 3. Statistics of activations are means over stimuli, of which only the norm of
-    |y|, that of y, follows from others.
+    mean(w²) = v + m², w and |w| have the norm \sqrt{n (v + m²)}, quantiles of w² are squares of
+    those of |w|, and skew is 3 (mean - median) / std, which lies between -3 and 3. Statistics
+    of activations are means over stimuli, of which only the norm of |y|, that of y, follows. (The
+    variance of |w|, v + m² - mean(|w|)², is kept: as a difference of large numbers it would lose
+    its own changes.)
 
     Args:
         kept: Arrays (n, T) of float32 by name, all of `KEPT`.
@@ -82,21 +83,21 @@ def complete(kept: dict[str, Array], n_weights: Array) -> dict[str, Array]:
     """
     signless = {name: np.maximum(kept[name], np.float32(0)) for name in NOT_NEGATIVE}
     own = {name: x.astype(np.float64) for name, x in (kept | signless).items()}
-    raw = {name: own[f"weight_raw_{name}"] for name in ("mean", "median", "var")}
-    size = {name: own[f"weight_abs_{name}"] for name in ("mean", "median", "third_quartile")}
+    raw, size = (
+        {name: own[f"weight_{function}_{name}"] for name in ("mean", "median", "var", _QUARTILE)}
+        for function in ("raw", "abs")
+    )
     with np.errstate(over="ignore", invalid="ignore"):
         power = raw["var"] + raw["mean"] ** 2
-        size["var"] = np.maximum(power - size["mean"] ** 2, 0)
         norm = np.sqrt(n_weights[:, None] * power)
         derived = {
             "weight_raw_norm": norm,
             "weight_raw_skew": _skew(raw),
             "weight_abs_norm": norm,
-            "weight_abs_var": size["var"],
             "weight_abs_skew": _skew(size),
             "weight_sq_mean": power,
             "weight_sq_median": size["median"] ** 2,
-            "weight_sq_third_quartile": size["third_quartile"] ** 2,
+            "weight_sq_third_quartile": size[_QUARTILE] ** 2,
             "activation_abs_norm": own["activation_raw_norm"],
         }
         found = kept | signless | {name: x.astype(np.float32) for name, x in derived.items()}
@@ -136,6 +137,8 @@ def number_of_weights(x: dict[str, Array], source: str) -> Array:
             )
     return np.where(silent, 0.0, np.rint(first**2))
 
+
+_QUARTILE = "third_quartile"
 
 _SMALLEST = 1e-30
 """Below it single precision has few digits left."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.compact_parts.coding import FIRST_BITS, Coded, decode, encode, rounded
-from rule_id.compact_parts.kept import KEPT, complete, number_of_weights
+from rule_id.compact_parts.kept import KEPT, NOT_NEGATIVE, complete, number_of_weights
 from rule_id.errors import InputError
 from rule_id.schema import ROW_COLUMNS, ROW_ORDER, STATISTICS
 
@@ -109,14 +109,17 @@ def coded(rows: pd.DataFrame, source: str) -> PartTables:
         first[of_layer].assign(n_weights=number_of_weights(x, source)).reset_index(drop=True),
         checkpoints.assign(**{name: rounded(checkpoints[name].to_numpy(), FIRST_BITS)
                               for name in CURVES}).reset_index(drop=True),
-        _against_predecessors({name: encode(x[name]) for name in KEPT}),
+        _against_predecessors({name: encode(x[name], name in NOT_NEGATIVE) for name in KEPT}),
     )  # fmt: skip
 
 
 def decoded(tables: PartTables) -> pd.DataFrame:
     """Return the rows (`ROW_COLUMNS`, `STATISTICS`) that were coded, as far as they are kept."""
     n_checkpoints = len(tables.checkpoints) // tables.checkpoints["network"].nunique()
-    kept = {name: decode(course) for name, course in _absolute(tables.courses).items()}
+    kept = {
+        name: decode(course, name in NOT_NEGATIVE)
+        for name, course in _absolute(tables.courses).items()
+    }
     statistics = complete(kept, tables.layers["n_weights"].to_numpy(dtype=np.float64))
     values = pd.DataFrame({name: x.ravel() for name, x in statistics.items()}, copy=False)
     long = _long(tables.layers, tables.checkpoints, n_checkpoints)
