@@ -58,7 +58,7 @@ class CompactCorpus:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        size = f"{self.n_bytes / 1e6:.1f} MB" if self.n_bytes >= 1e5 else f"{self.n_bytes} bytes"
+        size = f"{self.n_bytes / 1e6:.2f} MB"
         return f"{self.folder}: {self.n_networks} networks, {self.n_layers} layers, {size}"
 
 
