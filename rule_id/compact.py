@@ -68,7 +68,7 @@ def compact(
     """Write a lossy copy of a corpus, some 350 bytes a layer, which is read as any other corpus.
 
     It keeps one measurement and 23 statistics; eight follow from these, the others are missing.
-    Levels are kept to 1/2048, changes of a trajectory to 1/190 of the largest, those of what grows
+    Levels are kept to 1/2048, changes of a trajectory to 1/185 of the largest, those of what grows
     many times to 4% of themselves. See docs/compact.md. Of the corpus some parts
     are read at a time; what is made of them, 700 bytes a layer, is held until it can be sorted.
 

@@ -63,7 +63,7 @@ def encode(x: Array, grows: bool = False) -> Coded:
     grows many times is kept as if by its logarithm, or its beginning would be lost beside its end.
 
     With h = asinh(r / s) / 254 the error of d_k is at most s h cosh(asinh(|d_k| / s) + h): up to
-    r / 190 where r <= |x_0|; that of x_0 is 2^-11 |x_0|. Constants come back constant.
+    r / 185 where r <= |x_0|; that of x_0 is 2^-11 |x_0|. Constants come back constant.
 
     Args:
         x: Values (n, T), any unit, T >= 2; what is not finite counts as missing.

@@ -209,7 +209,7 @@ def open_source(
 
 def _reference() -> Path:
     corpus, table = map(reference_path, (REFERENCE_CORPUS, REFERENCE_FEATURES))
-    if corpus.is_dir():
+    if (corpus / "manifest.json").is_file():
         return corpus
     if not table.is_file():
         raise InputError(
