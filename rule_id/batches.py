@@ -14,9 +14,10 @@ from rule_id.trajectories import (
     STATISTICS,
     Seen,
     Trajectories,
+    most_layers,
     parts_of,
     read_networks,
-    read_parquet,
+    read_row_keys,
     read_rows,
     require_same_networks,
     require_unique,
@@ -89,12 +90,12 @@ def _require_whole(folder: Path, parts: list[Path], networks: pd.DataFrame) -> l
     seen = Seen()
     n_rows = []
     for part in parts:
-        keys = read_parquet(folder / "trajectories" / part.name, tuple(ROW_ORDER), ROW_ORDER)
+        keys = read_row_keys(folder, part)
         require_unique(keys, ROW_ORDER, f"{folder}: trajectories")
         seen.add(keys)
         n_rows.append(len(keys))
     require_same_networks(seen.n_rows, networks["network"], str(folder))
-    seen.require_all_rows(networks, str(folder))
+    seen.require_all_rows(networks, str(folder), most_layers(folder))
     return n_rows
 
 

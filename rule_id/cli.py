@@ -26,7 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Corpus = Annotated[Path, typer.Argument(help="A corpus folder that `simulate` or `convert` wrote.")]
+Corpus = Annotated[
+    Path, typer.Argument(help="A corpus folder that `simulate`, `convert` or `compact` wrote.")
+]
 FeatureSet = Annotated[str, typer.Option("--set", help="trajectory, summary or invariant.")]
 Target = Annotated[
     str, typer.Option(help="What to identify: rule, family, credit_assignment or optimizer.")
@@ -167,6 +169,23 @@ def convert(
 
 
 @app.command()
+def compact(
+    corpus: Corpus,
+    out: Annotated[Path, typer.Option(help="The folder of the copy, new or empty.")],
+    measurement: Annotated[
+        int, typer.Option(help="The measurement of the plan that is kept, 0 for the first.")
+    ] = 0,
+    layers: Annotated[
+        int, typer.Option(help="Networks with more layers keep so many, evenly spread.")
+    ] = 8,
+) -> None:
+    """Write a small, lossy copy of a corpus that all other commands read."""
+    from rule_id.compact import compact as run
+
+    typer.echo(str(run(corpus, out, measurement=measurement, layers=layers)))
+
+
+@app.command()
 def features(
     corpus: Corpus,
     out: Annotated[
@@ -198,8 +217,8 @@ def train(
     features: Annotated[
         Path | None,
         typer.Argument(
-            help="A corpus folder, of which random views are trained on, or a feature table; the "
-            "table that ships when left out."
+            help="A corpus folder, of which random views are trained on, or a feature table; what "
+            "ships when left out."
         ),
     ] = None,
     out: Annotated[

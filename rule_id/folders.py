@@ -1,16 +1,32 @@
-"""Folders that are written complete or not at all."""
+"""Files and folders that are written complete or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rule_id.errors import InputError
 
-__all__ = ["replaced_folder", "require_replaceable"]
+__all__ = ["atomic_write", "replaced_folder", "require_replaceable"]
+
+
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name beside `path` and rename it when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    os.close(handle)
+    # mkstemp makes private files; what we write is as readable as any other new file.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(name, 0o666 & ~umask)
+    try:
+        write(Path(name))
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def require_replaceable(out: Path, mark: str, what: str) -> None:

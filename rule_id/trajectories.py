@@ -9,14 +9,14 @@ A corpus is a folder of Parquet parts that pandas alone can read::
 
 A part of `networks/` is the commit mark of the part of `trajectories/` with the same key: it is
 renamed into place last, so a trajectory part without it does not count.
+
+A compact corpus (`rule_id.compact`) has a further folder, `checkpoints/`, and is read as any other.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rule_id.compact_parts import decoded, is_compact_part, keys, read_keys, read_part
 from rule_id.errors import InputError
+from rule_id.folders import atomic_write
+from rule_id.schema import (
+    ACTIVITY_STATISTICS,
+    COMPACT_VERSION,
+    DEPTH_GROUPS,
+    NETWORK_COLUMNS,
+    NUISANCES,
+    OBSERVABLES,
+    ROW_COLUMNS,
+    ROW_ORDER,
+    SCHEMA_VERSION,
+    STATISTICS,
+)
 
 __all__ = [
     "ACTIVITY_STATISTICS",
@@ -35,6 +49,7 @@ __all__ = [
     "NUISANCES",
     "OBSERVABLES",
     "ROW_COLUMNS",
+    "ROW_ORDER",
     "SCHEMA_VERSION",
     "STATISTICS",
     "Trajectories",
@@ -49,127 +64,6 @@ __all__ = [
     "write_manifest",
     "write_part",
 ]
-
-SCHEMA_VERSION = 4
-
-OBSERVABLES = ("weight", "activation", "activity_change")
-FUNCTIONS = ("raw", "abs", "sq")
-TENSOR_STATISTICS = ("norm", "mean", "median", "third_quartile", "var", "skew", "kurtosis")
-ACTIVITY_STATISTICS = tuple(f"activity_change_{function}_mean" for function in FUNCTIONS)
-
-STATISTICS = (
-    *(
-        f"{observable}_{function}_{statistic}"
-        for observable in ("weight", "activation")
-        for function in FUNCTIONS
-        for statistic in TENSOR_STATISTICS
-    ),
-    *ACTIVITY_STATISTICS,
-)
-"""The 45 statistics, named `<observable>_<function>_<statistic>`."""
-
-DEPTH_GROUPS = ("early", "middle", "deep")
-
-NETWORK_COLUMNS = (
-    "network",
-    "block",
-    "rule",
-    "credit_assignment",
-    "optimizer",
-    "family",
-    "architecture",
-    "architecture_group",
-    "task",
-    "task_group",
-    "loss",
-    "curriculum",
-    "activation",
-    "normalisation",
-    "dropout",
-    "bias",
-    "init",
-    "init_scale",
-    "bias_init",
-    "learning_rate",
-    "momentum",
-    "weight_decay",
-    "schedule",
-    "update_noise",
-    "input_scale",
-    "label_noise",
-    "stimuli",
-    "batch_size",
-    "steps",
-    "width",
-    "n_layers",
-    "n_parameters",
-    "pretrained_by",
-    "pretraining_steps",
-    "held_out",
-    "seed",
-    "delta_readout",
-    "alignment_time",
-    "chance",
-    "initial_performance",
-    "final_loss",
-    "final_performance",
-    "weight_change",
-    "diverged",
-)
-
-# Learning rate and what else only some rules have are not among them: they belong to the rule, and
-# so do momentum and weight decay, which are missing where a rule has none and would give it away.
-NUISANCES = (
-    "architecture",
-    "architecture_group",
-    "task",
-    "task_group",
-    "loss",
-    "curriculum",
-    "activation",
-    "normalisation",
-    "dropout",
-    "bias",
-    "init",
-    "init_scale",
-    "bias_init",
-    "batch_size",
-    "steps",
-    "width",
-    "n_layers",
-    "n_parameters",
-    "input_scale",
-    "label_noise",
-    "stimuli",
-    "schedule",
-    "update_noise",
-    "pretrained_by",
-    "pretraining_steps",
-)
-"""Columns that say how a network was made and that its rule must not depend on."""
-
-ROW_COLUMNS = (
-    "network",
-    "layer",
-    "layer_name",
-    "layer_kind",
-    "depth",
-    "depth_group",
-    "measurement",
-    "unit_fraction",
-    "n_units",
-    "tracked",
-    "observation",
-    "noise_std",
-    "checkpoint",
-    "step",
-    "progress",
-    "loss",
-    "performance",
-)
-
-ROW_ORDER = ["network", "measurement", "layer", "checkpoint"]
-
 
 LEARNED = 0.1
 """Share of the way from what guessing (or the network before training) gets to perfect performance
@@ -272,22 +166,6 @@ def depth_group(layer: int, n_layers: int) -> str:
     return DEPTH_GROUPS[(6 * layer + 3) // (2 * n_layers)]
 
 
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name beside `path` and rename it when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    os.close(handle)
-    # mkstemp makes private files; what we write is as readable as any other new file.
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(name, 0o666 & ~umask)
-    try:
-        write(Path(name))
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def write_part(corpus: Path, key: str, networks: pd.DataFrame, rows: pd.DataFrame) -> None:
     """Write one part of a corpus, the commit mark last.
 
@@ -330,7 +208,22 @@ def read_manifest(corpus: Path) -> dict[str, Any]:
         raise InputError(f"{path} must be a JSON object with a schema_version: {error}") from None
     if version != SCHEMA_VERSION:
         raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
+    if manifest.get("compact") is not None:
+        _require_known(manifest["compact"], path)
     return dict(manifest)
+
+
+def _require_known(compact: Any, path: Path) -> None:
+    """Refuse what a manifest says of a compact corpus when it was written in another way."""
+    found = compact if isinstance(compact, dict) else {}
+    if found.get("version") != COMPACT_VERSION:
+        raise InputError(
+            f"{path}: compact must have version {COMPACT_VERSION}; got {found.get('version')!r}"
+        )
+    if type(found.get("layers")) is not int or found["layers"] < 2:
+        raise InputError(
+            f"{path}: compact must keep 2 layers or more of a network; got {found.get('layers')!r}"
+        )
 
 
 def read_corpus(corpus: str | Path) -> Trajectories:
@@ -356,8 +249,14 @@ def read_corpus(corpus: str | Path) -> Trajectories:
     )
     seen = Seen()
     seen.add(trajectories.rows)
-    seen.require_all_rows(trajectories.networks, trajectories.source)
+    seen.require_all_rows(trajectories.networks, trajectories.source, most_layers(folder))
     return trajectories
+
+
+def most_layers(folder: Path) -> int | None:
+    """Return how many layers a compact corpus keeps of a network at most; None of any other."""
+    compact = read_manifest(folder).get("compact")
+    return None if compact is None else int(compact["layers"])
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -389,7 +288,16 @@ def read_networks(parts: list[Path]) -> pd.DataFrame:
 
 def read_rows(folder: Path, part: Path) -> pd.DataFrame:
     """Read the trajectories that a commit mark vouches for."""
+    if is_compact_part(folder, part.name):
+        return decoded(read_part(folder, part.name))
     return read_parquet(folder / "trajectories" / part.name, (*ROW_COLUMNS, *STATISTICS))
+
+
+def read_row_keys(folder: Path, part: Path) -> pd.DataFrame:
+    """Read what tells these rows apart, `ROW_ORDER`."""
+    if is_compact_part(folder, part.name):
+        return keys(*read_keys(folder, part.name))
+    return read_parquet(folder / "trajectories" / part.name, tuple(ROW_ORDER), ROW_ORDER)
 
 
 class Seen:
@@ -412,9 +320,18 @@ class Seen:
         self._measurements.update(rows["measurement"].unique())
         self._checkpoints.update(rows["checkpoint"].unique())
 
-    def require_all_rows(self, networks: pd.DataFrame, source: str) -> None:
-        """Refuse a corpus in which a network lacks a layer, a measurement or a checkpoint."""
-        expected = networks["n_layers"] * len(self._measurements) * len(self._checkpoints)
+    def require_all_rows(
+        self, networks: pd.DataFrame, source: str, most: int | None = None
+    ) -> None:
+        """Refuse a corpus in which a network lacks a layer, a measurement or a checkpoint.
+
+        Args:
+            networks: Their `network` and `n_layers`.
+            source: Where they come from, for messages.
+            most: So many layers of a network are enough, see `most_layers`.
+        """
+        n_layers = networks["n_layers"].clip(upper=most)
+        expected = n_layers * len(self._measurements) * len(self._checkpoints)
         found = np.array([self.n_rows[network] for network in networks["network"]])
         lacking = found != expected.to_numpy()
         if lacking.any():

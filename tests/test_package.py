@@ -16,6 +16,7 @@ LIGHT = [
     "rule_id",
     "rule_id.cli",
     "rule_id.trajectories",
+    "rule_id.compact",
     "rule_id.observables",
     "rule_id.recordings",
     "rule_id.features",

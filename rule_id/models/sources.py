@@ -29,9 +29,20 @@ from rule_id.models.views import ALL_OBSERVABLES, randomised_views, seeings_of
 from rule_id.reference import reference_path
 from rule_id.trajectories import set_apart
 
-__all__ = ["REFERENCE_FEATURES", "Source", "open_source", "texts", "with_observables"]
+__all__ = [
+    "REFERENCE_CORPUS",
+    "REFERENCE_FEATURES",
+    "Source",
+    "open_source",
+    "texts",
+    "with_observables",
+]
+
+REFERENCE_CORPUS = "corpus"
+"""What is trained on when nothing is named, where it ships."""
 
 REFERENCE_FEATURES = "features.parquet"
+"""What is trained on where it does not."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Features (n, d), labels, blocks and network ids (n,)."""
@@ -170,23 +181,18 @@ def open_source(
     """Return what to train on.
 
     Args:
-        features: A corpus folder, a feature table or its file; None for the reference table.
+        features: A corpus folder, a feature table or its file; None for the reference corpus, or
+            the reference table where no such corpus ships.
         feature_set: Of a corpus, `summary` or `invariant`.
         seed: Seed of the random views of a corpus.
 
     Raises:
-        InputError: It cannot be read, or an installation has no reference table.
+        InputError: It cannot be read, or an installation has no reference.
     """
     if isinstance(features, FeatureTable):
         return _table_source(features)
     if features is None:
-        reference = reference_path(REFERENCE_FEATURES)
-        if not reference.is_file():
-            raise InputError(
-                "features must be given: this installation has no reference table, "
-                f"rule_id/reference/{REFERENCE_FEATURES}"
-            )
-        return _table_source(read_features(reference))
+        features = _reference()
     if not Path(features).is_dir():
         return _table_source(read_features(features))
     one_of("feature set", feature_set, ("summary", "invariant"))
@@ -206,6 +212,18 @@ def _table_source(table: FeatureTable) -> TableSource:
     masked = mask_fluorescence(table)
     # Values at checkpoints are the paper's, layer by layer.
     return TableSource(masked if table.feature_set == "trajectory" else with_deviations(masked))
+
+
+def _reference() -> Path:
+    corpus, table = map(reference_path, (REFERENCE_CORPUS, REFERENCE_FEATURES))
+    if (corpus / "manifest.json").is_file():
+        return corpus
+    if not table.is_file():
+        raise InputError(
+            "features must be given: this installation has no reference table, "
+            f"rule_id/reference/{REFERENCE_FEATURES}"
+        )
+    return table
 
 
 def with_observables(table: FeatureTable, observables: Sequence[str] | None) -> FeatureTable:

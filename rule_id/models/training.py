@@ -58,7 +58,7 @@ def train(
 
     Args:
         features: A corpus folder, a feature table of simulated networks, or its file; None for the
-            reference table.
+            reference corpus or table, whichever ships.
         out: Folder to write the bundle to.
         target: What to identify, one of `TARGETS`.
         model: `linear` or `xgboost`.

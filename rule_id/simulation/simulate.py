@@ -196,6 +196,11 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
             raise InputError(f"out must be an empty folder or a corpus; {corpus} is neither")
         return
     there = read_manifest(corpus)
+    if there.get("compact") is not None:
+        raise InputError(
+            f"out must be an empty folder or a corpus; {corpus} is a compact copy of one, which "
+            "cannot be gone on with"
+        )
     # The parts are compared too: their keys change with the defaults that a plan leaves open.
     for name, what in (("plan", "plan"), ("device", "device"), ("parts", "version of the rules")):
         if name in manifest and there.get(name) != manifest[name]:

@@ -42,6 +42,16 @@ def trained(corpus) -> Bundle:
     return train(corpus, model="linear", feature_set="invariant", tune=False, held_out=0.4)
 
 
+def test_nothing_named_is_the_corpus_that_ships_or_else_the_table(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("rule_id.models.sources.reference_path", lambda name: tmp_path / name)
+    with pytest.raises(InputError, match="features must be given: this installation has no"):
+        open_source(None, "summary", 0)
+    features(corpus, tmp_path / "features.parquet")
+    assert isinstance(open_source(None, "summary", 0), TableSource)
+    (tmp_path / "corpus").symlink_to(corpus)
+    assert isinstance(open_source(None, "summary", 0), CorpusSource)
+
+
 def test_unseen_networks_are_seen_under_each_measurement_at_several_numbers_of_checkpoints(source):
     found = [one.view for one in source.held_out([0, 1])]
     assert [(one.kind, one.units, one.tracked) for one in found[::3]] == [

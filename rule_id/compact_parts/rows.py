@@ -1,0 +1,173 @@
+"""Rows of a corpus to the tables of a compact part, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rule_id.compact_parts.coding import FIRST_BITS, Coded, decode, encode, rounded
+from rule_id.compact_parts.kept import KEPT, NOT_NEGATIVE, complete, number_of_weights
+from rule_id.errors import InputError
+from rule_id.schema import ROW_COLUMNS, ROW_ORDER, STATISTICS
+
+__all__ = [
+    "CHECKPOINT_COLUMNS",
+    "LAYER_COLUMNS",
+    "PartTables",
+    "coded",
+    "decoded",
+    "joined",
+    "keys",
+]
+
+CHECKPOINT_COLUMNS = ("network", "checkpoint", "step", "progress", "loss", "performance")
+"""What is kept once for each checkpoint of a network."""
+
+LAYER_COLUMNS = (
+    *(name for name in ROW_COLUMNS if name == "network" or name not in CHECKPOINT_COLUMNS),
+    "n_weights",
+)
+"""What is kept once for each layer."""
+
+CURVES = ("loss", "performance")
+
+
+@dataclass(frozen=True)
+class PartTables:
+    """Layers under one measurement, coded; n of them, with T checkpoints each.
+
+    Attributes:
+        layers: `LAYER_COLUMNS`, one row a layer.
+        checkpoints: `CHECKPOINT_COLUMNS`, one row a checkpoint of a network.
+        courses: For each statistic of `KEPT` its n trajectories.
+    """
+
+    layers: pd.DataFrame
+    checkpoints: pd.DataFrame
+    courses: dict[str, Coded]
+
+    def of(self, networks: Iterable[str]) -> PartTables:
+        """Return what there is of these networks, sorted by network and layer."""
+        chosen = set(networks)
+        mine = self.layers[self.layers["network"].isin(chosen)].sort_values(["network", "layer"])
+        at = mine.index.to_numpy()
+        points = self.checkpoints[self.checkpoints["network"].isin(chosen)]
+        return PartTables(
+            mine.reset_index(drop=True),
+            points.sort_values(["network", "checkpoint"], ignore_index=True),
+            {k: Coded(c.first[at], c.range[at], c.steps[at]) for k, c in self.courses.items()},
+        )
+
+
+def joined(parts: list[PartTables]) -> PartTables:
+    """Return the tables of different networks as one."""
+    return PartTables(
+        pd.concat([part.layers for part in parts], ignore_index=True),
+        pd.concat([part.checkpoints for part in parts], ignore_index=True),
+        {
+            name: Coded(
+                *(
+                    np.concatenate([getattr(part.courses[name], field) for part in parts])
+                    for field in ("first", "range", "steps")
+                )
+            )
+            for name in KEPT
+        },
+    )
+
+
+def coded(rows: pd.DataFrame, source: str) -> PartTables:
+    """Code complete networks under one measurement.
+
+    Args:
+        rows: `ROW_COLUMNS` and `STATISTICS`, sorted, T >= 2 checkpoints of every layer.
+        source: Where they come from, for messages.
+
+    Raises:
+        InputError: Layers of a network differ in their checkpoints, what a layer is changes over
+            time, or statistics of weights are not of one tensor.
+    """
+    n_checkpoints = int(rows["checkpoint"].nunique())
+    if n_checkpoints < 2:
+        raise InputError(f"{source}: a trajectory must have 2 checkpoints or more; it has 1")
+    first = rows.iloc[::n_checkpoints]
+    of_layer = [name for name in LAYER_COLUMNS if name in rows]
+    at_all = np.full(len(first), n_checkpoints)
+    _require_same(rows[of_layer], first[of_layer], at_all, "at all checkpoints of a layer", source)
+    by_checkpoint = rows.sort_values(["network", "checkpoint", "layer"])
+    n_layers = first.groupby("network", sort=False).size().to_numpy()
+    counts = np.repeat(n_layers, n_checkpoints)
+    begin = np.cumsum(counts) - counts
+    checkpoints = by_checkpoint.iloc[begin][list(CHECKPOINT_COLUMNS)]
+    shared = by_checkpoint[list(CHECKPOINT_COLUMNS)]
+    _require_same(shared, checkpoints, counts, "in all layers of a network", source)
+    x = {name: rows[name].to_numpy().reshape(-1, n_checkpoints) for name in STATISTICS}
+    return PartTables(
+        first[of_layer].assign(n_weights=number_of_weights(x, source)).reset_index(drop=True),
+        checkpoints.assign(**{name: rounded(checkpoints[name].to_numpy(), FIRST_BITS)
+                              for name in CURVES}).reset_index(drop=True),
+        _against_predecessors({name: encode(x[name], name in NOT_NEGATIVE) for name in KEPT}),
+    )  # fmt: skip
+
+
+def decoded(tables: PartTables) -> pd.DataFrame:
+    """Return the rows (`ROW_COLUMNS`, `STATISTICS`) that were coded, as far as they are kept."""
+    n_checkpoints = len(tables.checkpoints) // tables.checkpoints["network"].nunique()
+    kept = {
+        name: decode(course, name in NOT_NEGATIVE)
+        for name, course in _absolute(tables.courses).items()
+    }
+    statistics = complete(kept, tables.layers["n_weights"].to_numpy(dtype=np.float64))
+    values = pd.DataFrame({name: x.ravel() for name, x in statistics.items()}, copy=False)
+    long = _long(tables.layers, tables.checkpoints, n_checkpoints)
+    return pd.concat([long[list(ROW_COLUMNS)], values], axis=1)
+
+
+def keys(layers: pd.DataFrame, checkpoints: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of `ROW_ORDER` alone, without anything being decoded."""
+    n_checkpoints = len(checkpoints) // checkpoints["network"].nunique()
+    return _long(layers, checkpoints, n_checkpoints)[ROW_ORDER]
+
+
+def _long(layers: pd.DataFrame, checkpoints: pd.DataFrame, n_checkpoints: int) -> pd.DataFrame:
+    """Give each layer a row for each checkpoint of its network, sorted as the layers are."""
+    ordered = checkpoints.sort_values(["network", "checkpoint"], ignore_index=True)
+    networks = pd.Index(ordered["network"].iloc[::n_checkpoints])
+    begin = networks.get_indexer(layers["network"]) * n_checkpoints
+    at = (begin[:, None] + np.arange(n_checkpoints)).ravel()
+    long = layers.loc[np.repeat(layers.index.to_numpy(), n_checkpoints)].reset_index(drop=True)
+    own = ordered.drop(columns="network").iloc[at].reset_index(drop=True)
+    return pd.concat([long, own], axis=1)
+
+
+def _against_predecessors(courses: dict[str, Coded]) -> dict[str, Coded]:
+    return {
+        name: course
+        if before is None
+        else Coded(course.first, course.range, course.steps - courses[before].steps)
+        for (name, before), course in zip(KEPT.items(), courses.values(), strict=True)
+    }
+
+
+def _absolute(courses: dict[str, Coded]) -> dict[str, Coded]:
+    found: dict[str, Coded] = {}
+    for name, before in KEPT.items():
+        course = courses[name]
+        if before is not None:
+            steps = course.steps + found[before].steps
+            course = Coded(course.first, course.range, steps)
+        found[name] = course
+    return found
+
+
+def _require_same(
+    table: pd.DataFrame, first: pd.DataFrame, counts: np.ndarray, where: str, source: str
+) -> None:
+    """Refuse columns in which a group of rows does not repeat its first row."""
+    for name in table:
+        expected = first[name].repeat(list(counts)).reset_index(drop=True)
+        if not table[name].reset_index(drop=True).equals(expected):
+            raise InputError(f"{source}: {name} must be the same {where}; it differs")

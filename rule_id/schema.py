@@ -1,0 +1,141 @@
+"""What the columns of a corpus are called."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ACTIVITY_STATISTICS",
+    "COMPACT_VERSION",
+    "DEPTH_GROUPS",
+    "FUNCTIONS",
+    "NETWORK_COLUMNS",
+    "NUISANCES",
+    "OBSERVABLES",
+    "ROW_COLUMNS",
+    "ROW_ORDER",
+    "SCHEMA_VERSION",
+    "STATISTICS",
+    "TENSOR_STATISTICS",
+]
+
+SCHEMA_VERSION = 4
+
+COMPACT_VERSION = 1
+"""Of the way in which trajectories are kept in a compact corpus."""
+
+OBSERVABLES = ("weight", "activation", "activity_change")
+FUNCTIONS = ("raw", "abs", "sq")
+TENSOR_STATISTICS = ("norm", "mean", "median", "third_quartile", "var", "skew", "kurtosis")
+ACTIVITY_STATISTICS = tuple(f"activity_change_{function}_mean" for function in FUNCTIONS)
+
+STATISTICS = (
+    *(
+        f"{observable}_{function}_{statistic}"
+        for observable in ("weight", "activation")
+        for function in FUNCTIONS
+        for statistic in TENSOR_STATISTICS
+    ),
+    *ACTIVITY_STATISTICS,
+)
+"""The 45 statistics, named `<observable>_<function>_<statistic>`."""
+
+DEPTH_GROUPS = ("early", "middle", "deep")
+
+NETWORK_COLUMNS = (
+    "network",
+    "block",
+    "rule",
+    "credit_assignment",
+    "optimizer",
+    "family",
+    "architecture",
+    "architecture_group",
+    "task",
+    "task_group",
+    "loss",
+    "curriculum",
+    "activation",
+    "normalisation",
+    "dropout",
+    "bias",
+    "init",
+    "init_scale",
+    "bias_init",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "update_noise",
+    "input_scale",
+    "label_noise",
+    "stimuli",
+    "batch_size",
+    "steps",
+    "width",
+    "n_layers",
+    "n_parameters",
+    "pretrained_by",
+    "pretraining_steps",
+    "held_out",
+    "seed",
+    "delta_readout",
+    "alignment_time",
+    "chance",
+    "initial_performance",
+    "final_loss",
+    "final_performance",
+    "weight_change",
+    "diverged",
+)
+
+# Learning rate and what else only some rules have are not among them: they belong to the rule, and
+# so do momentum and weight decay, which are missing where a rule has none and would give it away.
+NUISANCES = (
+    "architecture",
+    "architecture_group",
+    "task",
+    "task_group",
+    "loss",
+    "curriculum",
+    "activation",
+    "normalisation",
+    "dropout",
+    "bias",
+    "init",
+    "init_scale",
+    "bias_init",
+    "batch_size",
+    "steps",
+    "width",
+    "n_layers",
+    "n_parameters",
+    "input_scale",
+    "label_noise",
+    "stimuli",
+    "schedule",
+    "update_noise",
+    "pretrained_by",
+    "pretraining_steps",
+)
+"""Columns that say how a network was made and that its rule must not depend on."""
+
+ROW_COLUMNS = (
+    "network",
+    "layer",
+    "layer_name",
+    "layer_kind",
+    "depth",
+    "depth_group",
+    "measurement",
+    "unit_fraction",
+    "n_units",
+    "tracked",
+    "observation",
+    "noise_std",
+    "checkpoint",
+    "step",
+    "progress",
+    "loss",
+    "performance",
+)
+
+ROW_ORDER = ["network", "measurement", "layer", "checkpoint"]
