@@ -63,8 +63,8 @@ def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) 
         # One model is tested on the grids.
         models = {"xgboost"} if protocol in GRIDS else {"linear", "xgboost"}
         assert set(rows["model"]) == models
-        levels = {"paper": {"layer"}, "curves": {"network"}, "truncated": {"network"}}
-        assert set(rows["level"]) == levels.get(protocol, {"layer", "network"})
+        levels = {"paper": {"layer"}, "grouped": {"layer", "network"}}
+        assert set(rows["level"]) == levels.get(protocol, {"network"})
         held_out = rows["variant"].nunique() if PROTOCOLS[protocol].held_out else 0
         assert set(rows["split"]) == set(range(max(2, held_out)))
         assert set(rows["subset"]) == ({"all"} if protocol in GRIDS else set(SUBSETS))
@@ -111,13 +111,16 @@ def test_confusions_count_every_test_row_of_every_split(
     evaluation: Evaluation, small: Trajectories, target: str
 ) -> None:
     meta = extract(small).meta
-    for protocol in ("paper", "grouped", "held-out-task"):
-        tested = sum(split.test.sum() for split in split_rows(protocol, meta, n_splits=2))
+    for protocol, level in (("paper", "layer"), ("grouped", "layer"), ("held-out-task", "network")):
+        splits = list(split_rows(protocol, meta, n_splits=2))
+        tested = [meta.loc[split.test, ["network", "layer"]] for split in splits]
+        if level == "network":
+            tested = [rows.drop_duplicates("network") for rows in tested]
         rows = evaluation.confusions.query(
-            "protocol == @protocol and level == 'layer' and model == 'xgboost' "
+            "protocol == @protocol and level == @level and model == 'xgboost' "
             "and feature_set == 'summary' and target == @target"
         )
-        assert rows["count"].sum() == tested
+        assert rows["count"].sum() == sum(map(len, tested))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -297,8 +300,9 @@ def test_progress_counts_the_fits_and_targets_need_none(small: Trajectories) -> 
         splits=2,
         progress=lambda what, done, total: calls.append((what, done, total)),
     )
-    # Grouped on our features and the paper's, and one model for all windows.
-    fits = 2 * (1 + 1 + 1)
+    # Grouped on our features (networks, and layers by themselves) and the paper's, and one model
+    # for all windows.
+    fits = 2 * (2 + 1 + 1)
     assert calls[:fits] == [("fits", done, fits) for done in range(1, fits + 1)]
     # Three families, and the two rules of the one that has several.
     assert calls[fits:] == [("never trained on", done, 5) for done in range(1, 6)]
