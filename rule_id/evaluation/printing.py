@@ -90,7 +90,7 @@ def protocols_text(evaluation: Evaluation) -> str:
     keys = ["protocol", "variant", "feature_set", "model"]
     for (protocol, variant, features, model), rows in table.groupby(keys, sort=False):
         by_level = rows.set_index("level")
-        last = by_level.iloc[-1]
+        last = by_level.loc["network" if "network" in by_level.index else "layer"]
         name = str(protocol) if variant == "all" else f"{protocol}: {variant}"
         lines.append(
             [name, str(features), str(model)]

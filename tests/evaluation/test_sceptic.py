@@ -260,7 +260,11 @@ def test_what_is_scored_are_these_sums(fitted: list, small: Trajectories) -> Non
         "feature_set == 'summary' and level == 'network' and metric == 'accuracy' "
         "and subset == 'all'"
     ).set_index(["target", "split"])["value"]
-    ours = [one for one in fitted if one[0].feature_set == "summary"]
+    ours = [
+        one
+        for one in fitted
+        if one[0].feature_set == "summary" and "network" in one[0].tests[0].levels
+    ]
     for trial, arrays in (one for one in ours if one[0].tests[0].protocol == "grouped"):
         (answers,) = (
             a for a in answers_of(trial, trial.tests[0], arrays[0]) if a.level == "network"
@@ -277,8 +281,8 @@ def test_what_is_scored_are_these_sums(fitted: list, small: Trajectories) -> Non
 OPTIONS = {"models": ["linear"], "protocols": ["grouped", "calibrated", "novel"], "splits": 2}
 N_NOVEL = 3 + 2
 """Families, and rules of the one that has several."""
-N_FITS = 2 * (1 + 1 + 1) + N_NOVEL
-"""Also of grouped on our features and on the paper's, and of calibrated."""
+N_FITS = 2 * (2 + 1 + 1) + N_NOVEL
+"""Also of grouped on our features (networks, and layers) and on the paper's, and of calibrated."""
 
 
 class Refit(Exception):

@@ -6,7 +6,7 @@ import pytest
 from synthetic import synthetic_trajectories, with_measurements
 
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
-from rule_id.features import extract
+from rule_id.features import extract, with_deviations
 from rule_id.features.material import read_material
 from rule_id.models.cuts import WHOLE, Cut
 from rule_id.trajectories import Trajectories
@@ -30,7 +30,8 @@ def of_measurement(several: Trajectories, measurement: int) -> Trajectories:
 
 def test_the_main_table_is_of_the_first_measurement(several, tables: Tables) -> None:
     plain = extract(of_measurement(several, 0), tables.feature_set)
-    pd.testing.assert_frame_equal(tables.main.values, plain.values)
+    pd.testing.assert_frame_equal(tables.layers.values, plain.values)
+    pd.testing.assert_frame_equal(tables.main.values, with_deviations(plain).values)
     assert tables.main.feature_set == tables.feature_set
     assert tables.main.info["corpus"] == "synthetic"
 
@@ -46,7 +47,7 @@ def test_measured_tables_have_the_rows_of_the_main_one(several, tables: Tables) 
     for measurement in (0, 1):
         found = tables.measured(measurement)
         plain = extract(of_measurement(several, measurement), tables.feature_set)
-        pd.testing.assert_frame_equal(found.values, plain.values)
+        pd.testing.assert_frame_equal(found.values, with_deviations(plain).values)
         pd.testing.assert_frame_equal(
             found.meta[["network", "layer"]], tables.main.meta[["network", "layer"]]
         )

@@ -43,7 +43,7 @@ def test_what_is_written_is_read(bundle, table, folder):
 def test_its_text_has_the_accuracy_beside_chance(bundle):
     accuracy = bundle.scores["activation+weight+activity_change"]["network"]["accuracy"]
     assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
-    assert str(bundle).startswith(f"{bundle.model} on 543 summary features, 4 rules")
+    assert str(bundle).startswith(f"{bundle.model} on 1083 summary features, 4 rules")
     assert str(bundle).endswith("(chance 0.25)")
 
 
@@ -211,11 +211,11 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
     ("changes", "message"),
     [
         (None, "linear.json must be a stored linear classifier: JSONDecodeError"),
-        ({"medians": [0.0]}, r"medians must be finite and of the shape \(543,\)"),
-        ({"scales": [0.0] * 543}, "scales must be above 0"),
+        ({"medians": [0.0]}, r"medians must be finite and of the shape \(1083,\)"),
+        ({"scales": [0.0] * 1083}, "scales must be above 0"),
         ({"intercepts": ["a"] * 4}, "must be a stored linear classifier: ValueError"),
-        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 543\)"),
-        ({"means": [float("nan")] * 543}, "means must be finite"),
+        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 1083\)"),
+        ({"means": [float("nan")] * 1083}, "means must be finite"),
         ({"C": None}, "must be a stored linear classifier: TypeError"),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_linear_classifier_of_fewer_rules_is_refused(linear, tmp_path):
     edit(tmp_path / "b", classes=linear.classes[:3],
          families={rule: linear.families[rule] for rule in linear.classes[:3]})  # fmt: skip
     with pytest.raises(
-        InputError, match=r"coefficients must be finite and of the shape \(3, 543\)"
+        InputError, match=r"coefficients must be finite and of the shape \(3, 1083\)"
     ):
         read_bundle(tmp_path / "b")
 
@@ -243,7 +243,7 @@ def test_features_of_another_set_or_incomplete_ones_are_refused(linear, table):
     with pytest.raises(InputError, match="features must be of the set summary.*got invariant"):
         linear.predict_proba(other)
     fewer = FeatureTable(table.meta, table.values.iloc[:, 1:], "summary")
-    with pytest.raises(InputError, match="1 are missing, such as"):
+    with pytest.raises(InputError, match="2 are missing, such as"):  # it, and its deviation
         linear.predict_proba(fewer)
 
 
