@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rule_id.evaluation.figures import CHANCE_COLOUR, MARKERS, MODEL_COLOURS, OKABE_ITO, STYLE
+from rule_id.evaluation.style import CHANCE_COLOUR, MARKERS, MODEL_COLOURS, OKABE_ITO, STYLE
 
 __all__ = ["reliability_figure"]
 

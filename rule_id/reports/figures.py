@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rule_id.evaluation.figures import OKABE_ITO, STYLE
+from rule_id.evaluation.style import OKABE_ITO, STYLE
 from rule_id.reports.importance import METHODS
 from rule_id.trajectories import DEPTH_GROUPS, OBSERVABLES
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rule_id.errors import InputError
-from rule_id.evaluation import PROTOCOLS, Evaluation, draw_figures, read_evaluation
+from rule_id.evaluation import PROTOCOLS, Evaluation, all_figures, read_evaluation
 from rule_id.features import FeatureTable, read_features, wording
 from rule_id.models import Bundle, read_bundle
 from rule_id.reports.figures import importance_figure
@@ -149,7 +149,7 @@ def _missing(table: FeatureTable | None, bundles: list[Bundle]) -> list[str]:
 
 def _evaluation_parts(evaluation: Evaluation, folder: Path) -> dict[str, object]:
     """Return what the page shows of the evaluation, its figures being written to the folder."""
-    figures = draw_figures(evaluation)
+    figures = {name: drawn.figure for name, drawn in all_figures(evaluation).items()}
     # The first is shown open: no number says more about what to expect of new networks.
     ordered = sorted(PROTOCOLS, key=lambda protocol: protocol != "grouped")
     confusions = [
