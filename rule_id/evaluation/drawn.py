@@ -81,4 +81,5 @@ def _has_confusions(found: Evaluation, protocol: str) -> bool:
 
 def _confusion(found: Evaluation, protocol: str) -> Drawn:
     counts = confusion_counts(found, protocol)
-    return Drawn(confusion_figure(found, protocol), counts.stack().rename("count").reset_index())
+    numbers = counts.reset_index().melt(id_vars="true", value_name="count")
+    return Drawn(confusion_figure(found, protocol), numbers)

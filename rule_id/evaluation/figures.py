@@ -7,6 +7,7 @@ they look.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import matplotlib
 import numpy as np
@@ -41,10 +42,10 @@ TRUNCATION_PANELS = {
         "0% to 25%", "25% to 50%", "50% to 75%", "75% to 100%", "0% to 50%", "25% to 75%",
         "50% to 100%", "0% to 75%", "25% to 100%", "all checkpoints",
     ],
-    "checkpoints seen, evenly spaced": [
+    "checkpoints seen,\nevenly spaced": [
         "every 10th", "every 5th", "every 4th", "every 2nd", "all checkpoints",
     ],
-    "checkpoints seen, at random": [
+    "checkpoints seen,\nat random": [
         "2 at random", "3 at random", "5 at random", "10 at random", "all checkpoints",
     ],
 }  # fmt: skip
@@ -159,12 +160,12 @@ def truncation_rows(evaluation: Evaluation) -> pd.DataFrame:
     return table[(table["protocol"] == "truncated") & (table["level"] == "network")]
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path | BinaryIO) -> None:
     """Write a figure as SVG, the same bytes for the same figure.
 
     Args:
         figure: A figure made here.
-        path: The file to write.
+        path: The file to write, or one that is open.
     """
     with matplotlib.rc_context(STYLE):
         figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
@@ -201,7 +202,7 @@ def _draw_truncation(axes: Axes, rows: pd.DataFrame, variants: list[str]) -> Non
     chance = rows.groupby("variant")["accuracy_chance"].mean().reindex(variants)
     axes.plot(places, chance, color=CHANCE_COLOUR, ls=":", label="chance")
     names = [name.removesuffix(" checkpoints").removesuffix(" at random") for name in variants]
-    axes.set_xticks(places, names, rotation=90 if len(names) > _FEW else 0)
+    axes.set_xticks(places, names, rotation=90 if max(map(len, names)) > _FEW else 0)
 
 
 def _draw_confusion(axes: Axes, counts: np.ndarray, classes: list[str], cell: float) -> None:
