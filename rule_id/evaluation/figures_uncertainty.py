@@ -46,8 +46,9 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
 def _draw(
     above: Axes, below: Axes, table: pd.DataFrame, name: str, colour: str, marker: str
 ) -> None:
+    line = "--" if "tempered" in name else "-"
     above.errorbar(
-        table["confidence"], table["accuracy"], yerr=table["accuracy_sem"], fmt=f"{marker}{'--' if 'tempered' in name else '-'}",
+        table["confidence"], table["accuracy"], yerr=table["accuracy_sem"], fmt=f"{marker}{line}",
         ms=4, capsize=2, color=colour, label=name,
     )  # fmt: skip
     share = table["n"] / table["n"].sum()
