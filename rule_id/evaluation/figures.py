@@ -144,7 +144,7 @@ def truncation_figure(evaluation: Evaluation) -> Figure:
     """
     rows = truncation_rows(evaluation)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.2, 3))
+        figure = Figure(figsize=(8.2, 3.6))
         panels = figure.subplots(1, 3, sharey=True, width_ratios=[2, 1.2, 1.2])
         for axes, (label, variants) in zip(panels, TRUNCATION_PANELS.items(), strict=True):
             _draw_truncation(axes, rows, variants)
@@ -238,4 +238,6 @@ def _write_cells(axes: Axes, percent: np.ndarray, cell: float) -> None:
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
+    # Labels below the axes may be long: the layout finds out how long.
+    figure.set_layout_engine("constrained")
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
