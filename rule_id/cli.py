@@ -327,6 +327,7 @@ def evaluate(
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
     from rule_id.evaluation import BASELINES, folder_of_fits
     from rule_id.evaluation import evaluate as run
+    from rule_id.reports import evaluation_page
 
     folder = out or Path("reports") / corpus.resolve().name / "evaluation"
     others = list(BASELINES) if baselines else baseline or []
@@ -344,6 +345,7 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
+    evaluation_page(evaluation).save(folder)
     typer.echo(str(evaluation))
     files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     typer.echo(f"{folder}: {', '.join(files)}")
@@ -383,6 +385,7 @@ def design(
     """Say what to record to tell some rules apart: units, checkpoints, observables, noise."""
     from rule_id.evaluation.designing import design as run
     from rule_id.evaluation.designing import read_prices
+    from rule_id.reports import design_page
 
     folder = out or Path("reports") / corpus.resolve().name / f"design{_suffix(target)}"
     with _bars() as progress:
@@ -399,8 +402,12 @@ def design(
             seed=seed,
             progress=progress,
         )
+    design_page(result).save(folder)
     typer.echo(str(result))
-    typer.echo(f"{folder}: design.csv has every measurement, figures/ the heat maps")
+    typer.echo(
+        f"{folder}: index.html is a page about it, design.csv has every measurement, figures/ the "
+        "heat maps"
+    )
 
 
 @app.command()
@@ -431,8 +438,8 @@ def report(
     about = target or (bundles[0].target if bundles else "rule")
     # Reports of several targets of one corpus stand side by side.
     folder = out or evaluation.parent / _suffix(about).removeprefix("-")
-    page = run(evaluation, features=features, models=bundles, target=about, out=folder)
-    typer.echo(str(page))
+    run(evaluation, features=features, models=bundles, target=about, out=folder)
+    typer.echo(str(folder / "index.html"))
 
 
 @app.command()
@@ -449,7 +456,11 @@ def identify(
         float, typer.Option(help="Share of simulated networks whose set holds the true class.")
     ] = 0.9,
     report: Annotated[
-        Path | None, typer.Option(help="Also write the answers as one HTML page.")
+        Path | None,
+        typer.Option(
+            help="Also write the answers as a page: an .html file, or a folder that gets its "
+            "figures too."
+        ),
     ] = None,
     as_json: AsJson = False,
     reading: ReadingFile = None,
@@ -466,8 +477,6 @@ def identify(
 
     how = _reading(reading, signal=signal, series=series, event=event, window=window,
                    condition=condition, layer=layer, blocks=blocks)  # fmt: skip
-    if report is not None and report.is_dir():
-        raise InputError(f"report must be a file to write, such as page.html; {report} is a folder")
     answers = run(recordings, model, reading=how, level=level)
     if as_json:
         for answer in answers:
@@ -475,10 +484,10 @@ def identify(
     else:
         typer.echo("\n\n".join(str(answer) for answer in answers))
     if report is not None:
-        from rule_id.reports import write_verdicts
+        from rule_id.reports import identification_page
 
-        write_verdicts(answers, report)
-        typer.echo(f"Report: {report}", err=as_json)
+        page = identification_page(answers).save(report)
+        typer.echo(f"Report: {page}", err=as_json)
 
 
 @app.command()

@@ -53,7 +53,7 @@ def test_a_page_and_the_level_asked_for(folder):
     html = page.read_text()
     verdict = said.splitlines()[1]
     assert verdict.split(":")[0] in html and "arousal, movement" in html
-    assert "<script" not in html and "http" not in html.replace("http-equiv", "")
+    assert html.count("<script") == 1 and "script-src 'sha256-" in html
 
 
 def test_names_in_a_page_are_text(folder):
@@ -62,7 +62,7 @@ def test_names_in_a_page_are_text(folder):
     np.savez(named, steps=[0, 1], **{"activations/<script>": rng.normal(size=(2, 12, 12))})
     page = folder / "page.html"
     run("identify", named, "--model", folder / "menu", "--report", page)
-    assert "<script" not in page.read_text() and "&lt;script&gt;" in page.read_text()
+    assert page.read_text().count("<script") == 1 and "&lt;script&gt;" in page.read_text()
 
 
 def test_what_the_user_says_goes_before_the_file_that_says_how_to_read(folder):

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from study import mean_and_sem
 
-from rule_id.evaluation.figures import OKABE_ITO, STYLE
+from rule_id.evaluation.style import OKABE_ITO, STYLE
 from rule_id.rules.learned_feedback import AUTHORS
 
 __all__ = [

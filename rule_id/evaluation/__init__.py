@@ -5,10 +5,9 @@ from rule_id.evaluation.answers import SUBSETS
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import HOLD_OUT_KEYS
 from rule_id.evaluation.control import nuisance_control, read_control
+from rule_id.evaluation.drawn import Drawn, all_figures
 from rule_id.evaluation.figures import (
-    class_colours,
     confusion_figure,
-    draw_figures,
     generalisation_figure,
     save_figure,
     truncation_figure,
@@ -28,6 +27,7 @@ from rule_id.evaluation.printing import with_error
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.results import FURTHER, Evaluation, summarise
 from rule_id.evaluation.runner import evaluate, folder_of_fits
+from rule_id.evaluation.style import Look, class_colours, look_of
 from rule_id.evaluation.tables import PAPER_FEATURES
 from rule_id.models.cuts import CUTS, Cut
 
@@ -43,20 +43,23 @@ __all__ = [
     "PROTOCOLS",
     "SUBSETS",
     "Cut",
+    "Drawn",
     "Evaluation",
+    "Look",
     "Protocol",
     "Split",
     "accuracy",
+    "all_figures",
     "balanced_accuracy",
     "chance",
     "class_colours",
     "confusion_figure",
     "confusion_matrix",
     "d_prime",
-    "draw_figures",
     "evaluate",
     "folder_of_fits",
     "generalisation_figure",
+    "look_of",
     "nuisance_control",
     "nuisance_floor",
     "read_control",

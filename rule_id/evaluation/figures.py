@@ -1,77 +1,35 @@
 """Figures of an evaluation, for its folder and for reports.
 
-Figures are made without pyplot, hence without global state; colours are those of Okabe and Ito,
-which most colour-blind readers can tell apart.
+Figures are made without pyplot, hence without global state; `rule_id.evaluation.style` says how
+they look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation
+from rule_id.evaluation.style import CHANCE_COLOUR, MARKERS, MODEL_COLOURS, STYLE, class_colours
 from rule_id.features import wording
 
 __all__ = [
-    "OKABE_ITO",
-    "PALETTE",
-    "STYLE",
-    "class_colours",
+    "confusion_counts",
     "confusion_figure",
-    "draw_figures",
     "generalisation_figure",
+    "generalisation_rows",
     "save_figure",
     "truncation_figure",
+    "truncation_rows",
 ]
 
-OKABE_ITO = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000",
-)  # fmt: skip
-
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    # Text stays text, and the same figure is the same file.
-    "svg.fonttype": "none",
-    "svg.hashsalt": "rule-id",
-}
-"""Matplotlib settings of every figure, for `matplotlib.rc_context`."""
-
-
-def _lighter(colour: str, share: float) -> str:
-    red, green, blue = (part + share * (1 - part) for part in to_rgb(colour))
-    return to_hex((red, green, blue)).upper()
-
-
-PALETTE = tuple(_lighter(colour, share) for share in (0, 0.4, 0.65, 0.8) for colour in OKABE_ITO)
-"""32 colours: those of Okabe and Ito, then the same eight lighter and lighter."""
-
-_FIXED = {
-    "backprop+momentum": 0, "backprop+adam": 1, "feedback_alignment+momentum": 2,
-    "information_alignment+momentum": 3,
-    "backprop": 0, "sign symmetry": 1, "fixed feedback": 2, "learned feedback": 3,
-    "perturbation": 4, "Hebbian": 5, "energy based": 6, "no learning": 7,
-    "feedback_alignment": 2, "information_alignment": 3,
-    "momentum": 0, "adam": 1,
-}  # fmt: skip
-"""Where in `PALETTE` the colours of the 2020 paper's rules, their parts and the families stand."""
-
-CHANCE_COLOUR = "#777777"
-# Not the colours of the four rules of the 2020 paper: blue is a rule, never a model.
-MODEL_COLOURS = {"linear": OKABE_ITO[5], "xgboost": OKABE_ITO[7]}
-MARKERS = "osD^v"
 LEVELS = {"layer": "single layers", "network": "whole networks"}
 _CELL, _WIDEST = 0.55, 7.0
 """Size of a cell of a confusion matrix where there are few classes, and of all cells together, in
@@ -84,49 +42,13 @@ TRUNCATION_PANELS = {
         "0% to 25%", "25% to 50%", "50% to 75%", "75% to 100%", "0% to 50%", "25% to 75%",
         "50% to 100%", "0% to 75%", "25% to 100%", "all checkpoints",
     ],
-    "checkpoints seen, evenly spaced": [
+    "checkpoints seen,\nevenly spaced": [
         "every 10th", "every 5th", "every 4th", "every 2nd", "all checkpoints",
     ],
-    "checkpoints seen, at random": [
+    "checkpoints seen,\nat random": [
         "2 at random", "3 at random", "5 at random", "10 at random", "all checkpoints",
     ],
 }  # fmt: skip
-
-
-def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each class, the same in every figure that shows these classes.
-
-    The four rules of the 2020 paper, their credit assignments and optimizers, and the families
-    always have the same colour; the others share out what is left of `PALETTE` in alphabetical
-    order. All are different up to 32 classes; beyond, the palette begins anew.
-
-    Args:
-        classes: Names of the values of one target.
-
-    >>> class_colours(["backprop+adam"])
-    {'backprop+adam': '#E69F00'}
-    """
-    fixed = {name: PALETTE[_FIXED[name]] for name in classes if name in _FIXED}
-    spare = [colour for colour in PALETTE if colour not in fixed.values()]
-    others = sorted(set(classes) - set(fixed))
-    colours = fixed | {name: spare[place % len(spare)] for place, name in enumerate(others)}
-    return {name: colours[name] for name in classes}
-
-
-def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
-    """Return all figures of an evaluation by name: those that its protocols give data for.
-
-    Args:
-        evaluation: What to draw.
-    """
-    protocols = list(evaluation.table["protocol"].unique())
-    whole = [name for name in protocols if PROTOCOLS[name].kind == "plain"]
-    figures = {f"confusion-{name}": confusion_figure(evaluation, name) for name in whole}
-    if whole:
-        figures["generalisation"] = generalisation_figure(evaluation)
-    if "truncated" in protocols:
-        figures["truncation"] = truncation_figure(evaluation)
-    return figures
 
 
 def generalisation_figure(evaluation: Evaluation) -> Figure:
@@ -138,9 +60,7 @@ def generalisation_figure(evaluation: Evaluation) -> Figure:
     Returns:
         A panel for single layers and, unless `paper` stands alone, one for whole networks.
     """
-    table = evaluation.of(evaluation.info["target"]).table
-    plain = table["protocol"].map(lambda name: PROTOCOLS[name].kind == "plain")
-    table = table[(table["variant"] == "all") & plain & table["model"].isin(MODEL_COLOURS)]
+    table = generalisation_rows(evaluation)
     levels = [level for level in LEVELS if level in set(table["level"])]
     protocols = list(table["protocol"].unique())
     with matplotlib.rc_context(STYLE):
@@ -153,6 +73,13 @@ def generalisation_figure(evaluation: Evaluation) -> Figure:
         panels[0].set_ylim(len(protocols) - 0.5, -0.5)
         _legend_below(figure, panels[0])
     return figure
+
+
+def generalisation_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """Return the rows of `Evaluation.table` that `generalisation_figure` draws."""
+    table = evaluation.of(evaluation.info["target"]).table
+    plain = table["protocol"].map(lambda name: PROTOCOLS[name].kind == "plain")
+    return table[(table["variant"] == "all") & plain & table["model"].isin(MODEL_COLOURS)]
 
 
 def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
@@ -169,17 +96,8 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
     """
     level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
     model = evaluation.best_model(protocol, level)
-    chosen = {
-        "protocol": protocol, "level": level, "model": model,
-        "feature_set": evaluation.info["feature_set"],
-    }  # fmt: skip
-    rows = evaluation.of(evaluation.info["target"]).confusions
-    for column, value in chosen.items():
-        rows = rows[rows[column] == value]
-    classes = evaluation.info["classes"]
-    # What never occurred has no row.
-    counts = rows.groupby(["true", "predicted"])["count"].sum().unstack(fill_value=0)
-    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+    counts = confusion_counts(evaluation, protocol)
+    classes = list(counts.columns)
     with matplotlib.rc_context(STYLE):
         cell = min(_CELL, _WIDEST / len(classes))
         size = 2.6 + cell * len(classes)
@@ -192,6 +110,28 @@ def confusion_figure(evaluation: Evaluation, protocol: str) -> Figure:
     return figure
 
 
+def confusion_counts(evaluation: Evaluation, protocol: str) -> pd.DataFrame:
+    """Return how often each class was taken for each, true classes by predicted ones.
+
+    Args:
+        evaluation: What was found.
+        protocol: As of `confusion_figure`.
+    """
+    level = "network" if PROTOCOLS[protocol].whole_networks else "layer"
+    model = evaluation.best_model(protocol, level)
+    chosen = {
+        "protocol": protocol, "level": level, "model": model,
+        "feature_set": evaluation.info["feature_set"],
+    }  # fmt: skip
+    rows = evaluation.of(evaluation.info["target"]).confusions
+    for column, value in chosen.items():
+        rows = rows[rows[column] == value]
+    classes = evaluation.info["classes"]
+    # What never occurred has no row.
+    counts = rows.groupby(["true", "predicted"])["count"].sum().unstack(fill_value=0)
+    return counts.reindex(index=classes, columns=classes, fill_value=0)
+
+
 def truncation_figure(evaluation: Evaluation) -> Figure:
     """Draw accuracy against what of training is seen: a window, thinned, or a few checkpoints.
 
@@ -202,10 +142,9 @@ def truncation_figure(evaluation: Evaluation) -> Figure:
         A panel for windows, one for thinned trajectories and one for random checkpoints, for whole
         networks.
     """
-    table = evaluation.of(evaluation.info["target"]).table
-    rows = table[(table["protocol"] == "truncated") & (table["level"] == "network")]
+    rows = truncation_rows(evaluation)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 3))
+        figure = Figure(figsize=(8.2, 3.6))
         panels = figure.subplots(1, 3, sharey=True, width_ratios=[2, 1.2, 1.2])
         for axes, (label, variants) in zip(panels, TRUNCATION_PANELS.items(), strict=True):
             _draw_truncation(axes, rows, variants)
@@ -215,12 +154,18 @@ def truncation_figure(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+def truncation_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """Return the rows of `Evaluation.table` that `truncation_figure` draws."""
+    table = evaluation.of(evaluation.info["target"]).table
+    return table[(table["protocol"] == "truncated") & (table["level"] == "network")]
+
+
+def save_figure(figure: Figure, path: str | Path | BinaryIO) -> None:
     """Write a figure as SVG, the same bytes for the same figure.
 
     Args:
         figure: A figure made here.
-        path: The file to write.
+        path: The file to write, or one that is open.
     """
     with matplotlib.rc_context(STYLE):
         figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
@@ -257,7 +202,7 @@ def _draw_truncation(axes: Axes, rows: pd.DataFrame, variants: list[str]) -> Non
     chance = rows.groupby("variant")["accuracy_chance"].mean().reindex(variants)
     axes.plot(places, chance, color=CHANCE_COLOUR, ls=":", label="chance")
     names = [name.removesuffix(" checkpoints").removesuffix(" at random") for name in variants]
-    axes.set_xticks(places, names, rotation=90 if len(names) > _FEW else 0)
+    axes.set_xticks(places, names, rotation=90 if max(map(len, names)) > _FEW else 0)
 
 
 def _draw_confusion(axes: Axes, counts: np.ndarray, classes: list[str], cell: float) -> None:
@@ -293,4 +238,6 @@ def _write_cells(axes: Axes, percent: np.ndarray, cell: float) -> None:
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
+    # Labels below the axes may be long: the layout finds out how long.
+    figure.set_layout_engine("constrained")
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rule_id.evaluation.figures import CHANCE_COLOUR, MARKERS, MODEL_COLOURS, OKABE_ITO, STYLE
+from rule_id.evaluation.style import CHANCE_COLOUR, MARKERS, MODEL_COLOURS, OKABE_ITO, STYLE
 
 __all__ = ["reliability_figure"]
 
@@ -30,7 +30,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         above.plot([0, 1], [0, 1], color=CHANCE_COLOUR, ls=":", label="perfect")
         for place, (name, table) in enumerate(tables.items()):
-            colour = MODEL_COLOURS.get(name, OKABE_ITO[place % len(OKABE_ITO)])
+            colour = MODEL_COLOURS.get(name.split(",")[0], OKABE_ITO[place % len(OKABE_ITO)])
             _draw(above, below, table, name, colour, MARKERS[place % len(MARKERS)])
         above.set(ylabel="accuracy (share correct)", xlim=(0, 1), ylim=(-0.02, 1.02))
         below.set(xlabel="confidence (largest probability)", ylabel="share of\nnetworks")
@@ -46,8 +46,9 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
 def _draw(
     above: Axes, below: Axes, table: pd.DataFrame, name: str, colour: str, marker: str
 ) -> None:
+    line = "--" if "tempered" in name else "-"
     above.errorbar(
-        table["confidence"], table["accuracy"], yerr=table["accuracy_sem"], fmt=f"{marker}-",
+        table["confidence"], table["accuracy"], yerr=table["accuracy_sem"], fmt=f"{marker}{line}",
         ms=4, capsize=2, color=colour, label=name,
     )  # fmt: skip
     share = table["n"] / table["n"].sum()

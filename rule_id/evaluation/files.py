@@ -1,4 +1,4 @@
-"""Evaluations on disk: CSV files, one JSON file and a folder of figures."""
+"""Evaluations on disk: CSV files, one JSON file and a folder of figures and their numbers."""
 
 from __future__ import annotations
 
@@ -94,8 +94,9 @@ def _write_files(evaluation: Evaluation, folder: Path) -> None:
     info = {"schema_version": SCHEMA_VERSION, **evaluation.info}
     (folder / "evaluation.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     (folder / "figures").mkdir()
-    for name, figure in all_figures(evaluation).items():
-        save_figure(figure, folder / "figures" / f"{name}.svg")
+    for name, drawn in all_figures(evaluation).items():
+        save_figure(drawn.figure, folder / "figures" / f"{name}.svg")
+        drawn.numbers.to_csv(folder / "figures" / f"{name}.csv", index=False)
 
 
 def _lacking(version: int, target: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.folders import replaced_folder
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.deciding import Deciding, Decisions
+from rule_id.models.network_map import NetworkMap
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
 from rule_id.models.view import KINDS, Cell
@@ -57,6 +58,8 @@ class Bundle:
             for a feature that was never measured.
         versions: Versions of the packages that trained it.
         info: How it was trained: the features' own info, seed, numbers of networks, ...
+        map: Where some of the held-out networks lie in a plane; None of bundles that were written
+            before there was one.
     """
 
     model: str
@@ -76,6 +79,7 @@ class Bundle:
     quantiles: np.ndarray = field(repr=False)
     versions: dict[str, str]
     info: dict[str, Any]
+    map: NetworkMap | None = field(default=None, repr=False)
 
     @property
     def patterns(self) -> list[str]:
@@ -149,12 +153,13 @@ class Bundle:
                 for kind, announced in self.decisions.items()
             },
             "quantiles": bounds,
+            "map": None if self.map is None else self.map.to_dict(),
             "sha256": hashlib.sha256(document).hexdigest(),
         }
         return json.dumps(manifest, indent=1, allow_nan=False) + "\n"
 
 
-_KEYS = [member.name for member in fields(Bundle) if member.name != "classifier"]
+_KEYS = [member.name for member in fields(Bundle) if member.name not in ("classifier", "map")]
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -237,6 +242,8 @@ def _checked_values(manifest: dict[str, Any]) -> dict[str, Any]:
     values["quantiles"] = np.array(values["quantiles"], dtype=np.float64)
     if values["quantiles"].shape != (3, len(names)):
         raise ValueError(f"quantiles must be 3 x {len(names)}")
+    if (stored := manifest.get("map")) is not None:
+        values["map"] = NetworkMap.from_dict(stored, len(names), classes)
     return values
 
 

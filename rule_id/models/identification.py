@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rule_id.features.targets import wording
+from rule_id.models.evidence import Evidence
+from rule_id.models.network_map import Place
 from rule_id.models.outside import StickingOut
 from rule_id.models.view import Cell, View
 
@@ -92,6 +94,11 @@ class Identification:
         costs: (what was not recorded, how many of those networks are named with it), the best
             first.
         warnings: What must be known to read the answer, the particular before the general.
+        evidence: What spoke for the first class of the bundle against the second; None where
+            nothing is ranked.
+        place: Where the recording lies on the map of the bundle; None where it has none.
+        trained: How the classifier was made: `model`, `feature_set`, `corpus`, `content_hash` and
+            the `versions` of the packages that trained it.
     """
 
     name: str
@@ -110,6 +117,9 @@ class Identification:
     cell: Cell
     costs: list[tuple[str, float]]
     warnings: list[str]
+    evidence: Evidence | None = None
+    place: Place | None = None
+    trained: dict[str, Any] = field(default_factory=dict)
 
     @property
     def observables(self) -> str:
@@ -210,6 +220,7 @@ class Identification:
             "chance": self.chance,
             "costs": [{"without": what, "accuracy": value} for what, value in self.costs],
             "warnings": self.warnings,
+            "evidence": self.evidence and vars(self.evidence),
         }
 
     def summary(self) -> str:

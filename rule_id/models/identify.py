@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from rule_id.models.advice import advise, costs, signal_warnings
 from rule_id.models.bundle import Bundle
 from rule_id.models.calibrating import summed
 from rule_id.models.conformal import MISCOVERAGE, prediction_set
+from rule_id.models.evidence import Evidence, evidence_of
 from rule_id.models.fit import (
+    Fit,
     Named,
     best_fit,
     known_of,
@@ -23,6 +26,7 @@ from rule_id.models.fit import (
 )
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
 from rule_id.models.menu import fitting, read_menu, reference_menu
+from rule_id.models.network_map import Place, place_on
 from rule_id.recordings import Reading, Recording, read_recordings
 
 __all__ = ["Model", "identify", "open_menu"]
@@ -122,7 +126,40 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
             *advise(named.target, calibration, members if believed else None, level),
             *(CAVEATS if answered else ()),
         ],
+        evidence=_evidence(fit, named) if answered else None,
+        place=None if constant else _place(fit),
+        trained=_trained(bundle),
     )
+
+
+def _evidence(fit: Fit, named: Named) -> Evidence:
+    """Return what spoke for the first class; of pooled classes, for the best member of each."""
+    best = {
+        name: max((k for k in named.part if named.part[k] == name), key=dict(
+            zip(fit.bundle.classes, named.whole, strict=True)
+        ).__getitem__)
+        for name, _ in _ranked(named.classes, named.network)[:2]
+    }  # fmt: skip
+    return evidence_of(fit.bundle, fit.values, *best.values())
+
+
+def _place(fit: Fit) -> Place | None:
+    bundle = fit.bundle
+    if bundle.map is None:
+        return None
+    recorded = fit.view.observables.split("+")
+    return place_on(bundle.map, fit.values, bundle.quantiles, bundle.feature_names, recorded)
+
+
+def _trained(bundle: Bundle) -> dict[str, Any]:
+    source = bundle.info["features"]
+    return {
+        "model": bundle.model,
+        "feature_set": bundle.feature_set,
+        "corpus": str(source.get("corpus", "")),
+        "content_hash": str(source.get("content_hash", "")),
+        "versions": bundle.versions,
+    }
 
 
 def _priors(bundle: Bundle) -> dict[str, float]:

@@ -18,6 +18,7 @@ from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.menu import MENU
+from rule_id.models.network_map import map_networks
 from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
@@ -147,6 +148,13 @@ def train(
         quantiles=quantiles,
         versions=_versions(),
         info=info | options | {"training": _sizes(fitted.meta), "testing": _sizes(tested.meta)},
+        map=map_networks(
+            _layers(source.complete(fitted), names, target),
+            _layers(source.complete(tested), names, target),
+            quantiles,
+            names,
+            seed,
+        ),
     )
     if out is not None:
         bundle.write(out)
@@ -247,6 +255,14 @@ def _scores(
     labels, networks = texts(complete.meta[target]), network_ids(complete.meta)
     counted = counted_layers(complete.meta)
     return score_patterns(classifier, X, labels, networks, names, patterns, counted)
+
+
+def _layers(
+    complete: FeatureTable, names: list[str], target: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the features, the labels and the networks of layers."""
+    meta = complete.meta
+    return feature_matrix(complete, names), texts(meta[target]), network_ids(meta)
 
 
 def _families(meta: pd.DataFrame, target: str) -> dict[str, str]:

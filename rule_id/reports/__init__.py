@@ -1,8 +1,18 @@
-"""What an evaluation found and what classifiers look at, as tables, figures and an HTML page."""
+"""What was found, as tables, figures and HTML pages."""
 
+from rule_id.reports.design_page import design_page
 from rule_id.reports.figures import importance_figure
+from rule_id.reports.html import Page
+from rule_id.reports.identification_page import identification_page
 from rule_id.reports.importance import importance
-from rule_id.reports.page import report
-from rule_id.reports.verdicts import write_verdicts
+from rule_id.reports.page import evaluation_page, report
 
-__all__ = ["importance", "importance_figure", "report", "write_verdicts"]
+__all__ = [
+    "Page",
+    "design_page",
+    "evaluation_page",
+    "identification_page",
+    "importance",
+    "importance_figure",
+    "report",
+]

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rule_id.evaluation.figures import OKABE_ITO, STYLE
-from rule_id.reports.importance import METHODS
+from rule_id.evaluation.style import OKABE_ITO, STYLE
+from rule_id.reports.importance import METHODS, overall
 from rule_id.trajectories import DEPTH_GROUPS, OBSERVABLES
 
 __all__ = ["importance_figure"]
@@ -29,7 +29,8 @@ def importance_figure(importance: pd.DataFrame, by: str, number: int = 15) -> Fi
         by: observable, statistic, time or depth.
         number: The most groups to draw; the largest by permutation where there are more.
     """
-    chosen = importance[importance["by"] == by]
+    chosen = overall(importance)
+    chosen = chosen[chosen["by"] == by]
     methods = [method for method in METHODS if (chosen["method"] == method).any()]
     names = _names(chosen, by, number)
     with matplotlib.rc_context(STYLE):

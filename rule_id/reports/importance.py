@@ -8,8 +8,9 @@ uninformative.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ import pandas as pd
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable, split_name, time_of
 from rule_id.models import Bundle
+from rule_id.models.evidence import shap_values
 from rule_id.models.patterns import feature_matrix
+from rule_id.reports.correlated import correlated_groups
 from rule_id.reports.permutation import permutation_importance
 from rule_id.trajectories import DEPTH_GROUPS, observable_of
 
@@ -29,6 +32,7 @@ __all__ = [
     "feature_groups",
     "held_out_rows",
     "importance",
+    "overall",
     "shap_values",
 ]
 
@@ -75,7 +79,7 @@ METHODS = {
 
 DEPTH_FLAGS = "depth flags"
 GROUPINGS = ("observable", "statistic", "time")
-COLUMNS = ["model", "method", "by", "group", "value", "error"]
+COLUMNS = ["model", "method", "by", "group", "about", "value", "error", "low", "high"]
 
 
 def importance(
@@ -101,9 +105,10 @@ def importance(
         progress: Called as progress(what, done, total).
 
     Returns:
-        One row a (method, grouping, group): `model`, `method` (one of `METHODS`), `by`
-        (observable, statistic, time or depth), `group`, `value`, and `error` (standard deviation
-        over exchanges; NaN for methods that draw nothing).
+        One row a (method, grouping, group, about): `model`, `method` (one of `METHODS`), `by`
+        (observable, statistic, time, depth or correlated), `group`, `about` (`all`, a class, or
+        `a | b`, how a pair of classes is told apart), `value`, and of permutation `error` (standard
+        deviation over exchanges), `low` and `high` (95% bootstrap interval over blocks).
 
     Raises:
         InputError: `repeats` is too small, or the table does not belong to the bundle.
@@ -111,15 +116,28 @@ def importance(
     if repeats < 2:
         raise InputError(f"repeats must be 2 or more; got {repeats}")
     held_out = held_out_rows(bundle, features)
+    groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
+    groups["correlated"] = correlated_groups(held_out.matrix(), held_out.names)
     parts = [
-        _summed(method, values, held_out)
-        for method, values in _contributions(bundle, held_out).items()
+        _summed(method, values, held_out, groups).assign(about=about)
+        for about, method, values in _contributions(bundle, held_out)
     ]
     exchanged = permutation_importance(
-        bundle, held_out, _exchanged_groups(held_out), repeats=repeats, seed=seed, progress=progress
+        bundle,
+        held_out,
+        _exchanged_groups(held_out, groups),
+        repeats=repeats,
+        seed=seed,
+        progress=progress,
     )
     parts.append(exchanged.assign(method="permutation"))
-    return pd.concat(parts, ignore_index=True).assign(model=bundle.model)[COLUMNS]
+    found = pd.concat(parts, ignore_index=True).assign(model=bundle.model)
+    return found.reindex(columns=COLUMNS)
+
+
+def overall(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `importance` that are about all classes together."""
+    return measured[measured["about"] == "all"] if "about" in measured else measured
 
 
 def held_out_rows(bundle: Bundle, features: FeatureTable) -> FeatureTable:
@@ -182,32 +200,37 @@ def _groups_of(name: str, n_checkpoints: int) -> tuple[str, str, str]:
     return observable_of(statistic), statistic, time_of(summary, n_checkpoints)
 
 
-def _contributions(bundle: Bundle, held_out: FeatureTable) -> dict[str, np.ndarray]:
-    """Return for each additive method its values (n rows or 1, n features), not negative."""
+def _contributions(bundle: Bundle, held_out: FeatureTable) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield (about, method, values (n rows or 1, n features), not negative) of additive methods.
+
+    About a class it is what moves its log odds, about a pair what moves those of one against the
+    other in layers of the two.
+    """
+    truth = held_out.meta[bundle.target].to_numpy()
+    pairs = list(combinations(enumerate(bundle.classes), 2))
     if bundle.model == "linear":
-        return {"coefficient": np.abs(bundle.classifier.coef_).mean(axis=0, keepdims=True)}
+        coefficients = bundle.classifier.coef_
+        yield "all", "coefficient", np.abs(coefficients).mean(axis=0, keepdims=True)
+        if len(coefficients) == 1:
+            return
+        for k, name in enumerate(bundle.classes):
+            yield name, "coefficient", np.abs(coefficients[[k]])
+        for (a, first), (b, second) in pairs:
+            apart = np.abs(coefficients[[a]] - coefficients[[b]])
+            yield f"{first} | {second}", "coefficient", apart
+        return
     booster = bundle.classifier.booster_
     # The last column is the bias, which belongs to no feature.
-    shap = np.abs(shap_values(booster, held_out.matrix())[:, :, :-1]).mean(axis=1)
-    return {"shap": shap, "gain": _gain(booster)}
-
-
-def shap_values(booster: Any, values: np.ndarray) -> np.ndarray:
-    """Return what each feature adds to the log odds of each class.
-
-    Args:
-        booster: An `xgboost.Booster` with a softmax over k classes.
-        values: Features (n, d), NaN allowed.
-
-    Returns:
-        SHAP values (n, k, d + 1), the bias last; their sum over the last axis is the margin, the
-        logarithm of the probability but for a constant of the row.
-
-    Source: Lundberg et al., Nature Machine Intelligence 2020, as computed by XGBoost.
-    """
-    import xgboost
-
-    return np.asarray(booster.predict(xgboost.DMatrix(values), pred_contribs=True))
+    shap = shap_values(booster, held_out.matrix())[:, :, :-1]
+    yield "all", "shap", np.abs(shap).mean(axis=1)
+    yield "all", "gain", _gain(booster)
+    for k, name in enumerate(bundle.classes):
+        yield name, "shap", np.abs(shap[:, k]).mean(axis=0, keepdims=True)
+    for (a, first), (b, second) in pairs:
+        of = np.isin(truth, [first, second])
+        if of.any():
+            apart = np.abs(shap[of, a] - shap[of, b]).mean(axis=0, keepdims=True)
+            yield f"{first} | {second}", "shap", apart
 
 
 def _gain(booster: Any) -> np.ndarray:
@@ -217,10 +240,11 @@ def _gain(booster: Any) -> np.ndarray:
     return np.array([[scores.get(name, 0.0) for name in names]])
 
 
-def _summed(method: str, values: np.ndarray, held_out: FeatureTable) -> pd.DataFrame:
-    groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
+def _summed(
+    method: str, values: np.ndarray, held_out: FeatureTable, groups: pd.DataFrame
+) -> pd.DataFrame:
     mean = pd.Series(values.mean(axis=0), index=held_out.names)
-    sums = {by: mean.groupby(groups[by], sort=False).sum() for by in GROUPINGS}
+    sums = {by: mean.groupby(groups[by], sort=False).sum() for by in (*GROUPINGS, "correlated")}
     if len(values) == len(held_out):
         rows = pd.Series(values.sum(axis=1))
         depth = rows.groupby(held_out.meta["depth_group"]).mean()
@@ -230,18 +254,17 @@ def _summed(method: str, values: np.ndarray, held_out: FeatureTable) -> pd.DataF
 
 
 def _exchanged_groups(
-    held_out: FeatureTable,
+    held_out: FeatureTable, groups: pd.DataFrame
 ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Return for each (grouping, group) its columns and rows; the depth flags stay in place.
 
     They say which layer a row is, which an exchange between matched layers does not change.
     """
-    groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
     measured = (groups["observable"] != DEPTH_FLAGS).to_numpy()
     everywhere = np.ones(len(held_out), dtype=bool)
     exchanged = {
         (by, name): ((groups[by] == name).to_numpy(), everywhere)
-        for by in GROUPINGS
+        for by in (*GROUPINGS, "correlated")
         for name in groups.loc[measured, by].unique()
     }
     depth = held_out.meta["depth_group"].to_numpy()

@@ -1,65 +1,46 @@
-"""One self-contained HTML page about an evaluation and the classifiers trained beside it."""
+"""The page about an evaluation, and about what the classifiers trained beside it look at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from rule_id.errors import InputError
-from rule_id.evaluation import PROTOCOLS, Evaluation, draw_figures, read_evaluation
+from rule_id.evaluation import Evaluation, read_evaluation
 from rule_id.features import FeatureTable, read_features, wording
 from rule_id.models import Bundle, read_bundle
-from rule_id.reports.figures import importance_figure
-from rule_id.reports.importance import COLUMNS, METHODS, importance
-from rule_id.reports.pictures import Picture, draw_picture
-from rule_id.reports.reading import read_confusions, read_importance, read_results
-from rule_id.reports.rendering import write_page
-from rule_id.reports.tables import (
-    Table,
-    alignment_table,
-    confusion_table,
-    control_table,
-    importance_table,
-    result_tables,
-)
+from rule_id.reports.evaluation_parts import evaluation_sections
+from rule_id.reports.html import Page, build_page
+from rule_id.reports.importance import COLUMNS, importance
+from rule_id.reports.importance_parts import importance_section
+from rule_id.reports.methods import methods_section
+from rule_id.reports.parts import Section
 from rule_id.trajectories import atomic_write
 
-__all__ = ["report"]
+__all__ = ["evaluation_page", "report"]
 
-GROUPINGS = ("observable", "time", "depth", "statistic")
 INFO_KEYS = (
     "classes", "corpus", "feature_set", "models", "n_blocks", "n_diverged", "n_features",
     "n_layers", "n_networks", "notes", "protocols", "splits", "target", "tune", "versions",
 )  # fmt: skip
 """What the page says of an evaluation, see `rule_id.evaluation.Evaluation.info`."""
 
-FIGURE_LABELS = {
-    "generalisation": "Accuracy of each classifier under each protocol, with chance as a dotted "
-    "and the floor as a dashed line; the numbers are in the table of generalisation.",
-    "truncation": "Accuracy for whole networks against the part of training that is seen; the "
-    "numbers are in the table of truncated trajectories.",
-}
 
+def evaluation_page(evaluation: Evaluation | str | Path, *, target: str | None = None) -> Page:
+    """Return the page about an evaluation alone.
 
-@dataclass(frozen=True)
-class ConfusionPart:
-    """What the page shows of the confusions under one protocol."""
+    Args:
+        evaluation: An evaluation or its folder.
+        target: What the page is about, one of those evaluated; the rule by default.
 
-    protocol: str
-    picture: Picture
-    table: Table
-
-
-@dataclass(frozen=True)
-class ImportancePart:
-    """What the page shows of one classifier's importance, in words and for each grouping."""
-
-    bundle: Bundle
-    reading: str
-    groupings: dict[str, tuple[Picture, Table]]
+    Raises:
+        InputError: The folder is damaged, or the target was not evaluated.
+    """
+    found = _opened(evaluation)
+    found = _about(found, target or "rule")
+    return _page(found, [methods_section(found.info)])
 
 
 def report(
@@ -68,13 +49,12 @@ def report(
     features: FeatureTable | str | Path | None = None,
     models: Iterable[Bundle | str | Path] = (),
     target: str | None = None,
-    out: str | Path,
+    out: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> Path:
-    """Write an evaluation, and what its classifiers look at, as a page to read and to pass on.
+) -> Page:
+    """Show an evaluation, and what its classifiers look at, as a page to read and to pass on.
 
-    What is identified is the target of the bundles, else the rule. The folder gets `index.html`,
-    which needs no other file, and for use elsewhere `importance.csv` and `figures/*.svg`.
+    What is identified is the target of the bundles, else the rule.
 
     Args:
         evaluation: An evaluation or its folder.
@@ -83,38 +63,67 @@ def report(
         models: Trained bundles of one target or their folders, one of a kind.
         target: What the page is about, one of those evaluated; that of the bundles by default, or
             the rule.
-        out: The folder to write to.
+        out: The folder to write to, if any. It gets `index.html`, which needs no other file, and
+            for use elsewhere `importance.csv` and each figure with its numbers in `figures/`.
         progress: Called as progress(what, done, total).
 
     Returns:
-        The path of the page.
+        The page.
 
     Raises:
         InputError: An input is damaged, `out` is a file, or the inputs do not belong together.
     """
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"out must be a folder; {folder} is a file")
-    found = evaluation if isinstance(evaluation, Evaluation) else read_evaluation(evaluation)
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise InputError(f"out must be a folder; {out} is a file")
+    found = _opened(evaluation)
     table = read_features(features) if isinstance(features, str | Path) else features
     bundles = [read_bundle(m) if isinstance(m, str | Path) else m for m in models]
-    _check_info(found)
-    found = found.of(target or (bundles[0].target if bundles else "rule"))
+    found = _about(found, target or (bundles[0].target if bundles else "rule"))
     _check_bundles(bundles, found.info["target"], found.info["classes"])
     measured = []
     if table is not None:
         measured = [importance(bundle, table, progress=progress) for bundle in bundles]
-    context = {
-        **_evaluation_parts(found, folder),
-        "importance": [
-            _importance_part(m, b, folder) for m, b in zip(measured, bundles, strict=False)
+    explained = list(zip(bundles, measured, strict=False))
+    content_hash = table.info.get("content_hash") if table is not None else None
+    page = _page(
+        found,
+        [
+            importance_section(explained, _missing(table, bundles)),
+            methods_section(found.info, bundles if measured else (), content_hash),
         ],
-        "missing": _missing(table, bundles),
-        "content_hash": table.info.get("content_hash") if table is not None else None,
-    }
-    values = pd.concat(measured) if measured else pd.DataFrame(columns=COLUMNS)
-    atomic_write(folder / "importance.csv", lambda path: values.to_csv(path, index=False))
-    return write_page(folder / "index.html", "page.html", **context, methods=METHODS)
+    )
+    if out is not None:
+        values = pd.concat(measured) if measured else pd.DataFrame(columns=COLUMNS)
+        page.save(out)
+        atomic_write(Path(out) / "importance.csv", lambda path: values.to_csv(path, index=False))
+    return page
+
+
+def _opened(evaluation: Evaluation | str | Path) -> Evaluation:
+    found = evaluation if isinstance(evaluation, Evaluation) else read_evaluation(evaluation)
+    _check_info(found)
+    return found
+
+
+def _about(evaluation: Evaluation, target: str) -> Evaluation:
+    """Let an evaluation be about a target, with what is found of the others still in it."""
+    narrowed = evaluation.of(target)
+    return Evaluation(
+        evaluation.results, evaluation.table, evaluation.confusions, narrowed.info,
+        evaluation.further,
+    )  # fmt: skip
+
+
+def _page(found: Evaluation, more: list[Section]) -> Page:
+    words, corpus = wording(found.info["target"]), found.info["corpus"]
+    return build_page(
+        f"Which {words.subject}? {corpus}",
+        f"Which {words.subject} made these networks?",
+        f"How well the {words.one} behind a network's learning is identified from aggregate "
+        "statistics of its weights and activations over training, and how far that generalises.",
+        [*evaluation_sections(found), *more],
+        found.info["notes"],
+    )
 
 
 def _check_info(evaluation: Evaluation) -> None:
@@ -145,47 +154,3 @@ def _missing(table: FeatureTable | None, bundles: list[Bundle]) -> list[str]:
     """Return what feature importance cannot be measured without."""
     needs = {"a feature table": table is not None, "a trained classifier": bool(bundles)}
     return [need for need, given in needs.items() if not given]
-
-
-def _evaluation_parts(evaluation: Evaluation, folder: Path) -> dict[str, object]:
-    """Return what the page shows of the evaluation, its figures being written to the folder."""
-    figures = draw_figures(evaluation)
-    # The first is shown open: no number says more about what to expect of new networks.
-    ordered = sorted(PROTOCOLS, key=lambda protocol: protocol != "grouped")
-    confusions = [
-        ConfusionPart(
-            protocol,
-            draw_picture(folder, name, f"Confusion matrix, {protocol}.", figures[name]),
-            confusion_table(evaluation, protocol),
-        )
-        for protocol, name in ((protocol, f"confusion-{protocol}") for protocol in ordered)
-        if name in figures
-    ]
-    return {
-        "info": evaluation.info,
-        "wording": wording(evaluation.info["target"]),
-        "results": read_results(evaluation),
-        "tables": result_tables(evaluation),
-        "alignment": alignment_table(evaluation),
-        "control": control_table(evaluation),
-        "nuisances": evaluation.info.get("nuisances", []),
-        "left_out": evaluation.info.get("left_out", {}),
-        "n_held_out": evaluation.info.get("n_held_out") or None,
-        "confusions": confusions,
-        "confused": read_confusions(evaluation),
-        "pictures": {
-            name: draw_picture(folder, name, label, figures[name])
-            for name, label in FIGURE_LABELS.items()
-            if name in figures
-        },
-    }
-
-
-def _importance_part(measured: pd.DataFrame, bundle: Bundle, folder: Path) -> ImportancePart:
-    groupings = {}
-    for by in GROUPINGS:
-        name = f"importance-{bundle.model}-{by}"
-        label = f"Importance by {by} for the {bundle.model} classifier; the table has the numbers."
-        picture = draw_picture(folder, name, label, importance_figure(measured, by))
-        groupings[by] = (picture, importance_table(measured, by))
-    return ImportancePart(bundle, read_importance(measured), groupings)

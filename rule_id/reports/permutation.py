@@ -8,6 +8,7 @@ exchanged together, on networks that were held out of fitting.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from rule_id.models import Bundle, combine_layers, network_ids
 __all__ = ["donor_rows", "network_log_loss", "permutation_importance"]
 
 PROBABILITY_FLOOR = 1e-6
+VALUES = ("value", "error", "low", "high")
+DRAWS = 400
+"""Draws of blocks for an interval."""
 
 
 def donor_rows(meta: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
@@ -61,12 +65,20 @@ def network_log_loss(bundle: Bundle, values: np.ndarray, meta: pd.DataFrame) -> 
     Returns:
         Log loss in nats; ln(number of classes) for equal probabilities.
     """
+    logs, truth, _ = _networks(bundle, values, meta)
+    return float(-logs[np.arange(len(truth)), truth].mean())
+
+
+def _networks(
+    bundle: Bundle, values: np.ndarray, meta: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return log probabilities (m, k) of whole networks, their class and their row in `meta`."""
     ids = network_ids(meta)
     found, probabilities = combine_layers(bundle.classifier.predict_proba(values), ids)
-    class_of = dict(zip(ids, meta[bundle.target], strict=True))
-    truth = [bundle.classes.index(class_of[network]) for network in found]
-    likelihood = probabilities[np.arange(len(found)), truth]
-    return float(-np.log(np.maximum(likelihood, PROBABILITY_FLOOR)).mean())
+    _, first = np.unique(ids, return_index=True)
+    class_of = {name: place for place, name in enumerate(bundle.classes)}
+    truth = meta[bundle.target].iloc[first].map(class_of).to_numpy(dtype=int)
+    return np.log(np.maximum(probabilities, PROBABILITY_FLOOR)), truth, first
 
 
 def permutation_importance(
@@ -93,23 +105,65 @@ def permutation_importance(
         progress: Called as progress(what, done, total).
 
     Returns:
-        One row a group: `by`, `group`, `value` (mean over exchanges, nats) and `error` (standard
-        deviation over exchanges).
+        One row a group and what it is about (`all` networks, those of a class, or `a | b`, two
+        classes when it is known to be one of them): `by`, `group`, `about`, `value` (mean over
+        exchanges, nats), `error` (standard deviation over exchanges), and `low` and `high`, a 95%
+        bootstrap interval over blocks.
     """
     rng = np.random.default_rng(seed)
     meta, values = table.meta, table.matrix()
     donors = [donor_rows(meta, rng) for _ in range(repeats)]
-    intact = network_log_loss(bundle, values, meta)
+    intact, truth, first = _networks(bundle, values, meta)
+    blocks = meta["block"].to_numpy()[first]
+    drawn = _drawn_blocks(blocks, rng)
     found = []
     for done, ((by, group), (columns, rows)) in enumerate(groups.items(), start=1):
-        losses = [
-            network_log_loss(bundle, _exchanged(values, donor, columns, rows), meta)
-            for donor in donors
+        logs = [
+            _networks(bundle, _exchanged(values, donor, columns, rows), meta)[0] for donor in donors
         ]
-        found.append((by, group, np.mean(losses) - intact, np.std(losses, ddof=1)))
+        found.append(_rises(logs, intact, truth, drawn, bundle.classes).assign(by=by, group=group))
         if progress is not None:
             progress(f"permutation, {bundle.model}", done, len(groups))
-    return pd.DataFrame(found, columns=["by", "group", "value", "error"])
+    return pd.concat(found, ignore_index=True)
+
+
+def _rises(
+    logs: list[np.ndarray], intact: np.ndarray, truth: np.ndarray, drawn: np.ndarray,
+    classes: list[str],
+) -> pd.DataFrame:  # fmt: skip
+    """Return the rise for all networks, for those of each class, and for each pair of classes."""
+    every = np.arange(len(truth))
+    rises = np.stack([intact[every, truth] - one[every, truth] for one in logs])
+    rows = [_row("all", rises, every, drawn)]
+    rows += [_row(name, rises, every[truth == k], drawn) for k, name in enumerate(classes)]
+    for a, b in combinations(range(len(classes)), 2):
+        # Between two classes the others do not count.
+        of = every[(truth == a) | (truth == b)]
+        before, *after = (
+            one[of, truth[of]] - np.logaddexp(one[of, a], one[of, b]) for one in (intact, *logs)
+        )
+        between = np.zeros_like(rises)
+        between[:, of] = before - np.stack(after)
+        rows.append(_row(f"{classes[a]} | {classes[b]}", between, of, drawn))
+    return pd.DataFrame([row for row in rows if row], columns=["about", *VALUES])
+
+
+def _row(about: str, rises: np.ndarray, of: np.ndarray, drawn: np.ndarray) -> tuple | None:
+    """Return mean, spread over exchanges and 95% interval over blocks, of some networks."""
+    if not len(of):
+        return None
+    some, weights = rises[:, of], drawn[:, of]
+    counts = weights.sum(axis=1)
+    means = (weights @ some.mean(axis=0))[counts > 0] / counts[counts > 0]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return about, some.mean(), some.mean(axis=1).std(ddof=1), low, high
+
+
+def _drawn_blocks(blocks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return how often each network counts (draws, n) when blocks are drawn with replacement."""
+    names, index = np.unique(blocks, return_inverse=True)
+    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
+    return np.asarray(draws[:, index])
 
 
 def _exchanged(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+import pandas as pd
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
@@ -24,28 +27,40 @@ class Picture:
     """A figure as it stands in a page.
 
     Attributes:
-        name: Name of its file, without the ending.
+        name: Name of its files, without the ending.
         label: What it shows, for who cannot see it.
         svg: The figure itself.
+        document: The figure as an SVG file.
+        numbers: What is drawn.
     """
 
+    kind: ClassVar[str] = "picture"
     name: str
     label: str
     svg: Markup
+    document: str
+    numbers: pd.DataFrame
+
+    def save(self, folder: Path) -> None:
+        """Write the figure as `<name>.svg` and its numbers as `<name>.csv`."""
+        svg, csv = (folder / f"{self.name}.{ending}" for ending in ("svg", "csv"))
+        atomic_write(svg, lambda path: path.write_text(self.document, encoding="utf-8"))
+        atomic_write(csv, lambda path: self.numbers.to_csv(path, index=False))
 
 
-def draw_picture(folder: Path, name: str, label: str, figure: Figure) -> Picture:
-    """Write a figure to `figures/<name>.svg` in a folder, and return it for a page.
+def draw_picture(name: str, label: str, figure: Figure, numbers: pd.DataFrame) -> Picture:
+    """Return a figure for a page.
 
     Args:
-        folder: Where the page is written.
         name: Name of the figure, unique in the page.
         label: What it shows, in a sentence.
         figure: The figure.
+        numbers: What is drawn.
     """
-    path = folder / "figures" / f"{name}.svg"
-    atomic_write(path, lambda target: save_figure(figure, target))
-    return Picture(name, label, _inline(path.read_text(encoding="utf-8"), name, label))
+    written = io.BytesIO()
+    save_figure(figure, written)
+    document = written.getvalue().decode("utf-8")
+    return Picture(name, label, _inline(document, name, label), document, numbers)
 
 
 def _inline(document: str, name: str, label: str) -> Markup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rule_id.evaluation import Evaluation, read_control, with_error
+from rule_id.reports.importance import overall
 
 __all__ = ["read_confusions", "read_importance", "read_results"]
 
@@ -119,7 +120,8 @@ def read_importance(importance: pd.DataFrame, statistics: int = 3) -> str:
         importance: What `rule_id.reports.importance` gives for one bundle.
         statistics: How many statistics to name.
     """
-    exchanged = importance[importance["method"] == "permutation"]
+    some = overall(importance)
+    exchanged = some[some["method"] == "permutation"]
     parts = []
     for by, number in (("observable", 1), ("time", 1), ("depth", 1), ("statistic", statistics)):
         top = exchanged[exchanged["by"] == by].nlargest(number, "value")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from rule_id.evaluation import FLOORED, PROTOCOLS, Evaluation, with_error
 from rule_id.features import wording
-from rule_id.reports.importance import METHODS
+from rule_id.reports.importance import METHODS, overall
 
 __all__ = [
     "Table",
+    "about_table",
+    "agreement_table",
     "alignment_table",
     "confusion_table",
     "control_table",
@@ -37,12 +40,16 @@ class Table:
         columns: Names of the columns.
         rows: For each row a (text, note) a column; the note is set small, in brackets.
         labels: How many leading columns say what the row is; the others are numbers.
+        name: Its id in a page; numbered when empty.
     """
+
+    kind: ClassVar[str] = "table"
 
     caption: str
     columns: list[str]
     rows: list[list[tuple[str, str]]]
     labels: int
+    name: str = ""
 
 
 def result_tables(evaluation: Evaluation) -> dict[str, Table]:
@@ -85,6 +92,7 @@ def result_tables(evaluation: Evaluation) -> dict[str, Table]:
             labels,
             metrics,
             f"{caption}: mean ± s.e.m. over splits ({_beside(metrics)}).",
+            name,
         )
         for name, (rows, labels, metrics, caption) in chosen.items()
         if rows.any()
@@ -92,16 +100,16 @@ def result_tables(evaluation: Evaluation) -> dict[str, Table]:
 
 
 def _result_table(
-    rows: pd.DataFrame, labels: dict[str, str], metrics: dict[str, str], caption: str
+    rows: pd.DataFrame, labels: dict[str, str], metrics: dict[str, str], caption: str, name: str
 ) -> Table:
     cells = [
-        [(str(row[name]), "") for name in labels]
+        [(str(row[column]), "") for column in labels]
         + [_score(row, metric) for metric in metrics]
         + [(f"{row['n_test_networks']:.0f}", "")]
         for _, row in rows.iterrows()
     ]
     columns = [*labels.values(), *metrics.values(), "Networks in test"]
-    return Table(caption, columns, cells, len(labels))
+    return Table(caption, columns, cells, len(labels), name)
 
 
 def _score(row: pd.Series, metric: str) -> tuple[str, str]:
@@ -197,6 +205,73 @@ def alignment_table(evaluation: Evaluation) -> Table | None:
     return Table(caption, columns, rows, 3) if rows else None
 
 
+def about_table(importance: pd.DataFrame, pairs: bool, most: int = 3) -> Table | None:
+    """Return the groups that matter most for each class, or for each pair of classes.
+
+    Args:
+        importance: What `rule_id.reports.importance` gives for one bundle.
+        pairs: Whether to show pairs.
+        most: How many groups of each grouping to name.
+
+    Returns:
+        A row a class or pair; each group with the rise in log loss and its 95% interval.
+    """
+    rows = importance[(importance["method"] == "permutation") & (importance["about"] != "all")]
+    rows = rows[rows["about"].str.contains(" | ", regex=False) == pairs]
+    groupings = ("observable", "time", "statistic")
+    cells = [
+        [(str(about), "")]
+        + [(_largest(some[some["by"] == by], most if by == "statistic" else 1), "")
+           for by in groupings]
+        for about, some in rows.groupby("about", sort=False)
+    ]  # fmt: skip
+    caption = (
+        "Missed most when exchanged between networks: rise in log loss (nats), with its 95% "
+        "bootstrap interval over blocks."
+    )
+    columns = ["Pair" if pairs else "Class", *map(str.capitalize, groupings)]
+    return Table(caption, columns, cells, len(columns)) if cells else None
+
+
+def _largest(rows: pd.DataFrame, most: int) -> str:
+    top = rows.nlargest(most, "value").itertuples()
+    return "; ".join(f"{r.group} {r.value:+.2f} ({r.low:+.2f} to {r.high:+.2f})" for r in top)
+
+
+def agreement_table(importance: pd.DataFrame) -> Table | None:
+    """Return how alike methods order the groups, or None where there is one method alone.
+
+    Args:
+        importance: What `rule_id.reports.importance` gives for one bundle.
+
+    Returns:
+        A row a pair of methods, a column a grouping of three groups or more; rank correlation of
+        Spearman.
+    """
+    importance = overall(importance)
+    methods = [method for method in METHODS if (importance["method"] == method).any()]
+    groupings = [by for by in ("statistic", "time", "correlated") if (importance["by"] == by).any()]
+    wide = {
+        by: importance[importance["by"] == by].pivot(
+            index="group", columns="method", values="value"
+        )
+        for by in groupings
+    }
+    rows = []
+    for place, first in enumerate(methods):
+        for second in methods[place + 1 :]:
+            found = [
+                f"{wide[by][first].rank().corr(wide[by][second].rank()):.2f}" for by in groupings
+            ]
+            names = f"{METHODS[first].label} and {METHODS[second].label}"
+            rows.append([(names, ""), *((text, "") for text in found)])
+    caption = (
+        "How alike two methods order the groups: rank correlation, 1 for the same order and 0 for "
+        "unrelated ones."
+    )
+    return Table(caption, ["Methods", *map(str.capitalize, groupings)], rows, 1) if rows else None
+
+
 def importance_table(importance: pd.DataFrame, by: str) -> Table:
     """Return the importance of each group by each method, the largest first.
 
@@ -204,7 +279,8 @@ def importance_table(importance: pd.DataFrame, by: str) -> Table:
         importance: What `rule_id.reports.importance` gives for one bundle.
         by: observable, statistic, time or depth.
     """
-    chosen = importance[importance["by"] == by]
+    chosen = overall(importance)
+    chosen = chosen[chosen["by"] == by]
     methods = [method for method in METHODS if (chosen["method"] == method).any()]
     values = chosen.pivot(index="group", columns="method", values="value")
     errors = chosen.pivot(index="group", columns="method", values="error")

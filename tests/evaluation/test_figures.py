@@ -12,24 +12,13 @@ from matplotlib.figure import Figure
 from rule_id.evaluation import (
     CUTS,
     Evaluation,
-    class_colours,
+    all_figures,
     confusion_figure,
-    draw_figures,
     generalisation_figure,
     save_figure,
     truncation_figure,
 )
-from rule_id.evaluation.figures import OKABE_ITO, PALETTE, TRUNCATION_PANELS
-
-PAPER_RULES = (
-    "backprop+momentum", "backprop+adam", "feedback_alignment+momentum",
-    "information_alignment+momentum",
-)  # fmt: skip
-FAMILIES = (
-    "backprop", "fixed feedback", "sign symmetry", "learned feedback", "perturbation", "Hebbian",
-    "energy based", "no learning",
-)  # fmt: skip
-
+from rule_id.evaluation.figures import TRUNCATION_PANELS
 
 GROUPED = ("grouped", "all", "summary", "linear", "network", "rule")
 
@@ -61,16 +50,18 @@ def texts(figure: Figure) -> set[str]:
 
 
 def test_figures_follow_the_protocols(evaluation: Evaluation) -> None:
-    assert set(draw_figures(of_protocols(evaluation, "truncated"))) == {"truncation"}
-    assert set(draw_figures(of_protocols(evaluation, "paper"))) == {
+    assert set(all_figures(of_protocols(evaluation, "truncated"))) == {"truncation"}
+    assert set(all_figures(of_protocols(evaluation, "paper"))) == {
         "confusion-paper",
         "generalisation",
     }
 
 
 def test_axes_have_names(evaluation: Evaluation) -> None:
-    for figure in draw_figures(evaluation).values():
-        assert all(axes.get_xlabel() for axes in figure.axes)
+    for drawn in all_figures(evaluation).values():
+        figure = drawn.figure
+        # Panels one above the other share the name of an axis.
+        assert all(axes.get_xlabel() for axes in figure.axes[-1:])
         assert figure.axes[0].get_ylabel() or figure.axes[0].get_yticklabels()
 
 
@@ -115,32 +106,6 @@ def test_truncation_draws_every_variant(evaluation: Evaluation) -> None:
         assert {"xgboost", "chance"} == set(axes.get_legend_handles_labels()[1])
 
 
-def test_a_class_keeps_its_colour() -> None:
-    four = class_colours(PAPER_RULES)
-    assert len(set(four.values())) == 4
-    more = class_colours([*PAPER_RULES, "hebbian", "none"])
-    assert {rule: more[rule] for rule in PAPER_RULES} == four
-    assert more["hebbian"] != more["none"]
-    assert set(more.values()) <= set(OKABE_ITO)
-
-
-def test_each_family_has_a_colour_of_its_own_however_many_are_shown() -> None:
-    eight = class_colours(FAMILIES)
-    assert set(eight.values()) == set(OKABE_ITO)
-    assert class_colours(["Hebbian", "no learning"]) == {
-        name: eight[name] for name in ("Hebbian", "no learning")
-    }
-
-
-def test_many_classes_differ_and_too_many_begin_anew() -> None:
-    names = [f"rule {place:02}" for place in range(28)]
-    colours = class_colours([*PAPER_RULES, *names])
-    assert len(set(colours.values())) == 32 == len(set(PALETTE))
-    many = class_colours([f"rule {place:02}" for place in range(40)])
-    assert many["rule 32"] == many["rule 00"]
-    assert class_colours(names[::-1]) == class_colours(names)
-
-
 def test_confusions_of_many_classes_stay_legible(evaluation: Evaluation) -> None:
     few, many, crowd = (
         confusion_figure(with_classes(evaluation, n), "grouped") for n in (8, 25, 60)
@@ -177,3 +142,19 @@ def test_files_are_text_and_the_same_each_time(
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     assert "accuracy (share correct)" in (tmp_path / "one.svg").read_text()
     assert dict(matplotlib.rcParams) == settings
+
+
+def test_the_numbers_of_a_figure_are_those_drawn(evaluation: Evaluation) -> None:
+    drawn = all_figures(evaluation)
+    counts = drawn["confusion-grouped"].numbers
+    assert len(counts) == 16 and list(counts.columns) == ["true", "predicted", "count"]
+    rows = evaluation.of("rule").confusions
+    chosen = (rows["protocol"] == "grouped") & (rows["level"] == "network")
+    best = rows["model"] == evaluation.best_model("grouped", "network")
+    ours = rows["feature_set"] == evaluation.info["feature_set"]
+    assert counts["count"].sum() == rows.loc[chosen & best & ours, "count"].sum()
+    assert set(drawn["generalisation"].numbers["model"]) == {"linear", "xgboost"}
+    assert set(drawn["truncation"].numbers["protocol"]) == {"truncated"}
+    assert set(drawn["confusion-families"].numbers["true"]) == set(
+        evaluation.info["classes_of"]["family"]
+    )

@@ -43,12 +43,13 @@ def test_the_folder_is_complete_and_alone(folder: Path) -> None:
         "claims.csv", "control.csv", "coverage.csv", "headline.csv", "matched.csv", "novelty.csv",
         "reliability.csv", "evaluation.json", "figures",
     }  # fmt: skip
-    assert {path.name for path in (folder / "figures").iterdir()} == {
-        "confusion-grouped.svg", "confusion-held-out-architecture.svg",
-        "confusion-held-out-range.svg", "confusion-held-out-task.svg", "confusion-network.svg",
-        "confusion-paper.svg",
-        "generalisation.svg", "reliability.svg", "truncation.svg",
+    names = {
+        "confusion-families", "confusion-grouped", "confusion-held-out-architecture",
+        "confusion-held-out-range", "confusion-held-out-task", "confusion-network",
+        "confusion-paper", "generalisation", "reliability", "truncation",
     }  # fmt: skip
+    files = {f"{name}.{ending}" for name in names for ending in ("svg", "csv")}
+    assert {path.name for path in (folder / "figures").iterdir()} == files
     assert [path.name for path in folder.parent.iterdir()] == ["evaluation"]
     assert str(folder.parent) not in (folder / "evaluation.json").read_text()
 

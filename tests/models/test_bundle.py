@@ -230,7 +230,7 @@ def test_what_is_no_linear_classifier_of_ours_is_refused(linear, tmp_path, chang
 
 def test_a_linear_classifier_of_fewer_rules_is_refused(linear, tmp_path):
     linear.write(tmp_path / "b")
-    edit(tmp_path / "b", classes=linear.classes[:3],
+    edit(tmp_path / "b", classes=linear.classes[:3], map=None,
          families={rule: linear.families[rule] for rule in linear.classes[:3]})  # fmt: skip
     with pytest.raises(
         InputError, match=r"coefficients must be finite and of the shape \(3, 1083\)"

@@ -9,7 +9,8 @@ from synthetic import RULES
 
 from rule_id.evaluation import Evaluation, evaluate
 from rule_id.features import TARGETS, FeatureTable, extract
-from rule_id.models import Bundle, train
+from rule_id.models import Bundle, Identification, identify, train
+from rule_id.recordings import recording_from_arrays
 from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
     DEPTH_GROUPS,
@@ -79,3 +80,17 @@ def evaluation(trajectories: Trajectories) -> Evaluation:
 @pytest.fixture(scope="session")
 def synthetic_features(trajectories: Trajectories) -> FeatureTable:
     return extract(trajectories)
+
+
+@pytest.fixture(scope="session")
+def answer(trajectories: Trajectories) -> Identification:
+    """An answer about a recording with a hostile layer name, by a bundle that holds a map."""
+    bundle = train(extract(trajectories), model="xgboost", tune=False)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 12, 20)) * np.linspace(1, 2, 6)[:, None, None]
+    hostile = "<script>document.body.dataset.alerted = 1</script>"
+    recording = recording_from_arrays(
+        "<b>mine</b>", steps=list(range(6)), signal="model", activations={hostile: x, "second": x}
+    )
+    (found,) = identify(recording, bundle)
+    return found

@@ -39,7 +39,8 @@ def test_statistics_are_the_largest_by_permutation(measured: pd.DataFrame) -> No
 
 def test_bars_are_as_long_as_the_values(measured: pd.DataFrame) -> None:
     figure = importance_figure(measured, "observable")
-    gain = measured[(measured["method"] == "gain") & (measured["by"] == "observable")]
+    whole = measured[measured["about"] == "all"]
+    gain = whole[(whole["method"] == "gain") & (whole["by"] == "observable")]
     expected = gain.set_index("group")["value"][["weight", "activation", "activity_change"]]
     drawn = [bar.get_width() for bar in figure.axes[2].patches]
     assert drawn == pytest.approx(expected.tolist())

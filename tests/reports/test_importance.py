@@ -16,6 +16,7 @@ from rule_id.reports.importance import (
     feature_groups,
     held_out_rows,
     importance,
+    overall,
     shap_values,
 )
 from rule_id.trajectories import STATISTICS, observable_of
@@ -33,7 +34,7 @@ def bundle(request: pytest.FixtureRequest, bundles: dict[str, Bundle]) -> Bundle
 
 @pytest.fixture(scope="module")
 def measured(bundle: Bundle, planted: FeatureTable) -> pd.DataFrame:
-    return importance(bundle, planted, repeats=3)
+    return overall(importance(bundle, planted, repeats=3))
 
 
 def test_importance_is_a_tidy_table_of_every_method(bundle: Bundle, measured: pd.DataFrame) -> None:
@@ -42,8 +43,9 @@ def test_importance_is_a_tidy_table_of_every_method(bundle: Bundle, measured: pd
     assert set(measured["method"]) == METHODS_OF[bundle.model] <= set(METHODS)
     assert not measured.duplicated(["method", "by", "group"]).any()
     exchanged = measured["method"] == "permutation"
-    assert measured.loc[exchanged, "error"].notna().all()
-    assert measured.loc[~exchanged, "error"].isna().all()
+    drawn = measured[["error", "low", "high"]]
+    assert drawn[exchanged].notna().all(axis=None) and drawn[~exchanged].isna().all(axis=None)
+    assert (drawn.loc[exchanged, "low"] <= drawn.loc[exchanged, "high"]).all()
 
 
 def test_every_method_finds_the_planted_observable_and_time(measured: pd.DataFrame) -> None:
@@ -79,7 +81,7 @@ def test_statistics_add_up_to_their_observable(measured: pd.DataFrame) -> None:
 def test_depth_groups_of_shap_average_to_the_total(
     bundles: dict[str, Bundle], planted: FeatureTable
 ) -> None:
-    measured = importance(bundles["xgboost"], planted, repeats=2)
+    measured = overall(importance(bundles["xgboost"], planted, repeats=2))
     shap = measured[measured["method"] == "shap"]
     layers = held_out_rows(bundles["xgboost"], planted).meta["depth_group"].value_counts()
     depth = shap[shap["by"] == "depth"].set_index("group")["value"]
@@ -191,3 +193,26 @@ def test_a_table_without_blocks_is_refused(
     recorded = replace(planted, meta=planted.meta.drop(columns="block"))
     with pytest.raises(InputError, match=r"features must be of simulated networks.*block"):
         importance(bundles["linear"], recorded)
+
+
+def test_classes_and_pairs_find_what_is_planted_too(planted: FeatureTable, bundle: Bundle) -> None:
+    measured = importance(bundle, planted, repeats=2)
+    rules = bundle.classes
+    pairs = [f"{a} | {b}" for k, a in enumerate(rules) for b in rules[k + 1 :]]
+    rows = measured[(measured["by"] == "observable") & (measured["method"] == "permutation")]
+    assert list(rows["about"].unique()) == ["all", *rules, *pairs]
+    for about, some in rows.groupby("about"):
+        assert some.loc[some["value"].idxmax(), "group"] == "activity_change", about
+    # All networks are those of each class together, which here are equally many.
+    value = rows.set_index(["about", "group"])["value"].unstack()
+    np.testing.assert_allclose(value.loc[rules].mean(), value.loc["all"], atol=1e-9)
+
+
+def test_the_interval_over_blocks_holds_the_value_and_is_narrow_for_what_does_nothing(
+    planted: FeatureTable, bundles: dict[str, Bundle]
+) -> None:
+    measured = overall(importance(bundles["linear"], planted, repeats=2))
+    rows = measured[(measured["by"] == "observable") & (measured["method"] == "permutation")]
+    assert ((rows["low"] <= rows["value"]) & (rows["value"] <= rows["high"])).all()
+    by_group = rows.set_index("group")
+    assert by_group.loc["activity_change", "low"] > by_group.loc["weight", "high"]

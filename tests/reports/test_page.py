@@ -52,8 +52,8 @@ def folder(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     out = tmp_path_factory.mktemp("reports") / "page"
-    path = report(evaluation, features=planted, models=bundles.values(), out=out)
-    assert path == out / "index.html"
+    page = report(evaluation, features=planted, models=bundles.values(), out=out)
+    assert page.html == (out / "index.html").read_text(encoding="utf-8")
     return out
 
 
@@ -84,7 +84,7 @@ def test_headings_descend_one_level_at_a_time(text: str) -> None:
 def test_figures_say_what_they_show_and_tables_have_captions(text: str) -> None:
     page = Page(text)
     drawings = [given for tag, given in page.found if tag == "svg"]
-    assert len(drawings) == 7 + 8
+    assert len(drawings) == 9 + 10
     assert all(given["role"] == "img" and given["aria-label"] for given in drawings)
     tags = [tag for tag, _ in page.found]
     assert tags.count("caption") == tags.count("table") > 10
@@ -118,7 +118,10 @@ def test_files_beside_the_page_hold_the_same(folder: Path) -> None:
     values = pd.read_csv(folder / "importance.csv")
     assert set(values["model"]) == {"linear", "xgboost"}
     drawn = {path.name for path in (folder / "figures").iterdir()}
-    assert {"generalisation.svg", "importance-linear-time.svg"} <= drawn
+    assert {"generalisation.svg", "importance-linear-time.csv", "reliability.csv"} <= drawn
+    assert {name for name in drawn if name.endswith(".svg")} == {
+        name.replace(".csv", ".svg") for name in drawn if name.endswith(".csv")
+    }
     assert not [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
 
 
@@ -136,7 +139,7 @@ def test_the_page_is_the_same_when_written_again(
         models=[tmp_path / name for name in bundles],
         out=tmp_path / "page",
     )
-    assert again.read_text(encoding="utf-8") == text
+    assert again.html == text
 
 
 def test_without_models_the_page_says_what_is_missing(
@@ -148,12 +151,12 @@ def test_without_models_the_page_says_what_is_missing(
         "a feature table": {"models": [bundles["linear"]]},
     }
     for missing, given in cases.items():
-        path = report(evaluation, **given, out=tmp_path)
-        assert f"Not shown: it needs {missing}." in path.read_text(encoding="utf-8")
+        page = report(evaluation, **given, out=tmp_path)
+        assert f"Not shown: it needs {missing}." in page.html
         assert pd.read_csv(tmp_path / "importance.csv").empty
 
 
-def test_one_protocol_alone_is_reported(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_one_protocol_alone_is_reported(evaluation: Evaluation) -> None:
     for protocol in evaluation.info["protocols"]:
         few = Evaluation(
             *(
@@ -162,12 +165,12 @@ def test_one_protocol_alone_is_reported(evaluation: Evaluation, tmp_path: Path) 
             ),
             evaluation.info,
         )
-        Page(report(few, out=tmp_path / protocol).read_text(encoding="utf-8"))
+        Page(report(few).html)
 
 
-def test_names_are_escaped(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_names_are_escaped(evaluation: Evaluation) -> None:
     hostile = replace(evaluation, info=evaluation.info | {"corpus": "<script>alert(1)</script>"})
-    text = report(hostile, out=tmp_path).read_text(encoding="utf-8")
+    text = report(hostile).html
     assert "<script>alert" not in text and "&lt;script&gt;alert" in text
 
 
@@ -222,7 +225,7 @@ def test_the_page_says_what_is_identified(
     tmp_path: Path, target: str, subject: str, many: str,
 ) -> None:  # fmt: skip
     given = {"features": planted, "models": [of_target[target]], "out": tmp_path}
-    text = report(evaluation, **given).read_text(encoding="utf-8")
+    text = report(evaluation, **given).html
     Page(text)
     one = target.replace("_", " ")
     assert f"<h1>Which {subject} made these networks?</h1>" in text
@@ -235,14 +238,14 @@ def test_the_page_says_what_is_identified(
 
 
 def test_accuracy_against_learned_feedback_is_shown_where_there_is_some(
-    text: str, evaluation: Evaluation, tmp_path: Path
+    text: str, evaluation: Evaluation
 ) -> None:
     heading = "Accuracy against how fast feedback is learned</h2>"
     assert heading in text and 'href="#alignment"' in text
     for row in evaluation.further["alignment"].itertuples():
         assert f">{row.bin}</td>" in text
     # It says how often the rule was named.
-    without = report(evaluation, target="family", out=tmp_path).read_text(encoding="utf-8")
+    without = report(evaluation, target="family").html
     assert heading not in without and 'href="#alignment"' not in without
 
 

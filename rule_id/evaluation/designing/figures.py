@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from rule_id.evaluation.designing.cost import noise_levels, reaches
 from rule_id.evaluation.designing.result import Design, crossed, noise_text
-from rule_id.evaluation.figures import OKABE_ITO, STYLE
+from rule_id.evaluation.style import OKABE_ITO, STYLE
 from rule_id.models import PATTERNS
 
 __all__ = ["checkpoints_figure", "draw_designs", "noise_figure"]
