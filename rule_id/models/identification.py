@@ -118,7 +118,8 @@ class Identification:
     costs: list[tuple[str, float]]
     warnings: list[str]
     evidence: Evidence | None = None
-    place: Place | None = None
+    # For the eye; arrays have no equality of one truth value.
+    place: Place | None = field(default=None, compare=False)
     trained: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
-from rule_id.features import TARGETS, WITH_FAMILIES, FeatureTable, extract
+from rule_id.features import TARGETS, WITH_FAMILIES, FeatureTable, extract, with_deviations
 from rule_id.models import PATTERNS, read_bundle, train
 from rule_id.models import hyperparameters as hyperparameters_module
 from rule_id.models.patterns import feature_observables
@@ -50,7 +50,7 @@ def test_held_out_blocks_take_no_part_in_fitting(table, bundle):
 def test_the_bundle_says_what_it_was_made_from(table, bundle):
     assert bundle.classes == sorted(table.meta["rule"].unique())
     assert bundle.families["backprop+adam"] == "backprop"
-    assert bundle.feature_names == table.names
+    assert bundle.feature_names == with_deviations(table).names
     assert bundle.info["training"] == {"blocks": 9, "networks": 72, "rows": 248}
     assert bundle.info["testing"]["blocks"] == 6
     assert bundle.info["features"] == table.info
@@ -134,7 +134,7 @@ def test_a_file_is_as_good_as_a_table(table, linear, tmp_path):
 
 
 def test_quantiles_hold_nearly_all_of_the_training_features(table, linear):
-    fitted = table.rows(~table.meta["block"].isin(linear.test_blocks)).values
+    fitted = with_deviations(table.rows(~table.meta["block"].isin(linear.test_blocks))).values
     low, _, high = linear.quantiles
     outside = ((fitted < low) | (fitted > high)).to_numpy()
     assert 0 < outside.mean() <= 0.02
@@ -255,4 +255,4 @@ def test_without_a_reference_table_features_must_be_given(monkeypatch, tmp_path)
 def test_the_reference_table_is_the_default(monkeypatch, table, tmp_path):
     table.write(tmp_path / "features.parquet")
     monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
-    assert train(model="linear", tune=False).feature_names == table.names
+    assert train(model="linear", tune=False).feature_names == with_deviations(table).names

@@ -18,14 +18,14 @@ from rule_id.trajectories import STATISTICS, Trajectories, write_manifest, write
 def trained(tmp_path_factory) -> Bundle:
     """A classifier of rules that can be told apart, with 40 held-out networks."""
     folder = tmp_path_factory.mktemp("watching") / "corpus"
-    made = synthetic_trajectories(20, 1, 7, signal=4.0)
+    made = synthetic_trajectories(20, 1, 7, signal=6.0)
     write_manifest(folder, {"plan": {}})
     write_part(folder, "a", made.networks, made.rows)
     return train(folder, model="linear", feature_set="invariant", tune=False, held_out=0.5)
 
 
 def recording(rule: str = "backprop+adam", signal: str = "model") -> Recording:
-    made = synthetic_trajectories(1, 1, 7, signal=4.0, seed=7)
+    made = synthetic_trajectories(1, 1, 7, signal=6.0, seed=7)
     name = f"b0000.{rule}.0"
     one = made.select([name])
     return Recording(name, signal, Trajectories(one.networks, one.rows, name), ("activation",))

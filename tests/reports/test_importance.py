@@ -9,6 +9,7 @@ import pytest
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable
 from rule_id.models import Bundle
+from rule_id.models.patterns import feature_matrix
 from rule_id.reports.importance import (
     COLUMNS,
     DEPTH_FLAGS,
@@ -93,7 +94,7 @@ def test_shap_values_add_up_to_the_log_probabilities(
     bundles: dict[str, Bundle], planted: FeatureTable
 ) -> None:
     classifier = bundles["xgboost"].classifier
-    values = planted.matrix()[:20]
+    values = feature_matrix(planted, bundles["xgboost"].feature_names)[:20]
     margins = shap_values(classifier.booster_, values).sum(axis=2)
     odds = np.exp(margins - margins.max(axis=1, keepdims=True))
     expected = classifier.predict_proba(values)
@@ -162,7 +163,7 @@ def test_a_table_that_lacks_features_is_refused(
     bundles: dict[str, Bundle], planted: FeatureTable
 ) -> None:
     lacking = replace(planted, values=planted.values.drop(columns="weight_abs_mean.start"))
-    with pytest.raises(InputError, match=r"1 are missing, such as weight_abs_mean\.start"):
+    with pytest.raises(InputError, match=r"2 are missing, such as weight_abs_mean\.start"):
         importance(bundles["linear"], lacking)
 
 
