@@ -168,7 +168,19 @@ def save_figure(figure: Figure, path: str | Path | BinaryIO) -> None:
         path: The file to write, or one that is open.
     """
     with matplotlib.rc_context(STYLE):
+        _settle(figure)
         figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out for good: the solver's last digits differ from one time to the next."""
+    if figure.get_layout_engine() is None:
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(n, 4) for n in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def _draw_protocols(axes: Axes, table: pd.DataFrame, protocols: list[str]) -> None:
