@@ -173,8 +173,12 @@ def compact(
     corpus: Corpus,
     out: Annotated[Path, typer.Option(help="The folder of the copy, new or empty.")],
     measurement: Annotated[
-        int, typer.Option(help="The measurement of the plan that is kept, 0 for the first.")
-    ] = 0,
+        list[int] | None,
+        typer.Option(
+            help="A measurement of the plan that is kept, 0 for the first, which is kept when none "
+            "is named; repeatable."
+        ),
+    ] = None,
     layers: Annotated[
         int, typer.Option(help="Networks with more layers keep so many, evenly spread.")
     ] = 8,
@@ -182,7 +186,7 @@ def compact(
     """Write a small, lossy copy of a corpus that all other commands read."""
     from rule_id.compact import compact as run
 
-    typer.echo(str(run(corpus, out, measurement=measurement, layers=layers)))
+    typer.echo(str(run(corpus, out, measurements=measurement or (0,), layers=layers)))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,11 @@ class CompactCorpus:
 
 
 def compact(
-    corpus: str | Path, out: str | Path, *, measurement: int = 0, layers: int = 8
+    corpus: str | Path, out: str | Path, *, measurements: Sequence[int] = (0,), layers: int = 8
 ) -> CompactCorpus:
     """Write a lossy copy of a corpus, some 350 bytes a layer, which is read as any other corpus.
 
-    It keeps one measurement and 23 statistics; eight follow from these, the others are missing.
+    It keeps some measurements and 23 statistics; eight follow from these, the others are missing.
     Levels are kept to 1/2048, changes of a trajectory to 1/185 of the largest, those of what grows
     many times to 4% of themselves. See docs/compact.md. Of the corpus some parts
     are read at a time; what is made of them, 700 bytes a layer, is held until it can be sorted.
@@ -75,7 +75,7 @@ def compact(
     Args:
         corpus: A folder written by `rule_id.simulation.simulate`.
         out: The folder to write, new or empty.
-        measurement: The measurement that is kept, 0 for the first of the plan.
+        measurements: Those that are kept, one or more, 0 for the first of the plan.
         layers: Networks with more layers keep so many, evenly spread, the first and the last among
             them; 2 or more.
 
@@ -84,16 +84,16 @@ def compact(
 
     Raises:
         InputError: The corpus is damaged or a compact one already, its statistics of weights are
-            not of single tensors, it lacks the measurement, or `out` holds something.
+            not of single tensors, it lacks a measurement, or `out` holds something.
     """
     source, target = Path(corpus), Path(out)
-    manifest = _checked(source, target, layers)
+    manifest = _checked(source, target, measurements, layers)
     content = ContentHash()
     networks, parts = [], []
     for batch in read_batches(source):
         content.update(batch)
         networks.append(batch.networks)
-        parts.append(coded(_kept(batch, measurement, layers), batch.source))
+        parts.append(coded(_kept(batch, measurements, layers), batch.source))
     table = pd.concat(networks).sort_values("network", ignore_index=True)
     tables = joined(parts)
     del parts, networks
@@ -102,13 +102,17 @@ def compact(
         write_manifest(
             new,
             {name: value for name, value in manifest.items() if name != "schema_version"}
-            | {"parts": sorted(names), "compact": _described(content, measurement, layers)},
+            | {"parts": sorted(names), "compact": _described(content, measurements, layers)},
         )
         size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
     return CompactCorpus(target, len(table), len(tables.layers), size)
 
 
-def _checked(source: Path, target: Path, layers: int) -> dict[str, Any]:
+def _checked(
+    source: Path, target: Path, measurements: Sequence[int], layers: int
+) -> dict[str, Any]:
+    if not measurements:
+        raise InputError("measurements must be one or more; got none")
     if layers < 2:
         raise InputError(f"layers must be 2 or more, the first and the last; got {layers}")
     manifest = read_manifest(source)
@@ -119,12 +123,14 @@ def _checked(source: Path, target: Path, layers: int) -> dict[str, Any]:
     return manifest
 
 
-def _kept(batch: Trajectories, measurement: int, layers: int) -> pd.DataFrame:
+def _kept(batch: Trajectories, measurements: Sequence[int], layers: int) -> pd.DataFrame:
     rows = batch.rows
-    some = rows[rows["measurement"] == measurement]
-    if some.empty:
-        there = ", ".join(map(str, sorted(rows["measurement"].unique())))
-        raise InputError(f"measurement must be one of the corpus, {there}; got {measurement}")
+    there = set(rows["measurement"])
+    for one in measurements:
+        if one not in there:
+            known = ", ".join(map(str, sorted(there)))
+            raise InputError(f"measurement must be one of the corpus, {known}; got {one}")
+    some = rows[rows["measurement"].isin(measurements)]
     n_layers = some["network"].map(batch.networks.set_index("network")["n_layers"]).to_numpy()
     chosen = np.zeros(len(some), dtype=bool)
     for n in np.unique(n_layers):
@@ -132,9 +138,10 @@ def _kept(batch: Trajectories, measurement: int, layers: int) -> pd.DataFrame:
         chosen |= (n_layers == n) & some["layer"].isin(spread).to_numpy()
     some = some[chosen].reset_index(drop=True)
     n_checkpoints = some["checkpoint"].nunique()
-    if layers * n_checkpoints > MOST_ROWS:
+    most = len(set(measurements)) * layers * n_checkpoints
+    if most > MOST_ROWS:
         raise InputError(
-            f"layers times checkpoints must be at most {MOST_ROWS}; got {layers * n_checkpoints}"
+            f"measurements times layers times checkpoints must be at most {MOST_ROWS}; got {most}"
         )
     for name in ("network", "layer_name", "layer_kind", "depth_group", "observation"):
         if not some[name].map(lambda text: isinstance(text, str) and len(text.encode()) <= MOST_TEXT
@@ -166,10 +173,10 @@ def _write(folder: Path, networks: pd.DataFrame, tables: PartTables) -> str:
     return key
 
 
-def _described(content: ContentHash, measurement: int, layers: int) -> dict[str, Any]:
+def _described(content: ContentHash, measurements: Sequence[int], layers: int) -> dict[str, Any]:
     return {
         "version": COMPACT_VERSION,
-        "measurement": measurement,
+        "measurements": sorted(set(measurements)),
         "layers": layers,
         "coding": CODING,
         "kept": list(KEPT),

@@ -19,7 +19,7 @@ __all__ = [
 
 SCHEMA_VERSION = 4
 
-COMPACT_VERSION = 1
+COMPACT_VERSION = 2
 """Of the way in which trajectories are kept in a compact corpus."""
 
 OBSERVABLES = ("weight", "activation", "activity_change")

@@ -37,10 +37,10 @@ CURVES = ("loss", "performance")
 
 @dataclass(frozen=True)
 class PartTables:
-    """Layers under one measurement, coded; n of them, with T checkpoints each.
+    """Layers, coded; n of them, under each measurement one, with T checkpoints each.
 
     Attributes:
-        layers: `LAYER_COLUMNS`, one row a layer.
+        layers: `LAYER_COLUMNS`, one row a layer and measurement.
         checkpoints: `CHECKPOINT_COLUMNS`, one row a checkpoint of a network.
         courses: For each statistic of `KEPT` its n trajectories.
     """
@@ -50,9 +50,9 @@ class PartTables:
     courses: dict[str, Coded]
 
     def of(self, networks: Iterable[str]) -> PartTables:
-        """Return what there is of these networks, sorted by network and layer."""
+        """Return what there is of these networks, sorted as rows of a corpus are."""
         chosen = set(networks)
-        mine = self.layers[self.layers["network"].isin(chosen)].sort_values(["network", "layer"])
+        mine = self.layers[self.layers["network"].isin(chosen)].sort_values(ROW_ORDER[:-1])
         at = mine.index.to_numpy()
         points = self.checkpoints[self.checkpoints["network"].isin(chosen)]
         return PartTables(
@@ -80,7 +80,7 @@ def joined(parts: list[PartTables]) -> PartTables:
 
 
 def coded(rows: pd.DataFrame, source: str) -> PartTables:
-    """Code complete networks under one measurement.
+    """Code complete networks.
 
     Args:
         rows: `ROW_COLUMNS` and `STATISTICS`, sorted, T >= 2 checkpoints of every layer.

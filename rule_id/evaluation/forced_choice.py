@@ -11,7 +11,7 @@ from sklearn.neighbors import KernelDensity
 
 from rule_id.errors import InputError
 from rule_id.evaluation.blocks import block_sem
-from rule_id.evaluation.checks import label_codes
+from rule_id.models.checks import label_codes
 
 __all__ = ["forced_choice", "value_choice"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rule_id.errors import InputError, one_of
 from rule_id.evaluation.blocks import block_sem
-from rule_id.evaluation.checks import label_codes
+from rule_id.models.checks import label_codes
 
 __all__ = [
     "RELIABILITY_COLUMNS",

@@ -11,7 +11,7 @@ from rule_id.evaluation.answers import Answers
 from rule_id.evaluation.coverage import KnownNetworks, coverage
 from rule_id.evaluation.reliability import expected_calibration_error, reliability
 from rule_id.evaluation.results import FURTHER
-from rule_id.evaluation.temperature import fit_temperature, tempered
+from rule_id.models.temperature import fit_temperature, tempered
 
 __all__ = ["Halves", "calibration_tables", "coverage_table"]
 

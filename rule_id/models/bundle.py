@@ -15,18 +15,19 @@ from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.folders import replaced_folder
 from rule_id.models.boosted import BoostedClassifier
-from rule_id.models.deciding import Deciding, Decisions
+from rule_id.models.deciding import RATES, Deciding, Decisions
 from rule_id.models.network_map import NetworkMap
+from rule_id.models.packing import pack, unpack
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
 from rule_id.models.view import KINDS, Cell
 
 __all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "read_bundle"]
 
-BUNDLE_SCHEMA_VERSION = 3
+BUNDLE_SCHEMA_VERSION = 4
 
 MANIFEST = "manifest.json"
-_MODEL_FILES = {"linear": "linear.json", "xgboost": "model.json"}
+_MODEL_FILES = {"linear": "linear.json.gz", "xgboost": "model.json.gz"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Bundle:
         scores: On the networks of those, seen completely, `{pattern of observables: {"layer" |
             "network": {"accuracy", "balanced_accuracy", "chance", "n"}}}`, one entry for each
             pattern of the observables that it takes.
+        temperatures: What probabilities of networks are tempered with, `{kind of view: {pattern:
+            T}}`; see `Calibration`.
         conformal: Sorted nonconformity scores of the same, `{kind of view: {pattern: {class:
             [...]}}}`.
         cells: How well the same were named, for each way to see them.
@@ -58,8 +61,7 @@ class Bundle:
             for a feature that was never measured.
         versions: Versions of the packages that trained it.
         info: How it was trained: the features' own info, seed, numbers of networks, ...
-        map: Where some of the held-out networks lie in a plane; None of bundles that were written
-            before there was one.
+        map: Where some of the held-out networks lie in a plane; None where it is not known.
     """
 
     model: str
@@ -72,6 +74,7 @@ class Bundle:
     hyperparameters: dict[str, Any]
     test_blocks: list[int] = field(repr=False)
     scores: dict[str, Any] = field(repr=False)
+    temperatures: dict[str, dict[str, float]] = field(repr=False)
     conformal: dict[str, dict[str, dict[str, list[float]]]] = field(repr=False)
     cells: list[Cell] = field(repr=False)
     distances: dict[str, dict[str, list[float]]] = field(repr=False)
@@ -133,11 +136,12 @@ class Bundle:
             document = stored_linear(self.classifier)
         else:
             document = bytes(self.classifier.booster_.save_raw("json"))
+        packed = pack(document)
         with replaced_folder(Path(path).resolve()) as folder:
-            (folder / _MODEL_FILES[self.model]).write_bytes(document)
-            (folder / MANIFEST).write_text(self._manifest(document), encoding="utf-8")
+            (folder / _MODEL_FILES[self.model]).write_bytes(packed)
+            (folder / MANIFEST).write_text(self._manifest(packed), encoding="utf-8")
 
-    def _manifest(self, document: bytes) -> str:
+    def _manifest(self, packed: bytes) -> str:
         # Not dataclasses.asdict, which would copy the classifier.
         values = {name: getattr(self, name) for name in _KEYS}
         bounds = [[None if np.isnan(v) else float(v) for v in row] for row in self.quantiles]
@@ -154,9 +158,11 @@ class Bundle:
             },
             "quantiles": bounds,
             "map": None if self.map is None else self.map.to_dict(),
-            "sha256": hashlib.sha256(document).hexdigest(),
+            "sha256": hashlib.sha256(packed).hexdigest(),
         }
-        return json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+        # A line for each: readable, and a third of the size of a line for each number.
+        lines = (f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in manifest.items())
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 _KEYS = [member.name for member in fields(Bundle) if member.name not in ("classifier", "map")]
@@ -181,9 +187,10 @@ def read_bundle(path: str | Path) -> Bundle:
     file = folder / _MODEL_FILES[values["model"]]
     if not file.is_file():
         raise InputError(f"{folder} must hold the classifier as {file.name}; there is no such file")
-    document = file.read_bytes()
-    if hashlib.sha256(document).hexdigest() != manifest["sha256"]:
+    packed = file.read_bytes()
+    if hashlib.sha256(packed).hexdigest() != manifest["sha256"]:
         raise InputError(f"{file} must be the file that its manifest names; the sha256 differs")
+    document = unpack(packed, str(file))
     return Bundle(classifier=_read_classifier(document, values, str(file)), **values)
 
 
@@ -258,6 +265,7 @@ def _check_calibration(values: dict[str, Any]) -> None:
     for kind, by_pattern in values["conformal"].items():
         one_of("kind", kind, KINDS)
         for pattern, scores in by_pattern.items():
+            _temperature(values["temperatures"][kind][pattern])
             by_pattern[pattern] = {n: sorted(map(float, scores[n])) for n in values["classes"]}
             far = sorted(map(float, values["distances"][kind][pattern]))
             if not far:
@@ -278,11 +286,17 @@ def _check_calibration(values: dict[str, Any]) -> None:
     }
 
 
+def _temperature(stored: float) -> None:
+    if not 0 < float(stored) < float("inf"):
+        raise ValueError(f"temperatures must be above 0; got {stored}")
+
+
 def _deciding(stored: dict[str, Any]) -> Deciding:
     return Deciding(
         int(stored["looks"]),
+        int(stored["networks"]),
         int(stored["blocks"]),
-        sorted(map(float, stored["peaks"])),
+        {f"{rate:g}": float(stored["thresholds"][f"{rate:g}"]) for rate in RATES},
         {str(rate): dict(times) for rate, times in stored["times"].items()},
         stored["settled"],
     )

@@ -15,6 +15,7 @@ from rule_id.models.conformal import calibrate
 from rule_id.models.outside import distances
 from rule_id.models.patterns import feature_matrix, hide, network_ids
 from rule_id.models.scores import chance_accuracy, holding
+from rule_id.models.temperature import fit_temperature, tempered
 from rule_id.models.view import Cell, View
 
 __all__ = ["Calibration", "HeldOut", "calibrate_views", "parts_of_classes", "pooled", "summed"]
@@ -41,12 +42,19 @@ class Calibration:
     """What a bundle knows of how far it can be trusted.
 
     Attributes:
+        temperatures: `{kind: {pattern: T}}`, at which probabilities of networks explain the labels
+            of these best (`fit_temperature`): layers are combined as if all said the same, which
+            leaves what is said of the network too unsure. All that follows is of probabilities
+            at this temperature.
         cells: How well networks were named, for each way to see them.
         conformal: Sorted nonconformity scores, `{kind: {pattern: {class: [...]}}}`, of every
-            network once, seen in one way of that kind that was drawn for it.
+            network once, seen in one way of that kind that was drawn for it. The temperature was
+            chosen on the same networks: one number from hundreds, by which a new network is hardly
+            less like them.
         distances: Sorted distances of the same from those of training, `{kind: {pattern: [...]}}`.
     """
 
+    temperatures: dict[str, dict[str, float]]
     cells: list[Cell]
     conformal: dict[str, dict[str, dict[str, list[float]]]]
     distances: dict[str, dict[str, list[float]]]
@@ -60,6 +68,9 @@ class _Answers:
     labels: np.ndarray
     probabilities: np.ndarray
     distances: np.ndarray
+
+    def tempered(self, temperature: float) -> _Answers:
+        return replace(self, probabilities=tempered(self.probabilities, temperature))
 
 
 def calibrate_views(
@@ -84,26 +95,41 @@ def calibrate_views(
         quantiles: Of the features of training (3, d).
         seed: Seed of the draw of views.
     """
-    classes = classifier.classes_
-    cells: list[Cell] = []
-    answers: dict[tuple[str, str], list[_Answers]] = defaultdict(list)
+    seen: list[tuple[View, _Answers]] = []
     for one in held_out:
         values = feature_matrix(one.table, names)
         for pattern, recorded in patterns.items():
             rows = holding(values, names, recorded)
-            if not rows.any():
-                continue
-            seen = hide(values[rows], names, recorded)
-            found = _answers(classifier, seen, one.table.rows(rows), names, target, quantiles)
-            cells.append(_cell(replace(one.view, observables=pattern), found, classes, parts))
-            answers[one.view.kind, pattern].append(found)
+            if rows.any():
+                hidden = hide(values[rows], names, recorded)
+                kept = one.table.rows(rows)
+                found = _answers(classifier, hidden, kept, names, target, quantiles)
+                seen.append((replace(one.view, observables=pattern), found))
+    return _calibration(seen, classifier.classes_, parts, seed)
+
+
+def _calibration(
+    seen: list[tuple[View, _Answers]], classes: np.ndarray, parts: dict[str, Any], seed: int
+) -> Calibration:
+    alike: dict[tuple[str, str], list[_Answers]] = defaultdict(list)
+    for view, found in seen:
+        alike[view.kind, view.observables].append(found)
+    temperatures: dict[str, Any] = defaultdict(dict)
     conformal: dict[str, Any] = defaultdict(dict)
     far: dict[str, Any] = defaultdict(dict)
-    for (kind, pattern), several in answers.items():
+    for (kind, pattern), several in alike.items():
         drawn = _one_view_each(several, seed)
-        conformal[kind][pattern] = calibrate(drawn.probabilities, drawn.labels, classes.tolist())
+        names = classes.tolist()
+        temperature = fit_temperature(drawn.probabilities, drawn.labels, names)
+        drawn = drawn.tempered(temperature)
+        temperatures[kind][pattern] = temperature
+        conformal[kind][pattern] = _rounded(calibrate(drawn.probabilities, drawn.labels, names))
         far[kind][pattern] = _thinned(drawn.distances)
-    return Calibration(cells, dict(conformal), dict(far))
+    cells = [
+        _cell(view, found.tempered(temperatures[view.kind][view.observables]), classes, parts)
+        for view, found in seen
+    ]
+    return Calibration(dict(temperatures), cells, dict(conformal), dict(far))
 
 
 def parts_of_classes(classes: list[str], families: dict[str, str], target: str) -> dict[str, Any]:
@@ -204,4 +230,9 @@ def _one_view_each(several: list[_Answers], seed: int) -> _Answers:
 
 def _thinned(distances: np.ndarray) -> list[float]:
     shares = np.linspace(0, 1, min(len(distances), MOST_DISTANCES))
-    return [float(d) for d in np.quantile(distances, shares)]
+    return [float(f"{d:.6g}") for d in np.quantile(distances, shares)]
+
+
+def _rounded(scores: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Round up: fewer digits must not make sets smaller."""
+    return {name: (np.ceil(np.array(own) * 1e6) / 1e6).tolist() for name, own in scores.items()}

@@ -15,6 +15,7 @@ from rule_id.models.calibrating import pooled
 from rule_id.models.combine import combine_layers
 from rule_id.models.patterns import feature_matrix, hide
 from rule_id.models.scores import holding
+from rule_id.models.temperature import tempered
 
 __all__ = ["RATES", "Deciding", "Decisions", "decisions_of", "threshold"]
 
@@ -28,9 +29,9 @@ class Deciding:
 
     Attributes:
         looks: How often each was looked at, after every checkpoint but the first.
-        blocks: Number of blocks of the networks.
-        peaks: For each network the highest probability that was ever given to a wrong class that
-            ranked first; 0 where none did. Sorted.
+        networks: Number of networks.
+        blocks: Number of their blocks.
+        thresholds: For each of `RATES`, how probable a class must be to be announced (`threshold`).
         times: For each of `RATES`, `{"decided": share that is announced rightly, "wrong": share
             of wrong announcements, "progress": quartiles of the share of training after which what
             is announced is right, null where nothing is}`.
@@ -39,14 +40,15 @@ class Deciding:
     """
 
     looks: int
+    networks: int
     blocks: int
-    peaks: list[float]
+    thresholds: dict[str, float]
     times: dict[str, dict[str, Any]]
     settled: list[float] | None
 
     def threshold(self, rate: float) -> float:
-        """Return how probable a class must be to be announced; see `threshold`."""
-        return threshold(self.peaks, rate)
+        """Return how probable a class must be to be announced at one of `RATES`."""
+        return self.thresholds[f"{rate:g}"]
 
 
 Decisions = dict[str, dict[str, dict[str, Deciding]]]
@@ -65,7 +67,8 @@ def threshold(peaks: list[float] | np.ndarray, rate: float) -> float:
     whatever the number of looks, for its peak is the highest over all of them.
 
     Args:
-        peaks: Of n held-out networks, see `Deciding`.
+        peaks: For each of n held-out networks the highest probability that was ever given to a
+            wrong class that ranked first; 0 where none did.
         rate: In (0, 1).
 
     Returns:
@@ -92,6 +95,7 @@ def decisions_of(
     names: list[str],
     target: str,
     parts: Mapping[str, dict[str, str]],
+    temperatures: Mapping[str, Mapping[str, float]],
 ) -> Decisions:
     """Look at held-out networks while they learn, and say how that went.
 
@@ -103,6 +107,7 @@ def decisions_of(
         names: Names of its features (d,).
         target: What it identifies.
         parts: What else is announced, see `parts_of_classes`; of them the credit assignment.
+        temperatures: Of probabilities of networks, `{kind: {pattern: T}}`.
     """
     announced = {"class": {name: name for name in classifier.classes_.tolist()}}
     announced |= {name: part for name, part in parts.items() if name == "credit_assignment"}
@@ -116,6 +121,7 @@ def decisions_of(
             paths, labels, blocks = _paths(
                 classifier, looks, rows, panel.meta, recorded, names, target
             )
+            paths = tempered(paths, temperatures[kind][pattern])
             for what, part in announced.items():
                 classes, sums = pooled(paths, classifier.classes_.tolist(), part)
                 true = np.array([part[label] for label in labels])
@@ -169,9 +175,10 @@ def _deciding(paths: np.ndarray, labels: np.ndarray, classes: np.ndarray, blocks
     right = classes[paths.argmax(axis=2)] == labels
     # Rounded up, as fewer digits must not make a threshold lower.
     peaks = np.ceil(np.where(right, 0.0, top).max(axis=0) * 1e4) / 1e4
+    thresholds = {f"{rate:g}": threshold(peaks, rate) for rate in RATES}
     times = {}
     for rate in RATES:
-        announced = top >= threshold(peaks, rate)
+        announced = top >= thresholds[f"{rate:g}"]
         wrong = (announced & ~right).any(axis=0)
         good = (announced & right).any(axis=0) & ~wrong
         first = (announced & right).argmax(axis=0)[good]
@@ -183,7 +190,7 @@ def _deciding(paths: np.ndarray, labels: np.ndarray, classes: np.ndarray, blocks
     # The first look from which on all are right.
     since = len(paths) - np.cumprod(right[::-1], axis=0).sum(axis=0)
     settled = _quartiles(progress[since[since < len(paths)]])
-    return Deciding(len(paths), blocks, sorted(peaks.tolist()), times, settled)
+    return Deciding(len(paths), len(peaks), blocks, thresholds, times, settled)
 
 
 def _quartiles(values: np.ndarray) -> list[float] | None:

@@ -17,6 +17,7 @@ from rule_id.models.identification import Outside
 from rule_id.models.menu import fitting
 from rule_id.models.outside import distances, edge, sticking_out
 from rule_id.models.patterns import feature_matrix, feature_observables, pattern_of
+from rule_id.models.temperature import tempered
 from rule_id.models.view import Cell, View, nearest, view_of_rows
 from rule_id.recordings import Recording
 
@@ -60,7 +61,7 @@ class Named:
         target: What the classes are.
         classes: The k classes.
         layers: Probabilities (n, k) of each layer.
-        network: Probabilities (k,) of the network.
+        network: Probabilities (k,) of the network, at the temperature of its view.
         whole: Those of the bundle's own classes.
         part: What class of `classes` each of those belongs to.
     """
@@ -97,7 +98,8 @@ def name_classes(fit: Fit, signal: str) -> Named:
     """
     bundle, target, classes = fit.bundle, fit.bundle.target, fit.bundle.classes
     layers = bundle.predict_proba(fit.table)
-    network = whole = combine_layers(layers, np.zeros(len(layers)))[1][0]
+    combined = combine_layers(layers, np.zeros(len(layers)))[1][0]
+    network = whole = tempered(combined, known_of(bundle.temperatures, fit.view))
     part = {name: name for name in classes}
     if signal != "model" and target == "rule":
         target = "credit_assignment"

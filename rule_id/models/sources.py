@@ -31,18 +31,15 @@ from rule_id.trajectories import set_apart
 
 __all__ = [
     "REFERENCE_CORPUS",
-    "REFERENCE_FEATURES",
     "Source",
     "open_source",
+    "reference_corpus",
     "texts",
     "with_observables",
 ]
 
 REFERENCE_CORPUS = "corpus"
-"""What is trained on when nothing is named, where it ships."""
-
-REFERENCE_FEATURES = "features.parquet"
-"""What is trained on where it does not."""
+"""What is trained on when nothing is named."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Features (n, d), labels, blocks and network ids (n,)."""
@@ -181,8 +178,7 @@ def open_source(
     """Return what to train on.
 
     Args:
-        features: A corpus folder, a feature table or its file; None for the reference corpus, or
-            the reference table where no such corpus ships.
+        features: A corpus folder, a feature table or its file; None for the reference corpus.
         feature_set: Of a corpus, `summary` or `invariant`.
         seed: Seed of the random views of a corpus.
 
@@ -192,7 +188,7 @@ def open_source(
     if isinstance(features, FeatureTable):
         return _table_source(features)
     if features is None:
-        features = _reference()
+        features = reference_corpus()
     if not Path(features).is_dir():
         return _table_source(read_features(features))
     one_of("feature set", feature_set, ("summary", "invariant"))
@@ -214,16 +210,19 @@ def _table_source(table: FeatureTable) -> TableSource:
     return TableSource(masked if table.feature_set == "trajectory" else with_deviations(masked))
 
 
-def _reference() -> Path:
-    corpus, table = map(reference_path, (REFERENCE_CORPUS, REFERENCE_FEATURES))
-    if (corpus / "manifest.json").is_file():
-        return corpus
-    if not table.is_file():
+def reference_corpus() -> Path:
+    """Return the corpus that ships.
+
+    Raises:
+        InputError: This installation has none.
+    """
+    corpus = reference_path(REFERENCE_CORPUS)
+    if not (corpus / "manifest.json").is_file():
         raise InputError(
-            "features must be given: this installation has no reference table, "
-            f"rule_id/reference/{REFERENCE_FEATURES}"
+            "features must be given: this installation has no reference corpus, "
+            f"rule_id/reference/{REFERENCE_CORPUS}"
         )
-    return table
+    return corpus
 
 
 def with_observables(table: FeatureTable, observables: Sequence[str] | None) -> FeatureTable:

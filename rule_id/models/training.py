@@ -22,11 +22,11 @@ from rule_id.models.network_map import map_networks
 from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
-from rule_id.models.sources import REFERENCE_FEATURES, open_source, texts, with_observables
+from rule_id.models.sources import open_source, reference_corpus, texts, with_observables
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["REFERENCE_FEATURES", "train", "train_menu"]
+__all__ = ["train", "train_menu"]
 
 
 def train(
@@ -59,7 +59,7 @@ def train(
 
     Args:
         features: A corpus folder, a feature table of simulated networks, or its file; None for the
-            reference corpus or table, whichever ships.
+            reference corpus.
         out: Folder to write the bundle to.
         target: What to identify, one of `TARGETS`.
         model: `linear` or `xgboost`.
@@ -133,6 +133,7 @@ def train(
         hyperparameters=chosen,
         test_blocks=test_blocks,
         scores=_scores(classifier, source.complete(tested), target, names, patterns),
+        temperatures=calibration.temperatures,
         conformal=calibration.conformal,
         cells=calibration.cells,
         distances=calibration.distances,
@@ -144,6 +145,7 @@ def train(
             names,
             target,
             parts,
+            calibration.temperatures,
         ),
         quantiles=quantiles,
         versions=_versions(),
@@ -167,7 +169,7 @@ def train_menu(
     """Train the classifiers of a menu on one corpus, each on what it is to take.
 
     Args:
-        corpus: A corpus folder.
+        corpus: A corpus folder; None for the reference corpus.
         out: The folder that is to hold a bundle for each name of `MENU`.
         target: What to identify, one of `TARGETS`.
         **options: As of `train`.
@@ -178,7 +180,9 @@ def train_menu(
     Raises:
         InputError: As of `train`; also where the corpus is no folder.
     """
-    if corpus is None or not Path(corpus).is_dir():
+    if corpus is None:
+        corpus = reference_corpus()
+    if not Path(corpus).is_dir():
         raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
     for name in MENU:
         check_destination(Path(out) / name)

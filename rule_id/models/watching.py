@@ -99,12 +99,12 @@ class Watch:
         when = at_rate["progress"]
         text = (
             f"A class is announced at a probability of {own.threshold(self.rate):.3f}: of "
-            f"{len(own.peaks)} held-out networks of {own.blocks} blocks, looked at {own.looks} "
+            f"{own.networks} held-out networks of {own.blocks} blocks, looked at {own.looks} "
             f"times, {at_rate['wrong']:.0%} were given a wrong one at some look (rate "
             f"{self.rate:g}) and {at_rate['decided']:.0%} the right one"
         )
         if own.threshold(self.rate) > 1:
-            return f"Nothing is announced: {len(own.peaks)} held-out networks are too few for that."
+            return f"Nothing is announced: {own.networks} held-out networks are too few for that."
         if when is not None:
             text += f", half of these within {when[1]:.0%} of training"
         if own.settled is not None:

@@ -18,8 +18,7 @@ def reference_path(name: str) -> Path:
     """Return where a shipped file or folder lies, whether it is there or not.
 
     Args:
-        name: `demo.toml`, `reference.toml`, `features.parquet`, or the folder of a bundle
-            or of the corpus.
+        name: `demo.toml`, `reference.toml`, or the folder of a bundle or of the corpus.
     """
     return Path(str(files("rule_id.reference"))) / name
 

@@ -89,7 +89,7 @@ def test_it_is_small_and_says_what_it_is(simulated, compacted):
     before, said = read_manifest(simulated), read_manifest(compacted)
     assert said["plan"] == before["plan"] and said["schema_version"] == before["schema_version"]
     compact_of = said["compact"]
-    assert (compact_of["version"], compact_of["measurement"], compact_of["layers"]) == (1, 0, 8)
+    assert (compact_of["version"], compact_of["measurements"], compact_of["layers"]) == (2, [0], 8)
     assert {*compact_of["kept"], *compact_of["derived"], *compact_of["missing"]} == set(STATISTICS)
     (part,) = said["parts"]
     names = [path.name for path in compacted.glob("*/*")]
@@ -110,7 +110,7 @@ def test_it_is_the_same_whatever_the_parts_of_the_original(simulated, compacted,
 
 
 def test_deep_networks_keep_some_layers_with_the_first_and_the_last(simulated, tmp_path):
-    made = compact(simulated, tmp_path / "small", layers=3, measurement=1)
+    made = compact(simulated, tmp_path / "small", layers=3, measurements=[1])
     found, whole = read_corpus(made.folder), read_corpus(simulated)
     deep = whole.networks.loc[whole.networks["n_layers"] == 5, "network"]
     assert len(deep)
@@ -122,6 +122,20 @@ def test_deep_networks_keep_some_layers_with_the_first_and_the_last(simulated, t
     assert found.rows["depth"].tolist() == rows["depth"].tolist()
     assert found.rows["depth_group"].tolist() == rows["depth_group"].tolist()
     assert found.networks["n_layers"].equals(whole.networks["n_layers"])
+
+
+def test_several_measurements_are_what_each_is_alone(simulated, tmp_path):
+    both = read_corpus(compact(simulated, tmp_path / "both", measurements=[1, 0]).folder)
+    assert read_manifest(tmp_path / "both")["compact"]["measurements"] == [0, 1]
+    for one in (0, 1):
+        alone = read_corpus(compact(simulated, tmp_path / str(one), measurements=[one]).folder)
+        rows = both.rows[both.rows["measurement"] == one].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone.rows)
+        pd.testing.assert_frame_equal(both.networks, alone.networks)
+    keys = ["network", "measurement", "layer", "checkpoint"]
+    assert both.rows[keys].equals(read_corpus(simulated).rows[keys])
+    with pytest.raises(InputError, match="measurements must be one or more; got none"):
+        compact(simulated, tmp_path / "none", measurements=[])
 
 
 def test_many_networks_are_a_few_parts(simulated, tmp_path, monkeypatch):
@@ -150,7 +164,7 @@ def test_simulation_does_not_go_on_with_it(plan, compacted):
 def test_options_that_do_not_fit_are_refused_and_nothing_is_written(simulated, compacted, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(InputError, match="measurement must be one of the corpus, 0, 1; got 2"):
-        compact(simulated, out, measurement=2)
+        compact(simulated, out, measurements=[0, 2])
     with pytest.raises(InputError, match="layers must be 2 or more, .*; got 1"):
         compact(simulated, out, layers=1)
     with pytest.raises(InputError, match="must be a full one; .* is compact already"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import subprocess
@@ -12,6 +13,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable
 from rule_id.models import Bundle, read_bundle
 from rule_id.models.bundle import _KEYS
+from rule_id.models.packing import pack
 from rule_id.reference import reference_path
 
 
@@ -20,10 +22,11 @@ def edit(folder, **changes) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def replace_model(folder, name: str, document: bytes) -> None:
+def replace_model(folder, name: str, document: bytes, *, packed: bool = True) -> None:
     """Put another classifier in place, as somebody would who can compute a hash."""
-    (folder / name).write_bytes(document)
-    edit(folder, sha256=hashlib.sha256(document).hexdigest())
+    file = pack(document) if packed else document
+    (folder / name).write_bytes(file)
+    edit(folder, sha256=hashlib.sha256(file).hexdigest())
 
 
 @pytest.fixture
@@ -82,11 +85,11 @@ def test_bundles_that_ship_identify_rules(name):
 
 
 def test_files_are_json_and_nothing_else_is_left(bundle, folder):
-    model = {"linear": "linear.json", "xgboost": "model.json"}[bundle.model]
+    model = {"linear": "linear.json.gz", "xgboost": "model.json.gz"}[bundle.model]
     assert {file.name for file in folder.iterdir()} == {"manifest.json", model}
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
     assert (folder.stat().st_mode & 0o777) == (folder.parent / "bundle").stat().st_mode & 0o777
-    json.loads((folder / model).read_bytes())
+    json.loads(gzip.decompress((folder / model).read_bytes()))
 
 
 def test_a_read_bundle_can_be_written_again(folder, tmp_path):
@@ -102,7 +105,7 @@ def test_a_bundle_is_replaced_also_by_one_of_the_other_kind(linear, xgboost, tmp
     linear.write(tmp_path / "bundle")
     xgboost.write(tmp_path / "bundle")
     assert read_bundle(tmp_path / "bundle").model == "xgboost"
-    assert not (tmp_path / "bundle" / "linear.json").exists()
+    assert not (tmp_path / "bundle" / "linear.json.gz").exists()
 
 
 def test_a_folder_behind_a_link_is_replaced_not_the_link(linear, tmp_path):
@@ -151,7 +154,7 @@ def test_a_missing_bundle_is_named(tmp_path):
         ("{", "manifest.json must be JSON"),
         ("[]", "manifest.json must be a JSON object; got list"),
         (
-            '{"schema_version": 3}',
+            '{"schema_version": 4}',
             "must be that of a bundle; model, target, classes, .* sha256 is missing",
         ),
     ],
@@ -165,7 +168,7 @@ def test_a_damaged_manifest_is_named(folder, text, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 99}, "schema_version must be 3; got 99"),
+        ({"schema_version": 99}, "schema_version must be 4; got 99"),
         ({"model": "svm"}, "model must be one of linear, xgboost"),
         ({"classes": ["a", "a"]}, "classes and feature_names must be texts, each once"),
         ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
@@ -176,10 +179,12 @@ def test_a_damaged_manifest_is_named(folder, text, message):
         ({"scores": {"activation": {}}}, "must be that of a bundle: KeyError"),
         ({"conformal": {"exact": {"weight": {}}}}, "must be that of a bundle: KeyError"),
         ({"conformal": {"x-ray": {}}}, "kind must be one of exact, noisy, poisson, calcium"),
+        ({"temperatures": {}}, "must be that of a bundle: KeyError"),
         ({"distances": {}}, "must be that of a bundle: KeyError"),
         ({"cells": []}, "cells must not be empty"),
         ({"cells": [{"view": 3}]}, "must be that of a bundle: TypeError"),
         ({"decisions": {"exact": {"class": {"smell": {}}}}}, "pattern must be one of activation"),
+        ({"decisions": {"exact": {"class": {"activation": {"looks": 3}}}}}, "KeyError"),
         ({"quantiles": [[0], [1]]}, "quantiles must be 3 x"),
         ({"info": {"features": 3}}, "info must say how the features were made"),
     ],
@@ -191,7 +196,7 @@ def test_each_damage_of_the_manifest_is_named(folder, changes, message):
 
 
 def test_another_or_no_model_file_is_refused(folder, bundle):
-    file = folder / {"linear": "linear.json", "xgboost": "model.json"}[bundle.model]
+    file = folder / {"linear": "linear.json.gz", "xgboost": "model.json.gz"}[bundle.model]
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(InputError, match="the sha256 differs"):
         read_bundle(folder)
@@ -202,15 +207,18 @@ def test_another_or_no_model_file_is_refused(folder, bundle):
 
 def test_a_damaged_booster_is_refused(xgboost, tmp_path):
     xgboost.write(tmp_path / "b")
-    replace_model(tmp_path / "b", "model.json", b"{}")
-    with pytest.raises(InputError, match="model.json must be an undamaged XGBoost model"):
+    replace_model(tmp_path / "b", "model.json.gz", b"{}")
+    with pytest.raises(InputError, match="model.json.gz must be an undamaged XGBoost model"):
+        read_bundle(tmp_path / "b")
+    replace_model(tmp_path / "b", "model.json.gz", b"{}", packed=False)
+    with pytest.raises(InputError, match="model.json.gz must be a file in gzip's format"):
         read_bundle(tmp_path / "b")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (None, "linear.json must be a stored linear classifier: JSONDecodeError"),
+        (None, "linear.json.gz must be a stored linear classifier: JSONDecodeError"),
         ({"medians": [0.0]}, r"medians must be finite and of the shape \(1083,\)"),
         ({"scales": [0.0] * 1083}, "scales must be above 0"),
         ({"intercepts": ["a"] * 4}, "must be a stored linear classifier: ValueError"),
@@ -221,9 +229,9 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
 )
 def test_what_is_no_linear_classifier_of_ours_is_refused(linear, tmp_path, changes, message):
     linear.write(tmp_path / "b")
-    stored = json.loads((tmp_path / "b" / "linear.json").read_bytes())
+    stored = json.loads(gzip.decompress((tmp_path / "b" / "linear.json.gz").read_bytes()))
     document = b"{" if changes is None else json.dumps(stored | changes).encode()
-    replace_model(tmp_path / "b", "linear.json", document)
+    replace_model(tmp_path / "b", "linear.json.gz", document)
     with pytest.raises(InputError, match=message):
         read_bundle(tmp_path / "b")
 

@@ -8,7 +8,7 @@ from synthetic import synthetic_trajectories, with_measurements
 
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, features, usable_features
-from rule_id.models import Bundle, identify, read_bundle, train
+from rule_id.models import Bundle, identify, read_bundle, train, train_menu
 from rule_id.models.patterns import feature_observables
 from rule_id.models.sources import CorpusSource, TableSource, open_source, with_observables
 from rule_id.recordings import Recording
@@ -42,14 +42,16 @@ def trained(corpus) -> Bundle:
     return train(corpus, model="linear", feature_set="invariant", tune=False, held_out=0.4)
 
 
-def test_nothing_named_is_the_corpus_that_ships_or_else_the_table(corpus, tmp_path, monkeypatch):
+def test_nothing_named_is_the_corpus_that_ships(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("rule_id.models.sources.reference_path", lambda name: tmp_path / name)
     with pytest.raises(InputError, match="features must be given: this installation has no"):
         open_source(None, "summary", 0)
-    features(corpus, tmp_path / "features.parquet")
-    assert isinstance(open_source(None, "summary", 0), TableSource)
+    with pytest.raises(InputError, match="features must be given: this installation has no"):
+        train_menu(None, tmp_path / "menu")
     (tmp_path / "corpus").symlink_to(corpus)
     assert isinstance(open_source(None, "summary", 0), CorpusSource)
+    made = train_menu(None, tmp_path / "menu", model="linear", tune=False, held_out=0.4)
+    assert sorted(made) == sorted(path.name for path in (tmp_path / "menu").iterdir())
 
 
 def test_unseen_networks_are_seen_under_each_measurement_at_several_numbers_of_checkpoints(source):
@@ -86,7 +88,7 @@ def test_a_bundle_of_a_corpus_knows_every_way_to_see_and_times_to_a_decision(
     assert set(trained.decisions["exact"]["class"]) == set(trained.patterns)
     deciding = trained.decisions["exact"]["class"]["activation+weight+activity_change"]
     n = 24 - (0 in trained.test_blocks)  # one of block 0 diverged
-    assert (deciding.looks, deciding.blocks, len(deciding.peaks)) == (8, 6, n)
+    assert (deciding.looks, deciding.blocks, deciding.networks) == (8, 6, n)
     # A network counts once in what sets are made of, however often it was seen.
     assert sum(len(s) for s in trained.conformal["exact"]["activation"].values()) == n
     assert trained.info["n_diverged"] == 1

@@ -246,13 +246,7 @@ def test_bad_options_are_refused_before_any_work(table, tmp_path):
         train(table, tmp_path)
 
 
-def test_without_a_reference_table_features_must_be_given(monkeypatch, tmp_path):
+def test_without_a_reference_corpus_features_must_be_given(monkeypatch, tmp_path):
     monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
     with pytest.raises(InputError, match="features must be given: this installation has no"):
         train()
-
-
-def test_the_reference_table_is_the_default(monkeypatch, table, tmp_path):
-    table.write(tmp_path / "features.parquet")
-    monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
-    assert train(model="linear", tune=False).feature_names == with_deviations(table).names

@@ -5,7 +5,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.evaluation.reliability import expected_calibration_error
-from rule_id.evaluation.temperature import LIMITS, fit_temperature, tempered
+from rule_id.models.temperature import LIMITS, fit_temperature, tempered
 
 CLASSES = ["a", "b", "c"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rule_id.errors import InputError
-from rule_id.evaluation.checks import label_codes
+from rule_id.models.checks import label_codes
 
 TWO = np.full((2, 3), 1 / 3)
 

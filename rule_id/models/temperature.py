@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from rule_id.errors import InputError
-from rule_id.evaluation.checks import label_codes
+from rule_id.models.checks import label_codes
 
 __all__ = ["LIMITS", "fit_temperature", "tempered"]
 
@@ -65,11 +65,11 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     .. math:: p_c(T) = p_c^{1/T} / \sum_{c'} p_{c'}^{1/T}
 
     Args:
-        probabilities: Shape (n, k); those below 1e-9 count as 1e-9.
+        probabilities: Shape (..., k); those below 1e-9 count as 1e-9.
         temperature: T, above 0.
 
     Returns:
-        Shape (n, k), each row summing to 1.
+        Shape (..., k), each row summing to 1.
 
     Raises:
         InputError: The temperature is not above 0.
@@ -79,7 +79,7 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """
     if not temperature > 0:
         raise InputError(f"temperature must be above 0; got {temperature}")
-    return np.asarray(softmax(_logs(probabilities) / temperature, axis=1))
+    return np.asarray(softmax(_logs(probabilities) / temperature, axis=-1))
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:
