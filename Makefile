@@ -33,15 +33,19 @@ bench: .venv/bench
 readme: .venv/installed
 	$(BIN)/python tests/readme.py
 
-# Simulates, trains and writes what ships with the package; the simulation goes on where it stopped.
+# Simulates, trains and writes what ships with the package. SCALE is the share of the reference plan's
+# blocks; the simulation and the evaluation go on where they stopped, what is there already is kept.
+SCALE ?= 0.5
+
 reference: .venv/installed
-	$(BIN)/rule-id simulate rule_id/reference/four_rules.toml --out corpora/reference
-	$(BIN)/rule-id features corpora/reference --half --measurement 0 \
-		--out features/reference/summary.parquet
-	$(BIN)/rule-id train corpora/reference --menu --out models/reference
+	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
+	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
+		--measurement 0 --measurement 2 --layers 8 --out features/reference
+	$(BIN)/rule-id train corpora/reference --menu --no-tune --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
+	$(BIN)/rule-id features corpora/reference --measurement 0 --out corpora/reference-summary.parquet
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
-		--features features/reference/summary.parquet --model models/reference/summary
+		--features corpora/reference-summary.parquet --model models/reference/summary
 	$(BIN)/python docs/studies/model_card.py
 
 # Studies: parts go to corpora/, from which an interrupted command goes on.

@@ -72,7 +72,7 @@ def test_the_wheel_carries_what_ships(wheel: zipfile.ZipFile) -> None:
         "rule_id/reference/demo.toml",
         "rule_id/reference/merged_rules.json",
         "rule_id/reference/reference.toml",
-        "rule_id/reference/features.parquet",
+        "rule_id/reference/corpus/manifest.json",
         "rule_id/reference/summary/manifest.json",
         "rule_id/reference/summary/model.json.gz",
         "rule_id/reference/invariant/manifest.json",
@@ -80,7 +80,14 @@ def test_the_wheel_carries_what_ships(wheel: zipfile.ZipFile) -> None:
     } <= names
     assert any(name.startswith("rule_id/reports/templates/") for name in names)
     assert not any(name.startswith(("features", "models", "reports", "tests")) for name in names)
-    assert wheel.getinfo("rule_id/reference/features.parquet").file_size > 100_000
+    (parts,) = {
+        frozenset(name.split("/")[-1] for name in names if name.startswith(f"{corpus}/{table}/"))
+        for corpus in ["rule_id/reference/corpus"]
+        for table in ("networks", "trajectories", "checkpoints")
+    }
+    assert parts
+    shipped = [info for info in wheel.infolist() if "/reference/" in info.filename]
+    assert 5e6 < sum(info.file_size for info in shipped) < 30e6
 
 
 def test_dependencies_are_as_documented() -> None:

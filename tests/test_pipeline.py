@@ -11,10 +11,9 @@ from rule_id.simulation import read_plan, simulate
 from rule_id.trajectories import Trajectories, read_corpus
 
 
-def test_the_plans_that_ship_are_valid() -> None:
-    for name, networks in (("demo.toml", 576), ("four_rules.toml", 1440)):
-        (ensemble,) = read_plan(reference_path(name)).ensembles
-        assert ensemble.blocks * len(ensemble.rules) * ensemble.networks_per_rule == networks
+def test_the_demo_is_of_some_hundred_networks() -> None:
+    (ensemble,) = read_plan(reference_path("demo.toml")).ensembles
+    assert ensemble.blocks * len(ensemble.rules) * ensemble.networks_per_rule == 576
 
 
 @pytest.fixture(scope="module")

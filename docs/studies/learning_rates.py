@@ -22,7 +22,7 @@ __all__ = ["keys_of", "write"]
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "rule_id" / "simulation" / "learning_rates.csv"
-PLANS = ("demo", "reference", "four_rules")
+PLANS = ("demo", "reference")
 AT_ONCE = 8
 
 
