@@ -13,6 +13,7 @@ from rule_id.reports.parts import Fold, Heading, Notes, Part, Reading, Section, 
 from rule_id.reports.pictures import draw_picture
 from rule_id.reports.reading import read_importance
 from rule_id.reports.tables import about_table, agreement_table, importance_table
+from rule_id.reports.trajectory_parts import trajectory_parts
 
 __all__ = ["importance_section"]
 
@@ -20,13 +21,17 @@ GROUPINGS = ("observable", "time", "depth", "statistic", "correlated")
 
 
 def importance_section(
-    explained: Sequence[tuple[Bundle, pd.DataFrame]], missing: Sequence[str]
+    explained: Sequence[tuple[Bundle, pd.DataFrame]],
+    missing: Sequence[str],
+    trajectories: pd.DataFrame | None = None,
 ) -> Section:
     """Return what classifiers look at, or what is missing to say it.
 
     Args:
         explained: Classifiers, each with what `rule_id.reports.importance` gives for it.
         missing: What importance cannot be measured without.
+        trajectories: What `class_trajectories` gives of the features that matter most, if a corpus
+            is at hand.
     """
     if not explained:
         parts: list[Part] = [Text(f"Not shown: it needs {' and '.join(missing)}.")]
@@ -54,6 +59,7 @@ def importance_section(
             parts.append(agreement)
         for by in GROUPINGS:
             parts += _grouping(bundle, measured, by)
+        parts += trajectory_parts(bundle, measured, trajectories)
         parts += _about(measured)
     return Section("importance", "Feature importance", parts)
 
