@@ -38,7 +38,7 @@ def correlated_groups(
     groups = groups.astype(object)
     kept = np.flatnonzero(changing)
     if len(kept):
-        groups[kept] = _clustered(ranks[:, kept], [names[k] for k in kept], most)
+        groups[kept] = _clustered(ranks[:, kept], [names[int(k)] for k in kept], most)
     return [str(group) for group in groups]
 
 

@@ -21,6 +21,7 @@ from rule_id.features import DEVIATION, FeatureTable, Panel, pivot, split_name, 
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.summaries import signed_log
 from rule_id.features.time_axis import EDGE
+from rule_id.reports.importance import RANKED_BY
 from rule_id.trajectories import STATISTICS, Trajectories, read_manifest
 
 __all__ = [
@@ -32,9 +33,6 @@ __all__ = [
 ]
 
 MOST_FEATURES = 6
-RANKED_BY = ("shap", "coefficient")
-"""By which method features are ranked, the first that was measured."""
-
 COLUMNS = [
     "feature", "statistic", "unit", "class", "n_networks", "progress", "median",
     "first_quartile", "third_quartile",

@@ -28,6 +28,7 @@ from rule_id.trajectories import DEPTH_GROUPS, observable_of
 __all__ = [
     "DEPTH_FLAGS",
     "METHODS",
+    "RANKED_BY",
     "Method",
     "feature_groups",
     "held_out_rows",
@@ -76,6 +77,9 @@ METHODS = {
     ),
 }
 """Name of a method to how it is shown, in the order in which methods are shown."""
+
+RANKED_BY = ("shap", "coefficient")
+"""The methods that say something of each feature, class and pair; a classifier has one of them."""
 
 DEPTH_FLAGS = "depth flags"
 GROUPINGS = ("observable", "statistic", "time")

@@ -16,6 +16,7 @@ from rule_id.reports.feature_trajectories import class_trajectories, important_f
 from rule_id.reports.html import Page, build_page
 from rule_id.reports.importance import COLUMNS, importance
 from rule_id.reports.importance_parts import importance_section
+from rule_id.reports.importance_tables import confused_pairs
 from rule_id.reports.methods import methods_section
 from rule_id.reports.parts import Section
 from rule_id.trajectories import atomic_write
@@ -93,7 +94,9 @@ def report(
     page = _page(
         found,
         [
-            importance_section(explained, _missing(table, bundles), trajectories),
+            importance_section(
+                explained, _missing(table, bundles), trajectories, confused_pairs(found)
+            ),
             methods_section(found.info, bundles if measured else (), content_hash),
         ],
     )

@@ -85,7 +85,7 @@ def test_headings_descend_one_level_at_a_time(text: str) -> None:
 def test_figures_say_what_they_show_and_tables_have_captions(text: str) -> None:
     page = Page(text)
     drawings = [given for tag, given in page.found if tag == "svg"]
-    assert len(drawings) == 9 + 10
+    assert len(drawings) == 9 + 12
     assert all(given["role"] == "img" and given["aria-label"] for given in drawings)
     tags = [tag for tag, _ in page.found]
     assert tags.count("caption") == tags.count("table") > 10
