@@ -17,7 +17,7 @@ from rule_id.reports.html import Page, build_page
 from rule_id.reports.importance import COLUMNS, importance
 from rule_id.reports.importance_parts import importance_section
 from rule_id.reports.importance_tables import confused_pairs
-from rule_id.reports.methods import methods_section
+from rule_id.reports.methods import methods_section, plan_hash
 from rule_id.reports.parts import Section
 from rule_id.trajectories import atomic_write
 
@@ -65,7 +65,8 @@ def report(
             or without models, the page says that feature importance is missing.
         models: Trained bundles of one target or their folders, one of a kind.
         corpus: The folder that the features were made from, or a compact copy of it. Without it
-            the page has no trajectories of the features that matter most.
+            the page has no trajectories of the features that matter most, and its methods no hash
+            of the plan.
         target: What the page is about, one of those evaluated; that of the bundles by default, or
             the rule.
         out: The folder to write to, if any. It gets `index.html`, which needs no other file, and
@@ -90,6 +91,7 @@ def report(
         measured = [importance(bundle, table, progress=progress) for bundle in bundles]
     explained = list(zip(bundles, measured, strict=False))
     trajectories = _trajectories(corpus, table, explained)
+    plan = plan_hash(corpus) if corpus is not None else None
     content_hash = table.info.get("content_hash") if table is not None else None
     page = _page(
         found,
@@ -97,7 +99,7 @@ def report(
             importance_section(
                 explained, _missing(table, bundles), trajectories, confused_pairs(found)
             ),
-            methods_section(found.info, bundles if measured else (), content_hash),
+            methods_section(found.info, bundles if measured else (), content_hash, plan),
         ],
     )
     if out is not None:

@@ -91,7 +91,7 @@ def full_report(
 ) -> Page:
     """A report with importance, and with the trajectories of the corpus that was evaluated."""
     folder = tmp_path_factory.mktemp("full")
-    write_manifest(folder / "corpus", {"plan": {}})
+    write_manifest(folder / "corpus", {"plan": {"seed": 0}})
     write_part(folder / "corpus", "a", trajectories.networks, trajectories.rows)
     table = features(folder / "corpus")
     bundle = train(table, model="linear", tune=False)

@@ -153,6 +153,7 @@ def test_trajectories_behind_important_features_are_drawn(
     assert 1 < len(features) <= 6 and len(picture.numbers) == len(features) * 4 * 21
     assert all(name in picture.label and name in full_report.html for name in features)
     assert "The two classes that each feature separates best" in full_report.html
+    assert "plan hash " in full_report.html and "plan hash " not in text
     assert "Not shown: it needs the corpus" in text
     given = {"features": planted, "models": [bundles["linear"]], "corpus": tmp_path / "none"}
     with pytest.raises(InputError, match="must be a corpus folder"):
