@@ -42,6 +42,8 @@ reference: .venv/installed
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features features/reference/summary.parquet --model models/reference/summary
+# The report has all of the evaluation's page and figures: that folder keeps the numbers alone.
+	rm -r reports/reference/evaluation/index.html reports/reference/evaluation/figures
 	$(BIN)/python docs/studies/model_card.py
 
 # Studies: parts go to corpora/, from which an interrupted command goes on.
