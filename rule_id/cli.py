@@ -423,6 +423,13 @@ def report(
     model: Annotated[
         list[Path] | None, typer.Option(help="A bundle whose features are explained; repeatable.")
     ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            help="The corpus that the features were made from, or a compact copy: for the "
+            "trajectories behind the features that matter most."
+        ),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="What the page is about; that of the bundle, or the rule.")
     ] = None,
@@ -442,7 +449,7 @@ def report(
     about = target or (bundles[0].target if bundles else "rule")
     # Reports of several targets of one corpus stand side by side.
     folder = out or evaluation.parent / _suffix(about).removeprefix("-")
-    run(evaluation, features=features, models=bundles, target=about, out=folder)
+    run(evaluation, features=features, models=bundles, corpus=corpus, target=about, out=folder)
     typer.echo(str(folder / "index.html"))
 
 

@@ -69,7 +69,7 @@ def demo(
     evaluation = evaluate(
         corpus, folder / "reports" / "evaluation", splits=splits, progress=progress
     )
-    report(evaluation, features=table, models=bundles, out=folder / "reports")
+    report(evaluation, features=table, models=bundles, corpus=corpus, out=folder / "reports")
     recording = write_example_recording(folder / "recording.npz")
     (answer,) = identify(recording, folder / "models" / "xgboost")
     return Demo(evaluation, answer, folder / "reports" / "index.html")

@@ -40,13 +40,7 @@ STATISTICS = (
 
 DEPTH_GROUPS = ("early", "middle", "deep")
 
-NETWORK_COLUMNS = (
-    "network",
-    "block",
-    "rule",
-    "credit_assignment",
-    "optimizer",
-    "family",
+_SET_UP = (
     "architecture",
     "architecture_group",
     "task",
@@ -60,6 +54,17 @@ NETWORK_COLUMNS = (
     "init",
     "init_scale",
     "bias_init",
+)
+"""What a network is and learns before its rule comes in."""
+
+NETWORK_COLUMNS = (
+    "network",
+    "block",
+    "rule",
+    "credit_assignment",
+    "optimizer",
+    "family",
+    *_SET_UP,
     "learning_rate",
     "momentum",
     "weight_decay",
@@ -90,19 +95,7 @@ NETWORK_COLUMNS = (
 # Learning rate and what else only some rules have are not among them: they belong to the rule, and
 # so do momentum and weight decay, which are missing where a rule has none and would give it away.
 NUISANCES = (
-    "architecture",
-    "architecture_group",
-    "task",
-    "task_group",
-    "loss",
-    "curriculum",
-    "activation",
-    "normalisation",
-    "dropout",
-    "bias",
-    "init",
-    "init_scale",
-    "bias_init",
+    *_SET_UP,
     "batch_size",
     "steps",
     "width",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rule_id.evaluation.style import OKABE_ITO, STYLE
+from rule_id.evaluation.style import OKABE_ITO, STYLE, class_colours
 from rule_id.reports.importance import METHODS, overall
 from rule_id.trajectories import DEPTH_GROUPS, OBSERVABLES
 
-__all__ = ["importance_figure"]
+__all__ = ["class_figure", "importance_figure"]
 
 ORDER = {
     "observable": OBSERVABLES,
@@ -19,6 +20,8 @@ ORDER = {
     "depth": DEPTH_GROUPS,
 }
 """The order in which groups are drawn; statistics come by size."""
+_CELL_WIDTH, _CELL_HEIGHT = 0.36, 0.22
+"""Inches: two lines of a group's name turned on its side, and one of a class's."""
 
 
 def importance_figure(importance: pd.DataFrame, by: str, number: int = 15) -> Figure:
@@ -42,6 +45,38 @@ def importance_figure(importance: pd.DataFrame, by: str, number: int = 15) -> Fi
             _draw_bars(axes, rows, method)
         panels[0].set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         panels[0].tick_params(axis="y", length=0)
+    return figure
+
+
+def class_figure(shares: pd.DataFrame) -> Figure:
+    """Draw what each group of features contributes to each class, as a heat map.
+
+    Args:
+        shares: Classes by groups, from 0 to 1.
+
+    Returns:
+        Cells are percent of their row; empty below 1%. A strip at the left has the colours of the
+        classes.
+    """
+    percent = 100 * shares.to_numpy(dtype=float)
+    rows, columns = percent.shape
+    with matplotlib.rc_context(STYLE):
+        # The cells alone; names stand around them, and the file is as large as both.
+        figure = Figure(figsize=(_CELL_WIDTH * columns, _CELL_HEIGHT * rows))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(percent, vmin=0, vmax=max(np.nanmax(percent), 1), aspect="auto")
+        for (row, column), value in np.ndenumerate(percent):
+            if value >= 1:
+                ink = "white" if value > 0.6 * np.nanmax(percent) else "black"
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=ink,
+                          fontsize=7)  # fmt: skip
+        names = [str(name) for name in shares.index]
+        axes.set_yticks(range(rows), names)
+        groups = [str(name).replace(".", "\n", 1) for name in shares.columns]
+        axes.set_xticks(range(columns), groups, rotation=90)
+        for place, colour in enumerate(class_colours(names).values()):
+            axes.plot([-0.56] * 2, [place - 0.5, place + 0.5], color=colour, lw=4, clip_on=False)
+        axes.set_xlim(-0.5, columns - 0.5)
     return figure
 
 

@@ -28,6 +28,7 @@ from rule_id.trajectories import DEPTH_GROUPS, observable_of
 __all__ = [
     "DEPTH_FLAGS",
     "METHODS",
+    "RANKED_BY",
     "Method",
     "feature_groups",
     "held_out_rows",
@@ -77,9 +78,12 @@ METHODS = {
 }
 """Name of a method to how it is shown, in the order in which methods are shown."""
 
+RANKED_BY = ("shap", "coefficient")
+"""The methods that say something of each feature, class and pair; a classifier has one of them."""
+
 DEPTH_FLAGS = "depth flags"
 GROUPINGS = ("observable", "statistic", "time")
-COLUMNS = ["model", "method", "by", "group", "about", "value", "error", "low", "high"]
+COLUMNS = ["model", "method", "by", "group", "about", "value", "error", "low", "high", "correlated"]
 
 
 def importance(
@@ -108,7 +112,9 @@ def importance(
         One row a (method, grouping, group, about): `model`, `method` (one of `METHODS`), `by`
         (observable, statistic, time, depth or correlated), `group`, `about` (`all`, a class, or
         `a | b`, how a pair of classes is told apart), `value`, and of permutation `error` (standard
-        deviation over exchanges), `low` and `high` (95% bootstrap interval over blocks).
+        deviation over exchanges), `low` and `high` (95% bootstrap interval over blocks). About all
+        classes each feature has a row too, but for permutation: `by` is feature, and `correlated`
+        the group of correlated features that it is in.
 
     Raises:
         InputError: `repeats` is too small, or the table does not belong to the bundle.
@@ -118,10 +124,11 @@ def importance(
     held_out = held_out_rows(bundle, features)
     groups = feature_groups(held_out.names, held_out.info["n_checkpoints"])
     groups["correlated"] = correlated_groups(held_out.matrix(), held_out.names)
-    parts = [
-        _summed(method, values, held_out, groups).assign(about=about)
-        for about, method, values in _contributions(bundle, held_out)
-    ]
+    parts = []
+    for about, method, values in _contributions(bundle, held_out):
+        if about == "all":
+            parts.append(_of_features(method, values, groups))
+        parts.append(_summed(method, values, held_out, groups).assign(about=about))
     exchanged = permutation_importance(
         bundle,
         held_out,
@@ -251,6 +258,13 @@ def _summed(
         sums["depth"] = depth.reindex([group for group in DEPTH_GROUPS if group in depth.index])
     tidy = [pd.DataFrame({"by": by, "group": s.index, "value": s.array}) for by, s in sums.items()]
     return pd.concat(tidy).assign(method=method, error=np.nan)
+
+
+def _of_features(method: str, values: np.ndarray, groups: pd.DataFrame) -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {"group": groups.index, "value": values.mean(axis=0), "correlated": groups["correlated"]}
+    )
+    return rows.assign(method=method, by="feature", about="all", error=np.nan)
 
 
 def _exchanged_groups(

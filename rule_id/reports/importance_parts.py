@@ -7,12 +7,19 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rule_id.models import Bundle
-from rule_id.reports.figures import importance_figure
+from rule_id.reports.figures import class_figure, importance_figure
 from rule_id.reports.importance import METHODS
+from rule_id.reports.importance_tables import (
+    about_table,
+    agreement_table,
+    class_shares,
+    importance_table,
+    pairs_table,
+)
 from rule_id.reports.parts import Fold, Heading, Notes, Part, Reading, Section, Text
 from rule_id.reports.pictures import draw_picture
 from rule_id.reports.reading import read_importance
-from rule_id.reports.tables import about_table, agreement_table, importance_table
+from rule_id.reports.trajectory_parts import trajectory_parts
 
 __all__ = ["importance_section"]
 
@@ -20,13 +27,19 @@ GROUPINGS = ("observable", "time", "depth", "statistic", "correlated")
 
 
 def importance_section(
-    explained: Sequence[tuple[Bundle, pd.DataFrame]], missing: Sequence[str]
+    explained: Sequence[tuple[Bundle, pd.DataFrame]],
+    missing: Sequence[str],
+    trajectories: pd.DataFrame | None = None,
+    confused: pd.DataFrame | None = None,
 ) -> Section:
     """Return what classifiers look at, or what is missing to say it.
 
     Args:
         explained: Classifiers, each with what `rule_id.reports.importance` gives for it.
         missing: What importance cannot be measured without.
+        trajectories: What `class_trajectories` gives of the features that matter most, if a corpus
+            is at hand.
+        confused: What `confused_pairs` gives of the evaluation.
     """
     if not explained:
         parts: list[Part] = [Text(f"Not shown: it needs {' and '.join(missing)}.")]
@@ -54,7 +67,8 @@ def importance_section(
             parts.append(agreement)
         for by in GROUPINGS:
             parts += _grouping(bundle, measured, by)
-        parts += _about(measured)
+        parts += trajectory_parts(bundle, measured, trajectories)
+        parts += _about(bundle, measured, confused)
     return Section("importance", "Feature importance", parts)
 
 
@@ -70,14 +84,54 @@ def _said_of(by: str) -> list[Part]:
     ]
 
 
-def _about(measured: pd.DataFrame) -> list[Part]:
+def _about(bundle: Bundle, measured: pd.DataFrame, confused: pd.DataFrame | None) -> list[Part]:
     """Return what tells each class from the others, and each pair of classes apart."""
+    parts = [*_classes(bundle, measured), *_pairs(measured, confused)]
+    if parts:
+        parts.insert(0, Heading("Class by class, and pair by pair", 4))
     titles = {False: "What tells each class from the others", True: "What tells each pair apart"}
-    parts: list[Part] = []
     for pairs, title in titles.items():
         if (table := about_table(measured, pairs)) is not None:
             parts.append(Fold(title, [table]))
     return parts
+
+
+def _classes(bundle: Bundle, measured: pd.DataFrame) -> list[Part]:
+    shares = class_shares(measured)
+    if shares.empty:
+        return []
+    label = (
+        f"Heat map for the {bundle.model} classifier: classes by groups of correlated features, "
+        "each cell the percentage that a group contributes to a class."
+    )
+    numbers = shares.reset_index(names="class").melt("class", var_name="group", value_name="share")
+    return [
+        draw_picture(f"classes-{bundle.model}", label, class_figure(shares), numbers),
+        Reading(
+            "Each row is a class, each column a group of correlated features; a cell is the "
+            "group's percentage of what moves the log odds of that class, by SHAP values or by "
+            "coefficients. importance.csv has the values themselves, in log odds.",
+            "rows that differ: each class has a mark of its own.",
+            "columns dark in every row: the same features serve all classes, often the largest "
+            "group.",
+        ),
+    ]
+
+
+def _pairs(measured: pd.DataFrame, confused: pd.DataFrame | None) -> list[Part]:
+    table = None if confused is None else pairs_table(measured, confused)
+    if table is None:
+        return []
+    return [
+        table,
+        Reading(
+            "Pairs stand in the order of how often they are confused; each heading sorts. What "
+            "differs most between the two is what the classifier has to tell them apart; what is "
+            "missed most is what it cannot do without.",
+            "a pair with a large difference in few groups: these are worth recording.",
+            "a small difference and a rise near zero: little tells the two apart.",
+        ),
+    ]
 
 
 def _grouping(bundle: Bundle, measured: pd.DataFrame, by: str) -> list[Part]:

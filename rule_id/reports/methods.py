@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rule_id.features import wording
 from rule_id.models import Bundle
 from rule_id.reports.parts import Bullets, Heading, Part, Quote, Section
+from rule_id.trajectories import read_manifest
 from rule_id.version import __version__
 
-__all__ = ["REFERENCES", "methods_section"]
+__all__ = ["REFERENCES", "methods_section", "plan_hash"]
 
 REFERENCES = (
     (
@@ -35,8 +39,32 @@ REFERENCES = (
 )  # fmt: skip
 
 
+def plan_hash(corpus: str | Path) -> str | None:
+    """Return the hash of the plan that a corpus was simulated from, 16 hexadecimal digits.
+
+    It covers the plan as it was resolved: every key with its value, and the learning rates that
+    were searched for it. Compact copies have that of their original; None where there is no plan,
+    as of a converted dataset.
+
+    Args:
+        corpus: A corpus folder.
+
+    Raises:
+        InputError: It has no manifest, or a damaged one.
+    """
+    manifest = read_manifest(Path(corpus))
+    if not manifest.get("plan"):
+        return None
+    resolved = {name: manifest.get(name) for name in ("plan", "learning_rates")}
+    text = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def methods_section(
-    info: dict[str, Any], bundles: Sequence[Bundle] = (), content_hash: str | None = None
+    info: dict[str, Any],
+    bundles: Sequence[Bundle] = (),
+    content_hash: str | None = None,
+    plan: str | None = None,
 ) -> Section:
     """Return the section about an evaluation.
 
@@ -44,16 +72,20 @@ def methods_section(
         info: `Evaluation.info`.
         bundles: The classifiers whose features were explained.
         content_hash: Hash of the corpus; that of the evaluation when None.
+        plan: Hash of its plan, see `plan_hash`.
     """
-    parts: list[Part] = [Quote(_paragraph(info, bundles, content_hash or info.get("content_hash")))]
+    known = {"plan": plan, "corpus": content_hash or info.get("content_hash")}
+    hashes = [f"{what} hash {value}" for what, value in known.items() if value]
+    parts: list[Part] = [Quote(_paragraph(info, bundles, hashes))]
     return Section(
         "methods", "Methods, to copy", [*parts, Heading("References"), Bullets(REFERENCES)],
         "Methods",
     )  # fmt: skip
 
 
-def _paragraph(info: dict[str, Any], bundles: Sequence[Bundle], content_hash: str | None) -> str:
+def _paragraph(info: dict[str, Any], bundles: Sequence[Bundle], hashes: list[str]) -> str:
     words, target = wording(info["target"]), info["target"]
+    known = f"; {', '.join(hashes)}" if hashes else ""
     kunin = target in ("rule", "credit_assignment")
     after = "; the alignment rules after Kunin et al., 2020" if kunin else ""
     versions = ", ".join(f"{name} {number}" for name, number in info["versions"].items())
@@ -62,7 +94,7 @@ def _paragraph(info: dict[str, Any], bundles: Sequence[Bundle], content_hash: st
             f"{words.subjects.capitalize()} were identified with rule-id {__version__}, following "
             f"Nayebi et al. (2020). {info['n_networks']} networks in {info['n_blocks']} blocks "
             f"were trained by {len(info['classes'])} {words.subjects} ({', '.join(info['classes'])}"
-            f"{after}){f'; corpus hash {content_hash}' if content_hash else ''}.",
+            f"{after}){known}.",
             f"Each layer was described by the feature set “{info['feature_set']}” "
             f"({info['n_features'].get(info['feature_set'], '?')} features) of its weights, "
             "activations and layer-wise activity changes over training. Classifiers "

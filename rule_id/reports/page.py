@@ -12,10 +12,12 @@ from rule_id.evaluation import Evaluation, read_evaluation
 from rule_id.features import FeatureTable, read_features, wording
 from rule_id.models import Bundle, read_bundle
 from rule_id.reports.evaluation_parts import evaluation_sections
+from rule_id.reports.feature_trajectories import class_trajectories, important_features
 from rule_id.reports.html import Page, build_page
 from rule_id.reports.importance import COLUMNS, importance
 from rule_id.reports.importance_parts import importance_section
-from rule_id.reports.methods import methods_section
+from rule_id.reports.importance_tables import confused_pairs
+from rule_id.reports.methods import methods_section, plan_hash
 from rule_id.reports.parts import Section
 from rule_id.trajectories import atomic_write
 
@@ -48,6 +50,7 @@ def report(
     *,
     features: FeatureTable | str | Path | None = None,
     models: Iterable[Bundle | str | Path] = (),
+    corpus: str | Path | None = None,
     target: str | None = None,
     out: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -61,6 +64,9 @@ def report(
         features: The feature table that the models were trained from, or its file. Without it,
             or without models, the page says that feature importance is missing.
         models: Trained bundles of one target or their folders, one of a kind.
+        corpus: The folder that the features were made from, or a compact copy of it. Without it
+            the page has no trajectories of the features that matter most, and its methods no hash
+            of the plan.
         target: What the page is about, one of those evaluated; that of the bundles by default, or
             the rule.
         out: The folder to write to, if any. It gets `index.html`, which needs no other file, and
@@ -84,12 +90,16 @@ def report(
     if table is not None:
         measured = [importance(bundle, table, progress=progress) for bundle in bundles]
     explained = list(zip(bundles, measured, strict=False))
+    trajectories = _trajectories(corpus, table, explained)
+    plan = plan_hash(corpus) if corpus is not None else None
     content_hash = table.info.get("content_hash") if table is not None else None
     page = _page(
         found,
         [
-            importance_section(explained, _missing(table, bundles)),
-            methods_section(found.info, bundles if measured else (), content_hash),
+            importance_section(
+                explained, _missing(table, bundles), trajectories, confused_pairs(found)
+            ),
+            methods_section(found.info, bundles if measured else (), content_hash, plan),
         ],
     )
     if out is not None:
@@ -97,6 +107,19 @@ def report(
         page.save(out)
         atomic_write(Path(out) / "importance.csv", lambda path: values.to_csv(path, index=False))
     return page
+
+
+def _trajectories(
+    corpus: str | Path | None,
+    table: FeatureTable | None,
+    explained: list[tuple[Bundle, pd.DataFrame]],
+) -> pd.DataFrame | None:
+    """Return those behind the features that matter most to some classifier, in one reading."""
+    if corpus is None or table is None or not explained:
+        return None
+    features = dict.fromkeys(name for _, one in explained for name in important_features(one))
+    bundle = explained[0][0]
+    return class_trajectories(corpus, table, list(features), bundle.target, bundle.classes)
 
 
 def _opened(evaluation: Evaluation | str | Path) -> Evaluation:

@@ -10,16 +10,12 @@ import pandas as pd
 
 from rule_id.evaluation import FLOORED, PROTOCOLS, Evaluation, with_error
 from rule_id.features import wording
-from rule_id.reports.importance import METHODS, overall
 
 __all__ = [
     "Table",
-    "about_table",
-    "agreement_table",
     "alignment_table",
     "confusion_table",
     "control_table",
-    "importance_table",
     "result_tables",
 ]
 
@@ -203,111 +199,3 @@ def alignment_table(evaluation: Evaluation) -> Table | None:
     )
     columns = ["Classifier", "Credit assignment", "Feedback learned after", "Accuracy", "Tests"]
     return Table(caption, columns, rows, 3) if rows else None
-
-
-def about_table(importance: pd.DataFrame, pairs: bool, most: int = 3) -> Table | None:
-    """Return the groups that matter most for each class, or for each pair of classes.
-
-    Args:
-        importance: What `rule_id.reports.importance` gives for one bundle.
-        pairs: Whether to show pairs.
-        most: How many groups of each grouping to name.
-
-    Returns:
-        A row a class or pair; each group with the rise in log loss and its 95% interval.
-    """
-    rows = importance[(importance["method"] == "permutation") & (importance["about"] != "all")]
-    rows = rows[rows["about"].str.contains(" | ", regex=False) == pairs]
-    groupings = ("observable", "time", "statistic")
-    cells = [
-        [(str(about), "")]
-        + [(_largest(some[some["by"] == by], most if by == "statistic" else 1), "")
-           for by in groupings]
-        for about, some in rows.groupby("about", sort=False)
-    ]  # fmt: skip
-    caption = (
-        "Missed most when exchanged between networks: rise in log loss (nats), with its 95% "
-        "bootstrap interval over blocks."
-    )
-    columns = ["Pair" if pairs else "Class", *map(str.capitalize, groupings)]
-    return Table(caption, columns, cells, len(columns)) if cells else None
-
-
-def _largest(rows: pd.DataFrame, most: int) -> str:
-    top = rows.nlargest(most, "value").itertuples()
-    return "; ".join(f"{r.group} {r.value:+.2f} ({r.low:+.2f} to {r.high:+.2f})" for r in top)
-
-
-def agreement_table(importance: pd.DataFrame) -> Table | None:
-    """Return how alike methods order the groups, or None where there is one method alone.
-
-    Args:
-        importance: What `rule_id.reports.importance` gives for one bundle.
-
-    Returns:
-        A row a pair of methods, a column a grouping of three groups or more; rank correlation of
-        Spearman.
-    """
-    importance = overall(importance)
-    methods = [method for method in METHODS if (importance["method"] == method).any()]
-    groupings = [by for by in ("statistic", "time", "correlated") if (importance["by"] == by).any()]
-    wide = {
-        by: importance[importance["by"] == by].pivot(
-            index="group", columns="method", values="value"
-        )
-        for by in groupings
-    }
-    rows = []
-    for place, first in enumerate(methods):
-        for second in methods[place + 1 :]:
-            found = [
-                f"{wide[by][first].rank().corr(wide[by][second].rank()):.2f}" for by in groupings
-            ]
-            names = f"{METHODS[first].label} and {METHODS[second].label}"
-            rows.append([(names, ""), *((text, "") for text in found)])
-    caption = (
-        "How alike two methods order the groups: rank correlation, 1 for the same order and 0 for "
-        "unrelated ones."
-    )
-    return Table(caption, ["Methods", *map(str.capitalize, groupings)], rows, 1) if rows else None
-
-
-def importance_table(importance: pd.DataFrame, by: str) -> Table:
-    """Return the importance of each group by each method, the largest first.
-
-    Args:
-        importance: What `rule_id.reports.importance` gives for one bundle.
-        by: observable, statistic, time or depth.
-    """
-    chosen = overall(importance)
-    chosen = chosen[chosen["by"] == by]
-    methods = [method for method in METHODS if (chosen["method"] == method).any()]
-    values = chosen.pivot(index="group", columns="method", values="value")
-    errors = chosen.pivot(index="group", columns="method", values="error")
-    order = values.sort_values(methods[0], ascending=False).index
-    rows = [
-        [(str(group), "")]
-        + [
-            (significant(values.loc[group, method], errors.loc[group, method]), "")
-            for method in methods
-        ]
-        for group in order
-    ]
-    columns = [
-        by.capitalize(),
-        *(f"{METHODS[method].label}: {METHODS[method].unit}" for method in methods),
-    ]
-    return Table(f"Importance by {by}.", columns, rows, 1)
-
-
-def significant(value: float, error: float) -> str:
-    """Return a number with three significant digits, with its error where there is one.
-
-    >>> significant(1234.5, float("nan")), significant(0.01234, 0.001), significant(0.0, 0.0)
-    ('1,230', '0.012 ± 0.001', '0.000 ± 0.000')
-    """
-    if np.isnan(value):
-        return "–"
-    if not np.isnan(error):
-        return f"{value:.3f} ± {error:.3f}"
-    return f"{value:.3f}" if abs(value) < 100 else f"{float(f'{value:.3g}'):,.0f}"

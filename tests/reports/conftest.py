@@ -8,15 +8,18 @@ import pytest
 from synthetic import RULES
 
 from rule_id.evaluation import Evaluation, evaluate
-from rule_id.features import TARGETS, FeatureTable, extract
+from rule_id.features import TARGETS, FeatureTable, extract, features
 from rule_id.models import Bundle, Identification, identify, train
 from rule_id.recordings import recording_from_arrays
+from rule_id.reports import Page, report
 from rule_id.trajectories import (
     ACTIVITY_STATISTICS,
     DEPTH_GROUPS,
     STATISTICS,
     Trajectories,
     depth_group,
+    write_manifest,
+    write_part,
 )
 
 SUMMARIES = ("start", "early_slope", "relative_change")
@@ -80,6 +83,20 @@ def evaluation(trajectories: Trajectories) -> Evaluation:
 @pytest.fixture(scope="session")
 def synthetic_features(trajectories: Trajectories) -> FeatureTable:
     return extract(trajectories)
+
+
+@pytest.fixture(scope="session")
+def full_report(
+    trajectories: Trajectories, evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory
+) -> Page:
+    """A report with importance, and with the trajectories of the corpus that was evaluated."""
+    folder = tmp_path_factory.mktemp("full")
+    write_manifest(folder / "corpus", {"plan": {"seed": 0}})
+    write_part(folder / "corpus", "a", trajectories.networks, trajectories.rows)
+    table = features(folder / "corpus")
+    bundle = train(table, model="linear", tune=False)
+    given = {"features": table, "models": [bundle], "corpus": folder / "corpus"}
+    return report(evaluation, out=folder / "report", **given)
 
 
 @pytest.fixture(scope="session")

@@ -21,5 +21,17 @@ def test_features_that_rise_and_fall_together_are_one_group() -> None:
 
 def test_a_feature_that_never_changes_is_like_no_other() -> None:
     values = np.column_stack([np.arange(9.0), np.arange(9.0) ** 2, np.ones(9)])
-    groups = correlated_groups(values, ["a", "b", "c"], most=2)
-    assert groups[0] == groups[1] != groups[2]
+    groups = correlated_groups(values, ["a", "b", "c"], most=1)
+    assert groups[0] == groups[1] != groups[2] == "never changing, 1 feature"
+
+
+def test_features_that_never_change_do_not_join_the_others() -> None:
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.normal(size=(50, 4)), np.ones(50), np.full(50, np.nan)])
+    groups = correlated_groups(values, ["a", "b", "c", "d", "e", "f"], most=4)
+    assert groups[:4] == [f"{name}, 1 feature" for name in "abcd"]
+    assert groups[4] == groups[5] == "never changing, 2 features"
+    assert correlated_groups(values[:, 3:], ["d", "e", "f"])[0] == "d, 1 feature"
+    assert set(correlated_groups(values[:, 4:], ["e", "depth.deep"])) == {
+        "never changing, 1 feature", DEPTH_FLAGS,
+    }  # fmt: skip

@@ -2,38 +2,13 @@ from __future__ import annotations
 
 import re
 
-import pandas as pd
+from designed import made_design
 
-from rule_id.evaluation.designing import Design
 from rule_id.reports import design_page
-
-ROW = {
-    "measurement": 0, "share": 1.0, "noise": "0", "noise_std": 0.0, "observation": "exact",
-    "tracked": True, "n": 40, "accuracy_sem": 0.02, "balanced_accuracy": 0.9,
-    "balanced_accuracy_sem": 0.02, "smoothed": 0.9, "lower": 0.88, "chance": 0.5, "floor": 0.5,
-}  # fmt: skip
-INFO = {
-    "candidates": ["backprop+adam", "<script>mine</script>"], "target": "rule", "accuracy": 0.8,
-    "prices": {"activation": 1.0}, "n_networks": 40, "n_blocks": 10, "n_diverged": 0,
-    "n_held_out": 0, "floor": 0.5, "chance": 0.5, "model": "xgboost", "feature_set": "summary",
-    "folds": 4, "notes": ["One note."], "versions": {"rule-id": "0"},
-}  # fmt: skip
-
-
-def made(reached: bool) -> Design:
-    rows = [
-        ROW | {"units": units, "n_units": int(units), "observables": pattern, "checkpoints": n,
-               "accuracy": 0.9 if int(units) > 1 else 0.6, "cost": int(units) * n}
-        for pattern in ("activation", "activation+weight+activity_change")
-        for units in ("1", "16") for n in (2, 5)
-    ]  # fmt: skip
-    table = pd.DataFrame(rows)
-    cheapest = table.iloc[[2, 2]].assign(noise=["any", "0"], reached=reached)
-    return Design(table, cheapest, INFO)
 
 
 def test_the_answer_comes_first_and_names_are_text() -> None:
-    page = design_page(made(True))
+    page = design_page(made_design(True))
     assert "Cheapest that reaches 0.80:" in page.html
     assert "noise 0: 16 units, 2 checkpoints, activation: 0.90 ± 0.02" in page.html
     assert page.html.count("<script>") == 1 and "&lt;script&gt;mine" in page.html
@@ -43,4 +18,7 @@ def test_the_answer_comes_first_and_names_are_text() -> None:
 
 
 def test_what_is_not_reached_is_said() -> None:
-    assert "No measurement of this corpus reaches 0.80; the best" in design_page(made(False)).html
+    assert (
+        "No measurement of this corpus reaches 0.80; the best"
+        in design_page(made_design(False)).html
+    )

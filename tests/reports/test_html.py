@@ -62,3 +62,17 @@ def test_text_is_escaped_and_scripts_are_allowed_by_their_hash(page: Page) -> No
     assert page.html.count("<script>") == 1 and "&lt;script&gt;alert(1)" in page.html
     assert "script-src 'sha256-" in page.html
     assert 'aria-label="A &#34;line&#34; &lt; 2"' in page.html
+
+
+def test_what_is_printed_is_whole_and_light(page: Page) -> None:
+    (rules,) = re.findall(r"@media print \{\n(.*?)\n\}\n", page.html, re.DOTALL)
+    of = dict(re.findall(r"^  ([^{\n]+) \{ (.*) \}$", rules, re.MULTILINE))
+    assert "break-inside: avoid" in of["figure, tr, .reading, .quote"]
+    assert of[".scroll, figure"] == "overflow: visible;"
+    assert of["figure svg"] == "max-width: 100%; max-height: 230mm;"
+    assert "content-visibility: visible" in of["details::details-content"]
+    # Folds are opened by the script as well, for browsers that do not know that part.
+    assert re.search(r'"beforeprint".*details\.open = true', page.html, re.DOTALL)
+    backgrounds = re.findall(r"background: ([^;]+);", page.html)
+    assert set(backgrounds) == {"#fff", "var(--wash)"} and ":root" in of
+    assert of[":root"] == "--wash: #fff;"

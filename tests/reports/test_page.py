@@ -12,6 +12,7 @@ from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, write_evaluation
 from rule_id.features import FeatureTable
 from rule_id.models import Bundle
+from rule_id.reports import Page as Document
 from rule_id.reports import report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -84,7 +85,7 @@ def test_headings_descend_one_level_at_a_time(text: str) -> None:
 def test_figures_say_what_they_show_and_tables_have_captions(text: str) -> None:
     page = Page(text)
     drawings = [given for tag, given in page.found if tag == "svg"]
-    assert len(drawings) == 9 + 10
+    assert len(drawings) == 9 + 12
     assert all(given["role"] == "img" and given["aria-label"] for given in drawings)
     tags = [tag for tag, _ in page.found]
     assert tags.count("caption") == tags.count("table") > 10
@@ -140,6 +141,24 @@ def test_the_page_is_the_same_when_written_again(
         out=tmp_path / "page",
     )
     assert again.html == text
+
+
+def test_trajectories_behind_important_features_are_drawn(
+    full_report: Document, text: str, planted: FeatureTable, bundles: dict[str, Bundle],
+    evaluation: Evaluation, tmp_path: Path,
+) -> None:  # fmt: skip
+    Page(full_report.html)
+    (picture,) = [one for one in full_report.pictures if one.name == "trajectories-linear"]
+    features = list(picture.numbers["feature"].unique())
+    assert 1 < len(features) <= 6 and len(picture.numbers) == len(features) * 4 * 21
+    assert all(name in picture.label and name in full_report.html for name in features)
+    assert "The two classes that each feature separates best" in full_report.html
+    assert "plan hash " in full_report.html and "plan hash " not in text
+    assert "Not shown: it needs the corpus" in text
+    given = {"features": planted, "models": [bundles["linear"]], "corpus": tmp_path / "none"}
+    with pytest.raises(InputError, match="must be a corpus folder"):
+        report(evaluation, **given, out=tmp_path / "page")
+    assert not (tmp_path / "page").exists()
 
 
 def test_without_models_the_page_says_what_is_missing(

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
-
 from rule_id.evaluation import Evaluation
 from rule_id.reports.tables import (
     alignment_table,
     confusion_table,
     control_table,
-    importance_table,
     result_tables,
 )
 
@@ -77,21 +74,3 @@ def test_the_control_stands_beside_its_floor(evaluation: Evaluation) -> None:
     assert families is not None and all(row[2] == ("0.50", "") for row in families.rows)
     none = evaluation.further | {"control": evaluation.further["control"].head(0)}
     assert control_table(replace(evaluation, further=none)) is None
-
-
-def test_importance_is_sorted_and_keeps_what_one_method_lacks() -> None:
-    rows = [
-        ("permutation", "observable", "weight", 0.1, 0.02),
-        ("permutation", "observable", "activation", 0.5, 0.04),
-        ("gain", "observable", "weight", 1234.0, float("nan")),
-        ("gain", "observable", "activation", 10.0, float("nan")),
-        ("gain", "observable", "depth flags", 1.0, float("nan")),
-        ("gain", "time", "early", 1.0, float("nan")),
-    ]
-    columns = ["method", "by", "group", "value", "error"]
-    table = importance_table(pd.DataFrame(rows, columns=columns), "observable")
-    assert [[text for text, _ in row] for row in table.rows] == [
-        ["activation", "0.500 ± 0.040", "10.000"],
-        ["weight", "0.100 ± 0.020", "1,230"],
-        ["depth flags", "–", "1.000"],
-    ]

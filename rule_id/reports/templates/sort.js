@@ -22,7 +22,7 @@ function sortBy(table, heads, column) {
 }
 
 function key(cell) {
-  const text = cell.firstChild.textContent.trim();
+  const text = (cell.firstChild?.textContent ?? "").trim();
   return cell.classList.contains("number") ? parseFloat(text.replace(/,/g, "")) : text;
 }
 
