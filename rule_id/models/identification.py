@@ -29,6 +29,9 @@ CAVEATS = (
 
 Ranked = list[tuple[str, float]]
 
+SHOWN, UNLIKELY = 5, 0.01
+"""So many classes are printed, and all that are no less probable than that."""
+
 
 @dataclass(frozen=True)
 class LayerIdentification:
@@ -289,5 +292,11 @@ def _records(ranked: Ranked) -> list[dict[str, Any]]:
 
 
 def _lines(ranked: Ranked) -> list[str]:
-    width = max(len(name) for name, _ in ranked)
-    return [f"  {name:<{width}}  {probability:.3f}" for name, probability in ranked]
+    """Return a line for each of the first, and one for those that are hardly possible."""
+    likely = sum(probability >= UNLIKELY for _, probability in ranked)
+    shown = ranked[: max(likely, SHOWN)]
+    width = max(len(name) for name, _ in shown)
+    lines = [f"  {name:<{width}}  {probability:.3f}" for name, probability in shown]
+    if left := ranked[len(shown) :]:
+        lines.append(f"  {len(left)} others: {sum(p for _, p in left):.3f} together")
+    return lines

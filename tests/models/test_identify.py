@@ -83,6 +83,18 @@ def test_the_text_holds_the_verdict_the_accuracy_beside_chance_and_every_warning
     assert "90% set: none" in str(dataclasses.replace(answer, set=[]))
 
 
+def test_of_many_classes_those_that_are_hardly_possible_share_a_line(linear):
+    (answer,) = identify(recording(), linear)
+    many = [("likely", 0.9), *((f"rule {k:02d}", 0.1 / 29) for k in range(29))]
+    lines = str(dataclasses.replace(answer, ranked=many)).splitlines()
+    first = lines.index("rules") + 1
+    assert [line.split()[-1] for line in lines[first : first + 5]] == ["0.900", *["0.003"] * 4]
+    assert lines[first + 5] == "  25 others: 0.086 together"
+    alike = [(f"rule {k:02d}", 1 / 30) for k in range(30)]
+    text = str(dataclasses.replace(answer, ranked=alike))
+    assert "rule 29" in text and "others" not in text
+
+
 @pytest.mark.parametrize(
     ("target", "heading"),
     [("family", "families"), ("credit_assignment", "credit assignments"),
