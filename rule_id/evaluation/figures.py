@@ -174,9 +174,11 @@ def save_figure(figure: Figure, path: str | Path | BinaryIO) -> None:
 
 def _settle(figure: Figure) -> None:
     """Lay a figure out for good: the solver's last digits differ from one time to the next."""
-    if figure.get_layout_engine() is None:
+    engine = figure.get_layout_engine()
+    if engine is None:
         return
-    figure.draw_without_rendering()
+    # What drawing begins with; to draw all the rest for it would take three times as long.
+    engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         left, bottom, width, height = (round(n, 4) for n in axes.get_position().bounds)

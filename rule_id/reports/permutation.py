@@ -8,6 +8,7 @@ exchanged together, on networks that were held out of fitting.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["donor_rows", "network_log_loss", "permutation_importance"]
 
 PROBABILITY_FLOOR = 1e-6
 VALUES = ("value", "error", "low", "high")
+ROWS_AT_ONCE = 20_000
+"""Of several exchanges, predicted in one call: a call costs more than some hundred rows do."""
 DRAWS = 400
 """Draws of blocks for an interval."""
 
@@ -65,20 +68,40 @@ def network_log_loss(bundle: Bundle, values: np.ndarray, meta: pd.DataFrame) -> 
     Returns:
         Log loss in nats; ln(number of classes) for equal probabilities.
     """
-    logs, truth, _ = _networks(bundle, values, meta)
-    return float(-logs[np.arange(len(truth)), truth].mean())
+    of = _networks_of(bundle, meta)
+    (logs,) = _log_probabilities(bundle, values, of)
+    return float(-logs[np.arange(len(of.truth)), of.truth].mean())
 
 
-def _networks(
-    bundle: Bundle, values: np.ndarray, meta: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return log probabilities (m, k) of whole networks, their class and their row in `meta`."""
-    ids = network_ids(meta)
-    found, probabilities = combine_layers(bundle.classifier.predict_proba(values), ids)
-    _, first = np.unique(ids, return_index=True)
+@dataclass(frozen=True)
+class _Networks:
+    """What rows belong to, found out once for all exchanges.
+
+    Attributes:
+        index: The network of each row (n,), from 0 to m - 1.
+        first: A row of each network (m,).
+        truth: The class of each network (m,), a position in `Bundle.classes`.
+    """
+
+    index: np.ndarray
+    first: np.ndarray
+    truth: np.ndarray
+
+
+def _networks_of(bundle: Bundle, meta: pd.DataFrame) -> _Networks:
+    _, first, index = np.unique(network_ids(meta), return_index=True, return_inverse=True)
     class_of = {name: place for place, name in enumerate(bundle.classes)}
     truth = meta[bundle.target].iloc[first].map(class_of).to_numpy(dtype=int)
-    return np.log(np.maximum(probabilities, PROBABILITY_FLOOR)), truth, first
+    return _Networks(index, first, truth)
+
+
+def _log_probabilities(bundle: Bundle, values: np.ndarray, of: _Networks) -> np.ndarray:
+    """Return log probabilities (c, m, k) of whole networks, of c copies of all rows (c n, d)."""
+    m = len(of.first)
+    copies = len(values) // len(of.index)
+    index = (np.arange(copies)[:, None] * m + of.index).ravel()
+    _, probabilities = combine_layers(bundle.classifier.predict_proba(values), index)
+    return np.log(np.maximum(probabilities, PROBABILITY_FLOOR)).reshape(copies, m, -1)
 
 
 def permutation_importance(
@@ -113,15 +136,19 @@ def permutation_importance(
     rng = np.random.default_rng(seed)
     meta, values = table.meta, table.matrix()
     donors = [donor_rows(meta, rng) for _ in range(repeats)]
-    intact, truth, first = _networks(bundle, values, meta)
-    blocks = meta["block"].to_numpy()[first]
+    of = _networks_of(bundle, meta)
+    (intact,) = _log_probabilities(bundle, values, of)
+    blocks = meta["block"].to_numpy()[of.first]
     drawn = _drawn_blocks(blocks, rng)
+    parts = min(repeats, 1 + repeats * len(values) // ROWS_AT_ONCE)
     found = []
     for done, ((by, group), (columns, rows)) in enumerate(groups.items(), start=1):
-        logs = [
-            _networks(bundle, _exchanged(values, donor, columns, rows), meta)[0] for donor in donors
-        ]
-        found.append(_rises(logs, intact, truth, drawn, bundle.classes).assign(by=by, group=group))
+        logs = []
+        for some in np.array_split(np.arange(repeats), parts):
+            copies = [_exchanged(values, donors[k], columns, rows) for k in some]
+            logs += list(_log_probabilities(bundle, np.concatenate(copies), of))
+        rises = _rises(logs, intact, of.truth, drawn, bundle.classes)
+        found.append(rises.assign(by=by, group=group))
         if progress is not None:
             progress(f"permutation, {bundle.model}", done, len(groups))
     return pd.concat(found, ignore_index=True)
