@@ -24,6 +24,20 @@ ROOT = DOCS.parent
 FEW = 5
 """How many of the rules that are named worst are listed."""
 
+SHIFTS = {
+    "grouped": "all kinds",
+    "held-out-architecture-group": "other architectures",
+    "held-out-task-group": "other tasks",
+}
+PARTS = {
+    "rule": "rule",
+    "paper_rule": "which of the paper's four",
+    "family": "family",
+    "credit_assignment": "credit assignment",
+    "optimizer": "optimizer",
+}
+"""What is told of each protocol."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Read bundles and an evaluation, and write the card beside the bundles."""
@@ -50,6 +64,8 @@ def card(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
         _trained_on(bundles[0], evaluation),
         "## How well rules are named",
         _accuracy(bundles),
+        "## Parts of rules, other architectures and tasks",
+        _shifted(evaluation),
         "## Fewer units, checkpoints and observables",
         _seen_less(bundles),
         "## Where they fail",
@@ -101,14 +117,39 @@ def _accuracy(bundles: Sequence[Bundle]) -> str:
         for pattern, scores in bundle.scores.items():
             one = scores["network"]
             rows.append(
-                [f"`{bundle.feature_set}`", pattern.replace("+", ", ")]
+                [f"`{bundle.feature_set}`", bundle.patterns[-1].replace("+", ", ")]
+                + [pattern.replace("+", ", ")]
                 + [f"{one[key]:.2f}" for key in ("accuracy", "balanced_accuracy", "chance")]
                 + [str(one["n"])]
             )
-    head = ["features", "recorded", "accuracy", "balanced accuracy", "chance", "networks"]
+    head = ["features", "takes", "recorded", "accuracy", "balanced accuracy", "chance", "networks"]
     return (
         "Whole networks of blocks that were not trained on, seen completely:\n\n"
         f"{markdown_table(head, rows)}"
+    )
+
+
+def _shifted(evaluation: Evaluation) -> str:
+    """Return how classifiers that are fitted to complete recordings alone do, by protocol."""
+    table = evaluation.table
+    info = evaluation.info
+    own = table[(table["level"] == "network") & (table["feature_set"] == info["feature_set"])]
+    own = own[(own["model"] == "xgboost") & own["protocol"].isin(SHIFTS)]
+    own = own[own["target"].isin(PARTS)].drop_duplicates(["protocol", "target", "subset"])
+    rows = [
+        [
+            f"{SHIFTS[row.protocol]}, {PARTS[row.target]}",
+            row.subset,
+            f"{row.accuracy:.2f} ± {row.accuracy_sem:.2f}",
+            f"{row.accuracy_chance:.2f}",
+        ]
+        for row in own.itertuples()
+        if row.subset in ("all", "learned")
+    ]
+    head = ["blocks of, and what is named", "networks", "accuracy", "chance"]
+    return (
+        f"Boosted trees on `{info['feature_set']}` features, fitted to networks seen completely "
+        f"(reports/reference):\n\n{markdown_table(head, rows)}"
     )
 
 
@@ -188,7 +229,7 @@ def _use(evaluation: Evaluation) -> str:
         "- Not for rules that are not among the classes. *None of these* finds recordings unlike "
         "anything simulated, not unknown rules.\n"
         f"- Of {evaluation.info['n_networks']:,} networks of the corpus "
-        f"{evaluation.info['n_learned'] or 0:,} learned their task; the others are named less well."
+        f"{evaluation.info['n_learned'] or 0:,} learned their task."
     )
 
 
