@@ -26,6 +26,7 @@ from rule_id.reports.permutation import permutation_importance
 from rule_id.trajectories import DEPTH_GROUPS, observable_of
 
 __all__ = [
+    "PAIR",
     "DEPTH_FLAGS",
     "METHODS",
     "RANKED_BY",
@@ -83,6 +84,9 @@ RANKED_BY = ("shap", "coefficient")
 
 DEPTH_FLAGS = "depth flags"
 GROUPINGS = ("observable", "statistic", "time")
+PAIR = " | "
+"""Between the two classes that importance is about."""
+
 COLUMNS = ["model", "method", "by", "group", "about", "value", "error", "low", "high", "correlated"]
 
 

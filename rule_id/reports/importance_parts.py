@@ -8,7 +8,7 @@ import pandas as pd
 
 from rule_id.models import Bundle
 from rule_id.reports.figures import class_figure, importance_figure
-from rule_id.reports.importance import METHODS
+from rule_id.reports.importance import METHODS, overall
 from rule_id.reports.importance_tables import (
     about_table,
     agreement_table,
@@ -110,7 +110,8 @@ def _classes(bundle: Bundle, measured: pd.DataFrame) -> list[Part]:
         Reading(
             "Each row is a class, each column a group of correlated features; a cell is the "
             "group's percentage of what moves the log odds of that class, by SHAP values or by "
-            "coefficients. importance.csv has the values themselves, in log odds.",
+            "coefficients. importance.csv and, of pairs, importance-pairs.csv.gz have the values "
+            "themselves, in log odds.",
             "rows that differ: each class has a mark of its own.",
             "columns dark in every row: the same features serve all classes, often the largest "
             "group.",
@@ -136,9 +137,10 @@ def _pairs(measured: pd.DataFrame, confused: pd.DataFrame | None) -> list[Part]:
 
 def _grouping(bundle: Bundle, measured: pd.DataFrame, by: str) -> list[Part]:
     label = f"Importance by {by} for the {bundle.model} classifier; the table has the numbers."
+    drawn = overall(measured)
     picture = draw_picture(
         f"importance-{bundle.model}-{by}", label, importance_figure(measured, by),
-        measured[measured["by"] == by],
+        drawn[drawn["by"] == by],
     )  # fmt: skip
     numbers = "The numbers" + " of all statistics" * (by == "statistic")
     return [

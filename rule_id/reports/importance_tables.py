@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.evaluation import Evaluation
-from rule_id.reports.importance import METHODS, RANKED_BY, overall
+from rule_id.reports.importance import METHODS, PAIR, RANKED_BY, overall
 from rule_id.reports.tables import Table
 
 __all__ = [
@@ -32,7 +32,7 @@ def about_table(importance: pd.DataFrame, pairs: bool, most: int = 3) -> Table |
         A row a class or pair; each group with the rise in log loss and its 95% interval.
     """
     rows = importance[(importance["method"] == "permutation") & (importance["about"] != "all")]
-    rows = rows[rows["about"].str.contains(" | ", regex=False) == pairs]
+    rows = rows[rows["about"].str.contains(PAIR, regex=False) == pairs]
     groupings = ("observable", "time", "statistic")
     cells = [
         [(str(about), "")]
@@ -139,7 +139,7 @@ def class_shares(importance: pd.DataFrame) -> pd.DataFrame:
         groups that contribute most to all come first. Empty where two classes share coefficients.
     """
     rows = importance[importance["method"].isin(RANKED_BY) & (importance["by"] == "correlated")]
-    rows = rows[(rows["about"] != "all") & ~rows["about"].str.contains(" | ", regex=False)]
+    rows = rows[(rows["about"] != "all") & ~rows["about"].str.contains(PAIR, regex=False)]
     wide = rows.pivot(index="about", columns="group", values="value")
     wide = wide.reindex(list(dict.fromkeys(rows["about"])))
     shares = wide.div(wide.sum(axis=1).replace(0, np.nan), axis=0)

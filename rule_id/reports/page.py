@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,7 +16,7 @@ from rule_id.models import Bundle, read_bundle
 from rule_id.reports.evaluation_parts import evaluation_sections
 from rule_id.reports.feature_trajectories import class_trajectories, important_features
 from rule_id.reports.html import Page, build_page
-from rule_id.reports.importance import COLUMNS, importance
+from rule_id.reports.importance import COLUMNS, PAIR, importance
 from rule_id.reports.importance_parts import importance_section
 from rule_id.reports.importance_tables import confused_pairs
 from rule_id.reports.methods import methods_section, plan_hash
@@ -70,7 +72,8 @@ def report(
         target: What the page is about, one of those evaluated; that of the bundles by default, or
             the rule.
         out: The folder to write to, if any. It gets `index.html`, which needs no other file, and
-            for use elsewhere `importance.csv` and each figure with its numbers in `figures/`.
+            for use elsewhere `importance.csv`, `importance-pairs.csv.gz`, and each figure with its
+            numbers in `figures/`.
         progress: Called as progress(what, done, total).
 
     Returns:
@@ -103,10 +106,22 @@ def report(
         ],
     )
     if out is not None:
-        values = pd.concat(measured) if measured else pd.DataFrame(columns=COLUMNS)
         page.save(out)
-        atomic_write(Path(out) / "importance.csv", lambda path: values.to_csv(path, index=False))
+        _write_importance(Path(out), measured)
     return page
+
+
+def _write_importance(folder: Path, measured: Sequence[pd.DataFrame]) -> None:
+    """Write the numbers behind the section; pairs, of which thirty classes have 435, packed."""
+    values = pd.concat(measured) if measured else pd.DataFrame(columns=COLUMNS)
+    of_pair = values["about"].astype(str).str.contains(PAIR, regex=False)
+    plain: dict[str, Any] = {"index": False, "float_format": "%.4g"}
+    packed: dict[str, Any] = plain | {"compression": {"method": "gzip", "mtime": 0}}
+    for name, some, how in (
+        ("importance.csv", values[~of_pair], plain),
+        ("importance-pairs.csv.gz", values[of_pair], packed),
+    ):
+        atomic_write(folder / name, partial(some.to_csv, **how))
 
 
 def _trajectories(

@@ -118,6 +118,12 @@ def test_numbers_methods_and_sources_are_there(text: str, evaluation: Evaluation
 def test_files_beside_the_page_hold_the_same(folder: Path) -> None:
     values = pd.read_csv(folder / "importance.csv")
     assert set(values["model"]) == {"linear", "xgboost"}
+    assert not values["about"].str.contains(" | ", regex=False).any()
+    pairs = pd.read_csv(folder / "importance-pairs.csv.gz")
+    assert list(pairs.columns) == list(values.columns)
+    assert pairs["about"].str.fullmatch(r"\S+ \| \S+").all() and pairs["about"].nunique() == 6
+    overall = pd.read_csv(folder / "figures" / "importance-linear-time.csv")
+    assert set(overall["about"]) == {"all"}
     drawn = {path.name for path in (folder / "figures").iterdir()}
     assert {"generalisation.svg", "importance-linear-time.csv", "reliability.csv"} <= drawn
     assert {name for name in drawn if name.endswith(".svg")} == {
