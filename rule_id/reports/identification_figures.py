@@ -65,17 +65,21 @@ def evidence_figure(evidence: Evidence, number: int = 12) -> Figure:
 def map_figure(place: Place, name: str) -> Figure:
     """Draw a recording among the simulated networks.
 
+    Networks far from the others are drawn at the edge, or these would share one spot.
+
     Args:
         place: Where it lies.
         name: What the recording is called.
     """
     labels = np.array(place.labels)
     classes = sorted(set(place.labels))
+    low, high = _window(place)
+    others = place.others.clip(low, high)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.8))
         axes = figure.subplots()
         for one in classes:
-            look, own = look_of(one), place.others[labels == one]
+            look, own = look_of(one), others[labels == one]
             axes.plot(
                 own[:, 0], own[:, 1], ls="", marker=look.marker, ms=4.5, color=look.colour,
                 alpha=0.75, mew=0, label=one,
@@ -84,6 +88,13 @@ def map_figure(place: Place, name: str) -> Figure:
         axes.set(xlabel="first axis (s.d.)", ylabel="second axis (s.d.)")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=1 + len(classes) // 18)
     return figure
+
+
+def _window(place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the axes begin and end, around the bulk of networks and the recording."""
+    low, high = np.quantile(place.others, [0.1, 0.9], axis=0)
+    margin = high - low
+    return np.minimum(low - margin, place.point), np.maximum(high + margin, place.point)
 
 
 def _draw_recording(axes: Axes, place: Place) -> None:

@@ -144,7 +144,7 @@ def _place(answer: Identification, name: str) -> Iterator[Part]:
     yield Reading(
         "Each mark is a simulated network that the classifier was not fitted to, seen through the "
         "observables that were recorded. The axes are the two in which classes differ most; the "
-        "classifier uses many more.",
+        "classifier uses many more. Networks far from the others are drawn at the edge.",
         "the star lies within a cloud of one colour.",
         "it lies where no network does, or where colours mix.",
     )

@@ -101,20 +101,21 @@ def _classes(bundle: Bundle, measured: pd.DataFrame) -> list[Part]:
     if shares.empty:
         return []
     label = (
-        f"Heat map for the {bundle.model} classifier: classes by groups of correlated features, "
-        "each cell the percentage that a group contributes to a class."
+        f"Heat map for the {bundle.model} classifier: classes by statistics, each cell the "
+        "percentage that the features of a statistic contribute to a class."
     )
-    numbers = shares.reset_index(names="class").melt("class", var_name="group", value_name="share")
+    numbers = shares.reset_index(names="class").melt(
+        "class", var_name="statistic", value_name="share"
+    )
     return [
         draw_picture(f"classes-{bundle.model}", label, class_figure(shares), numbers),
         Reading(
-            "Each row is a class, each column a group of correlated features; a cell is the "
-            "group's percentage of what moves the log odds of that class, by SHAP values or by "
+            "Each row is a class, each column all features of a statistic; a cell is their "
+            "percentage of what moves the log odds of that class, by SHAP values or by "
             "coefficients. importance.csv and, of pairs, importance-pairs.csv.gz have the values "
             "themselves, in log odds.",
             "rows that differ: each class has a mark of its own.",
-            "columns dark in every row: the same features serve all classes, often the largest "
-            "group.",
+            "columns dark in every row: the same statistic serves all classes.",
         ),
     ]
 
@@ -129,7 +130,7 @@ def _pairs(measured: pd.DataFrame, confused: pd.DataFrame | None) -> list[Part]:
             "Pairs stand in the order of how often they are confused; each heading sorts. What "
             "differs most between the two is what the classifier has to tell them apart; what is "
             "missed most is what it cannot do without.",
-            "a pair with a large difference in few groups: these are worth recording.",
+            "a pair with a large difference in few statistics: these are worth recording.",
             "a small difference and a rise near zero: little tells the two apart.",
         ),
     ]

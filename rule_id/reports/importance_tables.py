@@ -128,22 +128,26 @@ def significant(value: float, error: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{float(f'{value:.3g}'):,.0f}"
 
 
-def class_shares(importance: pd.DataFrame) -> pd.DataFrame:
-    """Return what each group of correlated features contributes to each class.
+def class_shares(importance: pd.DataFrame, most: int = 15) -> pd.DataFrame:
+    """Return what the features of each statistic contribute to each class.
 
     Args:
         importance: What `rule_id.reports.importance` gives for one bundle.
+        most: How many statistics have a column of their own; the others share one, `others`.
 
     Returns:
-        Classes by groups, shares of a class's sum of |SHAP values|, or of |coefficients|; the
-        groups that contribute most to all come first. Empty where two classes share coefficients.
+        Classes by statistics, shares of a class's sum of |SHAP values|, or of |coefficients|; those
+        that contribute most to all come first. Empty where two classes share coefficients.
     """
-    rows = importance[importance["method"].isin(RANKED_BY) & (importance["by"] == "correlated")]
+    rows = importance[importance["method"].isin(RANKED_BY) & (importance["by"] == "statistic")]
     rows = rows[(rows["about"] != "all") & ~rows["about"].str.contains(PAIR, regex=False)]
     wide = rows.pivot(index="about", columns="group", values="value")
     wide = wide.reindex(list(dict.fromkeys(rows["about"])))
     shares = wide.div(wide.sum(axis=1).replace(0, np.nan), axis=0)
-    return shares[shares.mean().sort_values(ascending=False).index]
+    order = shares.mean().sort_values(ascending=False).index
+    if len(order) <= most:
+        return shares[order]
+    return shares[order[:most]].assign(others=shares[order[most:]].sum(axis=1))
 
 
 def confused_pairs(evaluation: Evaluation) -> pd.DataFrame:
@@ -191,7 +195,7 @@ def pairs_table(importance: pd.DataFrame, confused: pd.DataFrame, most: int = 15
     Returns:
         A row a pair; None where no two classes were confused, or nothing is known of pairs.
     """
-    rows = importance[importance["by"] == "correlated"]
+    rows = importance[importance["by"] == "statistic"]
     lines = []
     chosen = confused[confused["confused"] > 0].nlargest(most, "confused")
     for first, second, share in chosen.itertuples(index=False, name=None):
@@ -210,7 +214,7 @@ def pairs_table(importance: pd.DataFrame, confused: pd.DataFrame, most: int = 15
     label, unit = METHODS[name].label, METHODS[name].unit
     caption = (
         "The pairs confused most on new blocks, in percent of the networks of both; what tells "
-        f"them apart by {label} (the groups of features that differ most, in percent of the sum), "
+        f"them apart by {label} (the statistics that differ most, in percent of the sum), "
         "and what is missed most when exchanged, with the rise in log loss between the two (nats)."
     )
     columns = [

@@ -21,7 +21,7 @@ def contributions(names: list[str], method: str = "shap") -> pd.DataFrame:
     about = {"all": (2, 2)} | {name: (k + 1, 1) for k, name in enumerate(names)}
     about |= {f"{a} | {b}": (3, 1) for k, a in enumerate(names) for b in names[k + 1 :]}
     rows = [
-        (kind, "correlated", group, which, value)
+        (kind, "statistic", group, which, value)
         for kind in (method, "permutation")
         for which, both in about.items()
         for group, value in zip("ab", both, strict=True)
@@ -33,6 +33,12 @@ def test_shares_are_of_each_class_and_the_largest_group_comes_first() -> None:
     shares = class_shares(contributions(["x", "y", "z"]))
     assert list(shares.index) == ["x", "y", "z"] and list(shares.columns) == ["a", "b"]
     np.testing.assert_allclose(shares["a"], [1 / 2, 2 / 3, 3 / 4])
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_what_contributes_least_shares_a_column() -> None:
+    shares = class_shares(contributions(["x", "y", "z"]), most=1)
+    assert list(shares.columns) == ["a", "others"]
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
