@@ -192,10 +192,9 @@ def test_identify_works_without_any_other_file_of_ours(folder: Path, tmp_path: P
     result = run("identify", folder / "recording.npz", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
-    assert {entry["name"] for entry in answer["ranked"]} == {
-        "backprop+momentum", "backprop+adam", "feedback_alignment+momentum",
-        "information_alignment+momentum",
-    }  # fmt: skip
+    rules = {entry["name"] for entry in answer["ranked"]}
+    assert len(rules) == 30
+    assert {"backprop+momentum", "feedback_alignment+adam", "oja+momentum", "no_learning"} <= rules
 
 
 @pytest.mark.parametrize("keep", ["activations", "weights"])

@@ -7,6 +7,7 @@ import pytest
 from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation
 from rule_id.reports.methods import methods_section, plan_hash
+from rule_id.schema import COMPACT_VERSION
 from rule_id.trajectories import write_manifest
 
 
@@ -20,7 +21,7 @@ def test_the_hash_is_of_the_resolved_plan_alone(tmp_path: Path) -> None:
     assert first is not None and len(first) == 16
     same = {"learning_rates": {"a": 0.1}, "plan": {"blocks": 2, "seed": 1}, "versions": {}}
     assert hashed(tmp_path, **same, parts=["a"]) == first
-    assert hashed(tmp_path, **same, compact={"version": 1, "layers": 8}) == first
+    assert hashed(tmp_path, **same, compact={"version": COMPACT_VERSION, "layers": 8}) == first
     assert hashed(tmp_path, **same | {"plan": {"blocks": 3, "seed": 1}}) != first
     assert hashed(tmp_path, **same | {"learning_rates": {"a": 0.2}}) != first
 
