@@ -36,13 +36,16 @@ readme: .venv/installed
 # Simulates, trains and writes what ships with the package. SCALE is the share of the reference plan's
 # blocks; the simulation and the evaluation go on where they stopped, what is there already is kept.
 SCALE ?= 0.5
+# What was evaluated of it; EVALUATE= for every protocol and ten splits, --baselines for those too.
+EVALUATE ?= --model xgboost --splits 3 $(addprefix --protocol ,grouped held-out-architecture-group \
+	held-out-task-group calibrated measured truncated alone shuffled curves)
 
 reference: .venv/installed
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
 	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
 		--measurement 0 --measurement 2 --layers 8 --out features/reference
 	$(BIN)/rule-id train corpora/reference --menu --no-tune --out models/reference
-	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation
+	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation $(EVALUATE)
 	$(BIN)/rule-id features corpora/reference --measurement 0 --out corpora/reference-summary.parquet
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features corpora/reference-summary.parquet --model models/reference/summary \

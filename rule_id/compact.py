@@ -65,7 +65,7 @@ class CompactCorpus:
 def compact(
     corpus: str | Path, out: str | Path, *, measurements: Sequence[int] = (0,), layers: int = 8
 ) -> CompactCorpus:
-    """Write a lossy copy of a corpus, some 350 bytes a layer, which is read as any other corpus.
+    """Write a lossy copy of a corpus, some 400 bytes a layer, which is read as any other corpus.
 
     It keeps some measurements and 23 statistics; eight follow from these, the others are missing.
     Levels are kept to 1/2048, changes of a trajectory to 1/185 of the largest, those of what grows

@@ -64,7 +64,7 @@ def test_every_command_prints_what_the_page_shows(page: Path, tmp_path: Path) ->
     shown, ranked = without_order(shown)
     for before, after in zip(ranked, found, strict=True):
         for one in {*before, *after}:
-            assert abs(before.get(one, 0.0) - after.get(one, 0.0)) <= 0.2, one
+            assert abs(before.get(one, 0.0) - after.get(one, 0.0)) <= 0.1, one
     for expected, got in zip(shown.splitlines(), made.splitlines(), strict=True):
         assert skeleton(got) == skeleton(expected)
         # Rounding differs between processors, and a network may fall on the other side of a

@@ -11,7 +11,7 @@ from rule_id.errors import InputError
 __all__ = ["LARGEST", "pack", "unpack"]
 
 LARGEST = 2**28
-"""Bytes that a document may have: ten times the largest booster that was trained."""
+"""Bytes that a document may have; a booster of thirty classes has 4 million."""
 
 
 def pack(document: bytes) -> bytes:

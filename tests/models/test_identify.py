@@ -49,6 +49,21 @@ def test_answers_are_ranked_and_sum_to_one(bundle):
     assert answer.set == [rule for rule, _ in answer.ranked if rule in answer.set]
 
 
+def test_probabilities_of_a_network_are_tempered_and_those_of_layers_are_not(linear):
+    def at(temperature):
+        same = {
+            kind: dict.fromkeys(patterns, temperature)
+            for kind, patterns in linear.temperatures.items()
+        }
+        return identify(recording(), dataclasses.replace(linear, temperatures=same))[0]
+
+    cold, warm = at(0.5), at(1.0)
+    expected = {rule: p**2 for rule, p in warm.ranked}
+    total = sum(expected.values())
+    assert dict(cold.ranked) == pytest.approx({k: p / total for k, p in expected.items()}, rel=1e-6)
+    assert cold.layers == warm.layers
+
+
 def test_rules_are_found_in_networks_never_seen(xgboost):
     rules = xgboost.classes
     answers = identify([recording(rule) for rule in rules], xgboost)
