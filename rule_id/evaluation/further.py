@@ -10,6 +10,7 @@ import pandas as pd
 from rule_id.evaluation.alignment import accuracy_by_alignment
 from rule_id.evaluation.answers import Answers, answers_of, classes_of, targets_of
 from rule_id.evaluation.claims import claims_of
+from rule_id.evaluation.compared import compared_of
 from rule_id.evaluation.control import nuisance_control, nuisances_of
 from rule_id.evaluation.headline import headline_of, measured_of
 from rule_id.evaluation.matched import matched_table
@@ -60,6 +61,7 @@ def further_tables(
     measured = measured_of(table, named)
     return {
         "headline": headline_of(table),
+        "compared": compared_of(results, feature_set),
         "control": _control(material.networks, seed),
         "alignment": accuracy_by_alignment(
             material.networks, [(trial.model, a) for trial, a in grouped]

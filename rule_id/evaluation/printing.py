@@ -14,7 +14,15 @@ from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation
 from rule_id.features import wording
 
-__all__ = ["aligned", "headline_text", "printed", "protocols_text", "remarks", "with_error"]
+__all__ = [
+    "aligned",
+    "compared_text",
+    "headline_text",
+    "printed",
+    "protocols_text",
+    "remarks",
+    "with_error",
+]
 
 SHORT = {"rule": "rule", "merged_rule": "merged", "paper_rule": "paper's 4", "family": "family",
          "credit_assignment": "credit", "optimizer": "optimizer"}  # fmt: skip
@@ -25,6 +33,7 @@ def printed(evaluation: Evaluation) -> str:
     parts = [
         headline_text(evaluation),
         protocols_text(evaluation),
+        compared_text(evaluation),
         claims_text(evaluation),
         "\n".join(remarks(evaluation)),
     ]
@@ -99,6 +108,19 @@ def protocols_text(evaluation: Evaluation) -> str:
             + [f"{last['n_test_networks']:.0f}"]
         )
     return f"Which rule it is, by protocol\n{aligned(lines)}" if len(lines) > 1 else ""
+
+
+def compared_text(evaluation: Evaluation) -> str:
+    """Return how far ours is ahead of the best baseline, of all networks."""
+    rows = evaluation.further["compared"]
+    rows = rows[(rows["subset"] == "all") & rows["target"].isin(list(SHORT))]
+    lines = [["protocol", "of", "features", "ours", "best baseline", "", "ahead by"]]
+    lines += [
+        [row.protocol, SHORT[str(row.target)], row.features, f"{row.accuracy:.2f}",
+         f"{row.best_accuracy:.2f}", row.best_baseline, with_error(row.difference, row.sem)]
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    return f"Ours against the best baseline\n{aligned(lines)}" if len(lines) > 1 else ""
 
 
 def claims_text(evaluation: Evaluation) -> str:

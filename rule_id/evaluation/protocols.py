@@ -74,6 +74,7 @@ class Protocol:
             network may be.
         kind: What is done with its splits; see `rule_id.evaluation.trials`.
         headline: Whether it has as many splits as are asked for; others have three at most.
+        compared: Whether baselines are run, and ours on the features of the 2020 paper.
     """
 
     description: str
@@ -83,6 +84,7 @@ class Protocol:
     apart: str | None = "block"
     kind: str = "plain"
     headline: bool = False
+    compared: bool = False
 
     @property
     def whole_networks(self) -> bool:
@@ -248,11 +250,10 @@ def _needs_classes(target: str, group: str, shared: set[str]) -> str:
     )
 
 
-def _holding_out(column: str, description: str) -> Protocol:
-    columns = () if column == RANGE else (column,)
-    return Protocol(
-        description, ("network", "block", *columns), partial(hold_out, column), held_out=column
-    )
+def _holding_out(column: str, description: str, compared: bool = False) -> Protocol:
+    columns = ("network", "block") if column == RANGE else ("network", "block", column)
+    draw = partial(hold_out, column)
+    return Protocol(description, columns, draw, held_out=column, compared=compared)
 
 
 def _by_block(kind: str, description: str, **further: Any) -> Protocol:
@@ -269,6 +270,7 @@ PROTOCOLS: dict[str, Protocol] = {
         random_layers,
         apart=None,
         headline=True,
+        compared=True,
     ),
     "network": Protocol(
         "A random quarter of the networks of each class is tested; other networks of the same "
@@ -281,6 +283,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "plain",
         "A random quarter of the blocks is tested; no block is on both sides.",
         headline=True,
+        compared=True,
     ),
     "held-out-architecture": _holding_out(
         "architecture",
@@ -290,6 +293,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "architecture_group",
         "All networks of one group of architectures (dense, convolutional, residual, recurrent) "
         "are tested; training sees the other groups alone.",
+        compared=True,
     ),
     "held-out-task": _holding_out(
         "task",
@@ -299,6 +303,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "task_group",
         "All networks of one group of tasks (supervised, self-supervised, reward) are tested; "
         "training sees the other groups alone.",
+        compared=True,
     ),
     "held-out-curriculum": _holding_out(
         "curriculum",

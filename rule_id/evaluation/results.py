@@ -32,6 +32,10 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "model", "features", "target", "subset", "level", "accuracy", "sem", "chance", "floor",
         "n_networks", "n_classes", "splits",
     ),
+    "compared": (
+        "protocol", "target", "subset", "level", "model", "features", "accuracy", "best_baseline",
+        "best_accuracy", "difference", "sem", "splits",
+    ),
     "control": (
         "target", "protocol", "accuracy", "accuracy_sem", "accuracy_chance", "accuracy_floor",
         "n_networks", "n_blocks",

@@ -11,7 +11,7 @@ import numpy as np
 from rule_id.evaluation.apart import require_apart
 from rule_id.evaluation.baselines import BASELINES, MOST_ROWS, draw_networks
 from rule_id.evaluation.choosing import Choice
-from rule_id.evaluation.protocols import PROTOCOLS, Split, split_rows
+from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
 from rule_id.features import FeatureTable
 from rule_id.models import PATTERNS
@@ -155,27 +155,36 @@ def _trials(
 
 
 def _plain(context: _Context, protocol: str, groups: tuple[str, ...]) -> Iterator[Trial]:
-    """Train and test on the rows of the split, on the paper's features too in the headline.
+    """Train and test on the rows of the split, where it is compared on the paper's features too.
 
     A single layer is named from its own features, a network from those of all of its layers and
     from how each differs from the others. On the paper's features no more is trained than baselines
     can be, and where that is less than there is, our classifiers are trained on the same networks
     on our features as well.
     """
-    tables = context.tables
+    tables, chosen = context.tables, PROTOCOLS[protocol]
+    every = (*context.models, *context.baselines)
+    levels = tuple(_levels(chosen))
     for split in context.drawn(protocol, groups):
-        if PROTOCOLS[protocol].whole_networks:
+        if chosen.whole_networks:
             yield from _on(context.models, tables.feature_set, tables.main, split)
-        if PROTOCOLS[protocol].headline:
+        if chosen.headline:
             yield from _on(context.models, tables.feature_set, tables.layers, split, ("layer",))
+        if chosen.compared:
             few = _fewer(tables.main, split, context.seed)
-            every = (*context.models, *context.baselines)
-            both = LEVELS if PROTOCOLS[protocol].whole_networks else ("layer",)
-            yield from _on(every, PAPER_FEATURES, tables.paper, few, both)
+            yield from _on(every, PAPER_FEATURES, tables.paper, few, levels)
             if few is not split:
                 name = f"{tables.feature_set}-{DRAWN}"
-                table = tables.main if PROTOCOLS[protocol].whole_networks else tables.layers
-                yield from _on(context.models, name, table, few, both[-1:])
+                table = tables.main if chosen.whole_networks else tables.layers
+                yield from _on(context.models, name, table, few, levels[-1:])
+
+
+def _levels(protocol: Protocol) -> Iterator[str]:
+    """Yield what is scored: layers in the headline, networks where none is on both sides."""
+    if protocol.headline:
+        yield "layer"
+    if protocol.whole_networks:
+        yield "network"
 
 
 def _fewer(table: FeatureTable, split: Split, seed: int) -> Split:

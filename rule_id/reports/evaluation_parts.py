@@ -51,6 +51,7 @@ def evaluation_sections(evaluation: Evaluation) -> list[Section]:
         ("done", "What was done", _done(found), ""),
         ("headline", "Headline", _headline(evaluation), ""),
         ("generalisation", "Generalisation", _generalisation(found, pictures, tables), ""),
+        ("compared", "Ours and the baselines", table_parts(further, "compared"), "Baselines"),
         ("controls", "Controls", control_parts(found, further), ""),
         ("confusions", f"Which {one} is taken for which", confusion_parts(found, pictures),
          "Confusions"),

@@ -21,6 +21,11 @@ __all__ = [
 ]
 
 _READINGS = {
+    "compared": Reading(
+        "The best baseline of a row is chosen by what it reached there, ours is the same in all.",
+        "ahead by more than two errors in every row, and by more where something was held out.",
+        "a row in which a baseline is level with ours: nothing was gained there.",
+    ),
     "matched": Reading(
         "Pairs of networks that performed alike, or whose weights moved as far. “Value alone” "
         "sees only what they were matched in.",

@@ -81,6 +81,23 @@ def _number(column: str, form: str = ".2f") -> Callable[[Any], str]:
 
 
 _LAYOUTS: dict[str, tuple[str, dict[str, str], Cells]] = {
+    "compared": (
+        "Ours against the best baseline of each row, the same splits; what stands ahead is the "
+        "mean difference ± its s.e.m. over splits. Features that end in drawn were trained on no "
+        "more networks than the baseline was.",
+        {
+            "Protocol": "protocol",
+            "Level": "level",
+            "Networks": "subset",
+            "Features": "features",
+            "Best baseline": "best_baseline",
+        },
+        {
+            "Ours": _number("accuracy"),
+            "Baseline": _number("best_accuracy"),
+            "Ahead by": _score("difference", "sem"),
+        },
+    ),
     "matched": (
         "Two networks of a block, alike in what is named first: share told apart, chance 0.50.",
         {"Alike in": "matched", "Classifier": "model", "Features": "features", "Pairs": "pairs"},
