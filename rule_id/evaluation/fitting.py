@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event, Lock
 from typing import Any, Protocol
 
 import joblib
@@ -53,31 +54,48 @@ def run_all(
     listed = list(jobs)
     distinct = {job.key: job for job in listed}
     found: dict[str, list[np.ndarray]] = {}
+    stopped, one_at_a_time = Event(), Lock()
 
-    def one(key: str, job: Job) -> tuple[str, list[np.ndarray]]:
-        kept = store.get(key)
-        if kept is None:
-            kept = job.run()
-            store.put(key, kept)
-        return key, kept
+    def lane(keys: list[str]) -> None:
+        for key in keys:
+            if stopped.is_set():
+                return
+            kept = store.get(key)
+            if kept is None:
+                kept = distinct[key].run()
+                store.put(key, kept)
+            with one_at_a_time:
+                found[key] = kept
+                if progress is not None:
+                    progress(what, len(found), len(distinct))
 
     # One thread a fit, several fits at once: faster than many threads for each fit of this
     # size, as fast as processes, and the numbers do not depend on how many cores there are.
     run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator_unordered")
     with threadpoolctl.threadpool_limits(1):
-        outcomes = run(joblib.delayed(one)(*item) for item in distinct.items())
+        outcomes = run(joblib.delayed(lane)(keys) for keys in _lanes(distinct))
         try:
-            for key, arrays in outcomes:
-                found[key] = arrays
-                if progress is not None:
-                    progress(what, len(found), len(distinct))
+            for _ in outcomes:
+                pass
         except BaseException:
+            stopped.set()
             # What is interrupted is told so once, not for each fit that was under way.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 outcomes.close()
             raise
     return [found[job.key] for job in listed]
+
+
+def _lanes(jobs: Mapping[str, Job]) -> Iterator[list[str]]:
+    """Yield what runs one after the other: jobs that bear none of their kind beside them first.
+
+    They begin first for they take longest, and share one thread: in two, one would wait.
+    """
+    alone = [key for key, job in jobs.items() if getattr(job, "alone", False)]
+    if alone:
+        yield alone
+    yield from ([key] for key in jobs if key not in set(alone))
 
 
 def fit_all(
@@ -115,6 +133,7 @@ class _Fit:
     ) -> None:
         self.trial, self.tune, self.seed, self.setting = trial, tune, seed, setting
         self.key = trial_key(trial, prints, tune, seed, setting)
+        self.alone = trial.model in BASELINES and BASELINES[trial.model].alone
 
     def run(self) -> list[np.ndarray]:
         trial = self.trial

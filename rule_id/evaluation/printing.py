@@ -116,8 +116,8 @@ def compared_text(evaluation: Evaluation) -> str:
     rows = rows[(rows["subset"] == "all") & rows["target"].isin(list(SHORT))]
     lines = [["protocol", "of", "features", "ours", "best baseline", "", "ahead by"]]
     lines += [
-        [row.protocol, SHORT[str(row.target)], row.features, f"{row.accuracy:.2f}",
-         f"{row.best_accuracy:.2f}", row.best_baseline, with_error(row.difference, row.sem)]
+        [*map(str, (row.protocol, SHORT[str(row.target)], row.features)), f"{row.accuracy:.2f}",
+         f"{row.best_accuracy:.2f}", str(row.best_baseline), with_error(row.difference, row.sem)]
         for row in rows.itertuples()
     ]  # fmt: skip
     return f"Ours against the best baseline\n{aligned(lines)}" if len(lines) > 1 else ""

@@ -36,6 +36,7 @@ class Baseline:
         searched: Hyperparameters that `choose` varies, in order, with the values that it tries;
             others stay as in `start`.
         meanwhile: What differs from the setting while settings are compared, to save time.
+        alone: Whether two of its fits cannot run at once, for their memory or their seeds.
     """
 
     description: str
@@ -45,6 +46,7 @@ class Baseline:
     start: dict[str, Any] = field(default_factory=dict)
     searched: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     meanwhile: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False
 
 
 def _grid(**values: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
@@ -142,6 +144,7 @@ BASELINES: dict[str, Baseline] = {
         "Ridge classifier on random convolutions over checkpoints (MultiRocket and Hydra, aeon).",
         "Dempster, Schmidt, Webb, Data Mining and Knowledge Discovery 37, 2023; aeon's defaults",
         _rocket,
+        alone=True,
     ),
 }
 """Baselines by name."""

@@ -1,0 +1,70 @@
+"""Jobs: which run beside each other, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rule_id.evaluation.fitting import run_all
+from rule_id.evaluation.store import Store
+
+
+class Noted:
+    """A job that notes how many of its kind run at once."""
+
+    running: int
+    most: int
+    lock = threading.Lock()
+
+    def __init__(self, key: str, alone: bool, fails: bool = False) -> None:
+        self.key, self.alone, self.fails = key, alone, fails
+
+    def run(self) -> list[np.ndarray]:
+        kind = type(self)
+        if self.alone:
+            with kind.lock:
+                kind.running += 1
+                kind.most = max(kind.most, kind.running)
+            time.sleep(0.02)
+            with kind.lock:
+                kind.running -= 1
+        if self.fails:
+            raise RuntimeError(f"{self.key} fails")
+        return [np.array(self.key)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs() -> None:
+    Noted.running = Noted.most = 0
+
+
+def test_what_runs_alone_has_none_of_its_kind_beside_it(tmp_path: Path) -> None:
+    jobs = [Noted(f"{place}", alone=place % 2 == 0) for place in range(12)]
+    seen: list[tuple] = []
+    found = run_all(jobs, Store(tmp_path), lambda *what: seen.append(what), "jobs")
+    assert [str(array) for (array,) in found] == [job.key for job in jobs]
+    assert Noted.most == 1
+    assert seen == [("jobs", done + 1, 12) for done in range(12)]
+
+
+def test_what_was_done_before_a_failure_is_kept(tmp_path: Path) -> None:
+    jobs = [Noted("a", True), Noted("b", True, fails=True), Noted("c", True)]
+    with pytest.raises(RuntimeError, match="b fails"):
+        run_all(jobs, Store(tmp_path), None)
+    assert [path.stem for path in tmp_path.iterdir()] == ["a"]
+    jobs[1].fails = False
+    assert [str(array) for (array,) in run_all(jobs, Store(tmp_path), None)] == ["a", "b", "c"]
+
+
+def test_an_interruption_ends_a_lane_at_its_next_job(tmp_path: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    jobs = [Noted(f"{place}", alone=True) for place in range(20)]
+    with pytest.raises(KeyboardInterrupt):
+        run_all(jobs, Store(tmp_path), interrupt)
+    assert len(list(tmp_path.iterdir())) < 20
