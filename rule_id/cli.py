@@ -249,8 +249,8 @@ def train(
         bool,
         typer.Option(
             "--menu",
-            help="Of a corpus: four bundles, with and without levels and weights, for identify to "
-            "choose from.",
+            help="Of a corpus: four bundles, with and without levels and weights, and two linear "
+            "ones, for identify to choose from; those that are there already are kept.",
         ),
     ] = False,
     held_out: Annotated[

@@ -77,6 +77,9 @@ class Named:
 def best_fit(recording: Recording, menu: Sequence[Bundle]) -> Fit:
     """Return the classifier of a menu that is best for what was recorded.
 
+    That is the one that named most held-out networks; classifiers whose networks were seen less
+    like the recording than another's come after it, for theirs may have been easier to name.
+
     Raises:
         InputError: None fits, or nothing is left of the recording.
     """
@@ -87,7 +90,7 @@ def best_fit(recording: Recording, menu: Sequence[Bundle]) -> Fit:
             f"recording {recording.name}: it must hold an observable that the signal "
             f"{recording.signal} leaves usable, activation first of all; nothing is left"
         )
-    return max(fits, key=lambda fit: fit.cell.accuracy["class"])
+    return min(fits, key=lambda fit: (fit.cell.view.unlike(fit.view), -fit.cell.accuracy["class"]))
 
 
 def name_classes(fit: Fit, signal: str) -> Named:

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rule_id.errors import InputError
 from rule_id.models.bundle import MANIFEST, Bundle, read_bundle
 from rule_id.reference import reference_path
 
-__all__ = ["MENU", "fitting", "read_menu", "reference_menu"]
+__all__ = ["MENU", "Entry", "fitting", "read_menu", "reference_menu"]
 
-MENU: dict[str, tuple[str, tuple[str, ...] | None]] = {
-    "summary": ("summary", None),
-    "summary-activation": ("summary", ("activation",)),
-    "invariant": ("invariant", None),
-    "invariant-activation": ("invariant", ("activation",)),
+
+@dataclass(frozen=True)
+class Entry:
+    """A classifier of a menu.
+
+    Attributes:
+        feature_set: The features that it takes.
+        observables: Those that it takes, None for all.
+        linear: Whether it is linear, whatever the others are.
+    """
+
+    feature_set: str
+    observables: tuple[str, ...] | None = None
+    linear: bool = False
+
+
+MENU = {
+    "summary": Entry("summary"),
+    "summary-activation": Entry("summary", ("activation",)),
+    "invariant": Entry("invariant"),
+    "invariant-activation": Entry("invariant", ("activation",)),
+    "linear-summary": Entry("summary", linear=True),
+    "linear-invariant": Entry("invariant", linear=True),
 }
-"""The classifiers of a menu: name of the folder, feature set, and observables (None for all)."""
+"""The classifiers of a menu, by the name of their folder."""
 
 
 def read_menu(path: str | Path) -> list[Bundle]:

@@ -12,7 +12,7 @@ import pandas as pd
 from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
-from rule_id.models.bundle import Bundle, check_destination
+from rule_id.models.bundle import Bundle, check_destination, read_bundle
 from rule_id.models.calibrating import calibrate_views, parts_of_classes
 from rule_id.models.classifiers import CLASSIFIERS
 from rule_id.models.deciding import decisions_of
@@ -41,6 +41,7 @@ def train(
     folds: int = 5,
     tune: bool = True,
     seed: int = 0,
+    keep: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Bundle:
     """Train a classifier of layers, and score and calibrate it on networks of unseen blocks.
@@ -70,6 +71,8 @@ def train(
         folds: Folds of the cross-validation that chooses hyperparameters, 2 or more.
         tune: False to take the defaults of the classifier.
         seed: Seed of every draw.
+        keep: Return the bundle that `out` holds, if it is of the same networks, options and
+            versions.
         progress: Called as progress(what, done, total).
 
     Returns:
@@ -88,6 +91,15 @@ def train(
     table, info = _usable(with_observables(source.table, observables), target)
     blocks = table.meta["block"].to_numpy()
     test_blocks = _test_blocks(blocks, held_out, folds, seed)
+    options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
+    if keep and out is not None:
+        same = {
+            "model": model, "target": target, "feature_names": table.names,
+            "feature_set": table.feature_set, "test_blocks": test_blocks, "versions": _versions(),
+            "info": {"features": table.info} | options,
+        }  # fmt: skip
+        if standing := _standing(Path(out), same):
+            return standing
     unseen = np.isin(blocks, test_blocks)
     fitted, tested = table.rows(~unseen), table.rows(unseen)
     _check_classes(fitted.meta[target], tested.meta[target])
@@ -121,7 +133,6 @@ def train(
         seed,
     )
     info["n_diverged"] += source.n_diverged
-    options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
     bundle = Bundle(
         model=model,
         target=target,
@@ -164,14 +175,23 @@ def train(
 
 
 def train_menu(
-    corpus: str | Path | None, out: str | Path, *, target: str = "rule", **options: Any
+    corpus: str | Path | None,
+    out: str | Path,
+    *,
+    target: str = "rule",
+    model: str = "xgboost",
+    **options: Any,
 ) -> dict[str, Bundle]:
     """Train the classifiers of a menu on one corpus, each on what it is to take.
+
+    What was trained before, on the same networks with the same options and versions, stays, so
+    that what was interrupted goes on.
 
     Args:
         corpus: A corpus folder; None for the reference corpus.
         out: The folder that is to hold a bundle for each name of `MENU`.
         target: What to identify, one of `TARGETS`.
+        model: `linear` or `xgboost`; beside boosted trees there are linear ones of all observables.
         **options: As of `train`.
 
     Returns:
@@ -180,23 +200,46 @@ def train_menu(
     Raises:
         InputError: As of `train`; also where the corpus is no folder.
     """
+    one_of("model", model, CLASSIFIERS)
     if corpus is None:
         corpus = reference_corpus()
     if not Path(corpus).is_dir():
         raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
-    for name in MENU:
+    chosen = {
+        name: entry for name, entry in MENU.items() if not (entry.linear and model == "linear")
+    }
+    for name in chosen:
         check_destination(Path(out) / name)
     return {
         name: train(
             corpus,
             Path(out) / name,
             target=target,
-            feature_set=feature_set,
-            observables=observables,
+            model="linear" if entry.linear else model,
+            feature_set=entry.feature_set,
+            observables=entry.observables,
+            keep=True,
             **options,
         )
-        for name, (feature_set, observables) in MENU.items()
+        for name, entry in chosen.items()
     }
+
+
+def _standing(out: Path, wanted: dict[str, Any]) -> Bundle | None:
+    """Return the bundle that stands at a path, if it is what would be trained again.
+
+    Args:
+        out: The bundle's folder.
+        wanted: Attributes that it must have; of `info` these entries.
+    """
+    try:
+        bundle = read_bundle(out)
+    except InputError:
+        return None
+    info = wanted["info"]
+    own = {name: getattr(bundle, name) for name in wanted if name != "info"}
+    own["info"] = {name: bundle.info.get(name) for name in info}
+    return bundle if own == wanted else None
 
 
 def _usable(table: FeatureTable, target: str) -> tuple[FeatureTable, dict[str, Any]]:

@@ -11,6 +11,7 @@ from synthetic import synthetic_trajectories
 from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.models import CAVEATS, PATTERNS, Identification, identify, train
+from rule_id.models.fit import best_fit
 from rule_id.recordings import Recording, recording_from_arrays
 from rule_id.trajectories import STATISTICS, Trajectories, observable_of
 
@@ -328,6 +329,22 @@ def test_of_a_menu_the_better_for_what_was_recorded_answers(table, linear, tmp_p
     for place, bundle in enumerate(menu):
         bundle.write(tmp_path / str(place))
     assert identify(seen, tmp_path)[0].ranked == identify(seen, one)[0].ranked
+
+
+def test_a_classifier_whose_networks_were_seen_otherwise_comes_last(linear):
+    seen = recording()
+    noisy = [
+        dataclasses.replace(
+            cell,
+            view=dataclasses.replace(cell.view, noise_std=cell.view.noise_std + 3),
+            accuracy=dict.fromkeys(cell.accuracy, 1.0),
+        )
+        for cell in linear.cells
+    ]
+    other = dataclasses.replace(linear, cells=noisy)
+    for menu in ([linear, other], [other, linear]):
+        assert best_fit(seen, menu).bundle is linear
+    assert best_fit(seen, [other]).bundle is other
 
 
 def test_a_menu_is_of_one_target(linear, of_target):

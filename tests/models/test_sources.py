@@ -9,6 +9,7 @@ from synthetic import synthetic_trajectories, with_measurements
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, features, usable_features
 from rule_id.models import Bundle, identify, read_bundle, train, train_menu
+from rule_id.models.menu import MENU
 from rule_id.models.patterns import feature_observables
 from rule_id.models.sources import CorpusSource, TableSource, open_source, with_observables
 from rule_id.recordings import Recording
@@ -52,6 +53,34 @@ def test_nothing_named_is_the_corpus_that_ships(corpus, tmp_path, monkeypatch):
     assert isinstance(open_source(None, "summary", 0), CorpusSource)
     made = train_menu(None, tmp_path / "menu", model="linear", tune=False, held_out=0.4)
     assert sorted(made) == sorted(path.name for path in (tmp_path / "menu").iterdir())
+    # All are linear already.
+    assert sorted(made) == sorted(name for name, entry in MENU.items() if not entry.linear)
+
+
+def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_path, monkeypatch):
+    kept = {"invariant": MENU["invariant"], "linear-invariant": MENU["linear-invariant"]}
+    monkeypatch.setattr("rule_id.models.training.MENU", kept)
+    options = {"tune": False, "held_out": 0.4}
+    made = train_menu(corpus, tmp_path, **options)
+    assert {name: bundle.model for name, bundle in made.items()} == {
+        "invariant": "xgboost", "linear-invariant": "linear",
+    }  # fmt: skip
+
+    def times():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
+
+    before = times()
+    again = train_menu(corpus, tmp_path, **options)
+    assert times() == before
+    assert again["invariant"].scores == made["invariant"].scores
+    # What was cut short, and what another seed asks for, is trained anew.
+    (tmp_path / "invariant" / "manifest.json").write_text("{")
+    train_menu(corpus, tmp_path, **options)
+    changed = {path.parent.name for path, time in times().items() if before[path] != time}
+    assert changed == {"invariant"}
+    before = times()
+    train_menu(corpus, tmp_path, seed=1, **options)
+    assert all(time != before[path] for path, time in times().items())
 
 
 def test_unseen_networks_are_seen_under_each_measurement_at_several_numbers_of_checkpoints(source):

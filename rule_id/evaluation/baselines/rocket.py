@@ -103,7 +103,11 @@ def load_rocket() -> Any:
 
 @contextmanager
 def _flat_series_allowed() -> Iterator[None]:
-    """Silence aeon's remark on series that do not vary: what does not learn has such."""
-    with warnings.catch_warnings():
+    """Silence aeon's remark on series that do not vary: what does not learn has such.
+
+    To find them it squares what it is given, which may exceed single precision where a network
+    that is tested went wild.
+    """
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.filterwarnings("ignore", message=".*very little variation", category=UserWarning)
         yield
