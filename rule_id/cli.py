@@ -38,7 +38,8 @@ Menu = Annotated[
     Path | None,
     typer.Option(
         "--model",
-        help="A bundle of any target, or a folder of several; those that ship when left out.",
+        help="A bundle of any target, a folder of several, or the name of one that ships; all that "
+        "ship when left out.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

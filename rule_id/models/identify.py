@@ -25,7 +25,7 @@ from rule_id.models.fit import (
     sees_no_learning,
 )
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
-from rule_id.models.menu import fitting, read_menu, reference_menu
+from rule_id.models.menu import fitting, read_menu, reference_menu, shipped
 from rule_id.models.network_map import Place, place_on
 from rule_id.recordings import Reading, Recording, read_recordings
 
@@ -82,7 +82,7 @@ def open_menu(model: Model | None) -> list[Bundle]:
     if model is None:
         return reference_menu()
     if isinstance(model, str | Path):
-        menu = read_menu(model)
+        menu = read_menu(shipped(model))
     else:
         menu = [model] if isinstance(model, Bundle) else list(model)
     targets = sorted({bundle.target for bundle in menu})

@@ -10,7 +10,7 @@ from rule_id.errors import InputError
 from rule_id.models.bundle import MANIFEST, Bundle, read_bundle
 from rule_id.reference import reference_path
 
-__all__ = ["MENU", "Entry", "fitting", "read_menu", "reference_menu"]
+__all__ = ["MENU", "Entry", "fitting", "read_menu", "reference_menu", "shipped"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,16 @@ def reference_menu() -> list[Bundle]:
             f"{', '.join(MENU)}"
         )
     return found
+
+
+def shipped(model: str | Path) -> Path:
+    """Return the folder of a bundle: the one that ships of that name, or the path as it is.
+
+    A folder of that name in the present one comes first.
+    """
+    if str(model) in MENU and not Path(model).exists():
+        return reference_path(str(model))
+    return Path(model)
 
 
 def fitting(bundles: Sequence[Bundle], signal: str, name: str) -> list[Bundle]:

@@ -369,6 +369,15 @@ def test_values_at_checkpoints_need_the_same_number_of_them():
         identify(recording(), bundle)
 
 
+def test_a_bundle_that_ships_is_found_by_its_name(monkeypatch, tmp_path, linear):
+    monkeypatch.setattr(sys.modules["rule_id.models.menu"], "reference_path", tmp_path.joinpath)
+    linear.write(tmp_path / "linear-summary")
+    by_name = identify(recording(), "linear-summary")[0]
+    assert by_name.ranked == identify(recording(), linear)[0].ranked
+    with pytest.raises(InputError, match="no_such must be a bundle"):
+        identify(recording(), "no_such")
+
+
 def test_the_reference_bundle_is_chosen_by_the_signal(monkeypatch, tmp_path, linear, invariant):
     monkeypatch.setattr(sys.modules["rule_id.models.menu"], "reference_path", tmp_path.joinpath)
     with pytest.raises(InputError, match="has no reference bundle, rule_id/reference/summary"):

@@ -37,8 +37,9 @@ class RocketBaseline(BaselineEstimator):
     checkpoints together, so that its course over checkpoints stays a course; the spread is the
     interquartile range over 1.35, a standard deviation where x is normal. By means and standard
     deviations one network that went wild would leave all others flat. Flags are left out: the
-    kernels sum to zero, so that a channel that is constant says nothing. Classes weigh the same. Probabilities are the softmax of the
-    ridge classifier's scores, for aeon gives none; they order classes and are not calibrated.
+    kernels sum to zero, so that a channel that is constant says nothing. Classes weigh the same.
+    Probabilities are the softmax of the ridge classifier's scores, for aeon gives none; they order
+    classes and are not calibrated.
 
     Args:
         n_checkpoints: Checkpoints of a trajectory, at least 10.

@@ -13,7 +13,7 @@ from courses import CHECKPOINTS, RULES, STATISTICS, planted
 
 from rule_id.errors import InputError
 from rule_id.evaluation.baselines import BASELINES, choose
-from rule_id.evaluation.baselines.rocket import RocketBaseline
+from rule_id.evaluation.baselines.rocket import NORMAL_RANGE, RocketBaseline
 
 
 @pytest.fixture
@@ -53,8 +53,21 @@ def test_it_is_handed_scaled_statistics_without_gaps_and_flags(monkeypatch) -> N
     assert series.shape == model.model_.shape == (len(X), STATISTICS, CHECKPOINTS)
     assert series.dtype == np.float32
     np.testing.assert_array_equal(series[:, 0], 0)
-    np.testing.assert_allclose(series[:, 1:].mean(axis=(0, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(series[:, 1:].std(axis=(0, 2)), 1, rtol=1e-5)
+    quartiles = np.percentile(np.sinh(series[:, 1:]), [25, 50, 75], axis=(0, 2))
+    np.testing.assert_allclose(quartiles[1], 0, atol=1e-5)
+    np.testing.assert_allclose(quartiles[2] - quartiles[0], NORMAL_RANGE, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_one_network_that_went_wild_leaves_others_as_they_were() -> None:
+    X, y = planted(1.0)
+    series = []
+    for largest in (1.0, 1e30):
+        X[0] = largest
+        model = RocketBaseline(CHECKPOINTS).fit(X, y)
+        series.append(model._series(model.imputer_.transform(X)))
+    assert np.isfinite(series[1]).all()
+    np.testing.assert_allclose(series[1][1:], series[0][1:], atol=0.02)
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -63,8 +76,9 @@ def test_one_statistic_keeps_its_course_over_checkpoints() -> None:
     X[:, :CHECKPOINTS] = 5 + np.arange(CHECKPOINTS)
     model = RocketBaseline(CHECKPOINTS).fit(X, y)
     course = model._series(model.imputer_.transform(X))[0, 0]
-    expected = np.arange(CHECKPOINTS) - (CHECKPOINTS - 1) / 2
-    np.testing.assert_allclose(course, expected / np.arange(CHECKPOINTS).std(), rtol=1e-6)
+    places = np.arange(CHECKPOINTS) - (CHECKPOINTS - 1) / 2
+    low, high = np.percentile(np.tile(places, len(X)), [25, 75])
+    np.testing.assert_allclose(course, np.arcsinh(places / (high - low) * NORMAL_RANGE), rtol=1e-6)
 
 
 @pytest.mark.usefixtures("stand_in")
