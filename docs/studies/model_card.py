@@ -61,7 +61,7 @@ def card(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
         "<!-- Written by docs/studies/model_card.py; change that instead. -->",
         _what(bundles),
         "## Trained on",
-        _trained_on(bundles[0], evaluation),
+        _trained_on(bundles, evaluation),
         "## How well rules are named",
         _accuracy(bundles),
         "## Parts of rules, other architectures and tasks",
@@ -98,16 +98,22 @@ def _what(bundles: Sequence[Bundle]) -> str:
     )
 
 
-def _trained_on(bundle: Bundle, evaluation: Evaluation) -> str:
-    info = bundle.info
+def _trained_on(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
+    info = bundles[0].info
     fitted, unseen = info["training"], info["testing"]
+    own = {b.model for b in bundles if b.info["features"] == info["features"]}
+    others = sorted({f"`{b.model}`" for b in bundles} - {f"`{model}`" for model in own})
+    of_copy = (
+        f" Classifiers {', '.join(others)}: on the copy of it that ships, which has the same "
+        "networks under two measurements, without spikes and fluorescence."
+    )
     return (
         f"Corpus `{evaluation.info['corpus']}`, content hash "
         f"`{evaluation.info['content_hash']}`: {fitted['networks']:,} networks of "
         f"{fitted['blocks']} blocks, each seen completely and in three random ways. "
         f"{unseen['networks']:,} networks of {unseen['blocks']} other blocks "
         f"score and calibrate. Left out, for they diverged: {info['n_diverged']:,}. The "
-        "plan stands in rule_id/reference/."
+        f"plan stands in rule_id/reference/.{of_copy if others else ''}"
     )
 
 
@@ -117,12 +123,21 @@ def _accuracy(bundles: Sequence[Bundle]) -> str:
         for pattern, scores in bundle.scores.items():
             one = scores["network"]
             rows.append(
-                [f"`{bundle.feature_set}`", bundle.patterns[-1].replace("+", ", ")]
+                [bundle.model, f"`{bundle.feature_set}`", bundle.patterns[-1].replace("+", ", ")]
                 + [pattern.replace("+", ", ")]
                 + [f"{one[key]:.2f}" for key in ("accuracy", "balanced_accuracy", "chance")]
                 + [str(one["n"])]
             )
-    head = ["features", "takes", "recorded", "accuracy", "balanced accuracy", "chance", "networks"]
+    head = [
+        "classifier",
+        "features",
+        "takes",
+        "recorded",
+        "accuracy",
+        "balanced accuracy",
+        "chance",
+        "networks",
+    ]
     return (
         "Whole networks of blocks that were not trained on, seen completely:\n\n"
         f"{markdown_table(head, rows)}"
@@ -162,12 +177,12 @@ def _seen_less(bundles: Sequence[Bundle]) -> str:
             str(cell.n),
         ]
         for bundle in bundles
-        if bundle.feature_set == "invariant"
+        if bundle.feature_set == "invariant" and bundle.model == "xgboost"
         for cell in bundle.cells
         if cell.view.observables == bundle.patterns[-1]
     ]
     table = markdown_table(["seen", "accuracy", "chance", "networks"], rows)
-    return f"Of the classifiers on `invariant` features:\n\n{table}"
+    return f"Of the boosted trees on `invariant` features:\n\n{table}"
 
 
 def _failures(evaluation: Evaluation) -> str:
