@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["InputError", "one_of", "require_file"]
+__all__ = ["InputError", "first_line", "one_of", "require_file"]
 
 
 class InputError(ValueError):
@@ -17,6 +17,16 @@ class InputError(ValueError):
 
     The message names the parameter or file, what is allowed and what arrived, on one line.
     """
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of what an error says; what it is where it says nothing.
+
+    >>> first_line(ValueError("not a number\nin line 3")), first_line(MemoryError())
+    ('not a number', 'MemoryError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def one_of(parameter: str, value: str, allowed: Iterable[str]) -> str:

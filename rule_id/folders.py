@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,21 +12,95 @@ from pathlib import Path
 
 from rule_id.errors import InputError
 
-__all__ = ["atomic_write", "replaced_folder", "require_replaceable"]
+__all__ = [
+    "atomic_write",
+    "remove_abandoned",
+    "replaced_folder",
+    "require_replaceable",
+    "unfinished",
+    "write_once",
+]
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside `path` and rename it when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    os.close(handle)
-    # mkstemp makes private files; what we write is as readable as any other new file.
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(name, 0o666 & ~umask)
+    with _temporary(path) as unfinished_file:
+        write(unfinished_file)
+        os.replace(unfinished_file, path)
+
+
+def write_once(path: Path, text: str) -> bool:
+    """Write a file that must not be there yet, complete or not at all.
+
+    Of several processes that write it at the same moment one does.
+
+    Args:
+        path: The file.
+        text: What it is to hold.
+
+    Returns:
+        Whether it was written here; False when it is there already.
+    """
+    with _temporary(path) as unfinished_file:
+        unfinished_file.write_text(text, encoding="utf-8")
+        try:
+            # Unlike a renamed file, a linked one never takes the place of another.
+            os.link(unfinished_file, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            if path.exists():
+                return False
+            os.replace(unfinished_file, path)
+    return True
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Return the files of a folder that are being written, or were when their process was killed.
+
+    Args:
+        folder: A folder, or nothing.
+    """
+    return sorted(folder.glob(".*.tmp"))
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove unfinished files of a folder whose process, on this machine, is no more."""
+    for path in unfinished(folder):
+        host, pid = _writer_of(path.name)
+        if host == socket.gethostname() and not _runs(pid):
+            path.unlink(missing_ok=True)
+
+
+def _writer_of(name: str) -> tuple[str, int]:
+    """Return the machine and the process that an unfinished file is of; "" and 0 of others."""
+    found = re.fullmatch(r"\.(.+)-([0-9]{1,9})-[^-]*\.tmp", name)
+    return (found[1], int(found[2])) if found else ("", 0)
+
+
+def _runs(pid: int) -> bool:
     try:
-        write(Path(name))
-        os.replace(name, path)
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, as somebody else's
+        return True
+    return True
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Give an empty file beside `path` that is gone when the block ends, unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = f".{socket.gethostname()}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=mine, suffix=".tmp")
+    os.close(handle)
+    try:
+        # mkstemp makes private files; what we write is as readable as any other new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
 

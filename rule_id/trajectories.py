@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,9 @@ import numpy as np
 import pandas as pd
 
 from rule_id.compact_parts import decoded, is_compact_part, keys, read_keys, read_part
-from rule_id.errors import InputError
-from rule_id.folders import atomic_write
+from rule_id.errors import InputError, first_line
+from rule_id.folders import atomic_write, write_once
+from rule_id.part_files import has_part, write_part
 from rule_id.schema import (
     ACTIVITY_STATISTICS,
     COMPACT_VERSION,
@@ -57,6 +57,7 @@ __all__ = [
     "depth_group",
     "has_part",
     "learned",
+    "missing_parts",
     "observable_of",
     "read_corpus",
     "read_manifest",
@@ -166,30 +167,15 @@ def depth_group(layer: int, n_layers: int) -> str:
     return DEPTH_GROUPS[(6 * layer + 3) // (2 * n_layers)]
 
 
-def write_part(corpus: Path, key: str, networks: pd.DataFrame, rows: pd.DataFrame) -> None:
-    """Write one part of a corpus, the commit mark last.
+def write_manifest(corpus: Path, manifest: dict[str, Any]) -> bool:
+    """Write `manifest.json` of a corpus, which is written once and never changed.
 
-    Args:
-        corpus: The corpus folder.
-        key: Name of the part, a hash of what it holds.
-        networks: One row a network, `NETWORK_COLUMNS` and further hyperparameters.
-        rows: One row a (network, layer, measurement, checkpoint).
+    Returns:
+        Whether it was written; False when there is one, as when another process began the corpus
+        at the same moment.
     """
-    for folder, table in (("trajectories", rows), ("networks", networks)):
-        write = partial(table.to_parquet, index=False, compression="zstd")
-        atomic_write(corpus / folder / f"part-{key}.parquet", write)
-
-
-def has_part(corpus: Path, key: str) -> bool:
-    """Say whether a part is complete: its commit mark and what that vouches for are there."""
-    name = f"part-{key}.parquet"
-    return all((corpus / folder / name).is_file() for folder in ("networks", "trajectories"))
-
-
-def write_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
-    """Write `manifest.json` of a corpus; it is written once and never changed."""
     text = json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=1) + "\n"
-    atomic_write(corpus / "manifest.json", lambda path: path.write_text(text))
+    return write_once(corpus / "manifest.json", text)
 
 
 def read_manifest(corpus: Path) -> dict[str, Any]:
@@ -262,16 +248,22 @@ def most_layers(folder: Path) -> int | None:
 def parts_of(folder: Path) -> list[Path]:
     """Return the commit marks of a corpus that is complete."""
     planned = read_manifest(folder).get("parts", [])
-    missing = sum(not has_part(folder, key) for key in planned)
-    if 0 < missing < len(planned):
+    missing = missing_parts(folder)
+    if 0 < len(missing) < len(planned):
         raise InputError(
-            f"{folder} must be complete, for what is simulated first is no fair sample; {missing} "
-            f"of {len(planned)} parts are missing: run simulate on it again"
+            f"{folder} must be complete, for what is simulated first is no fair sample; "
+            f"{len(missing)} of {len(planned)} parts are missing: run simulate on it again"
         )
     parts = sorted((folder / "networks").glob("part-*.parquet"))
     if not parts:
         raise InputError(f"{folder} holds no simulated network yet; run simulate on it again")
     return parts
+
+
+def missing_parts(folder: Path) -> list[str]:
+    """Return the keys of the parts that a corpus should have and has not, or not yet."""
+    planned = read_manifest(folder).get("parts") or []
+    return sorted(key for key in planned if not has_part(folder, key))
 
 
 def read_networks(parts: list[Path]) -> pd.DataFrame:
@@ -357,10 +349,10 @@ def read_parquet(
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read(columns=only).to_pandas()
     except Exception as error:  # pyarrow raises many types for a damaged file
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path} must be a complete Parquet file: {reason}") from None
     _require_columns(table, columns, str(path))
     numeric = ("layer", "measurement", "checkpoint", "step", "n_units", *STATISTICS)

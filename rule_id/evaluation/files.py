@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rule_id.errors import InputError, one_of
+from rule_id.errors import InputError, first_line, one_of
 from rule_id.evaluation.drawn import all_figures
 from rule_id.evaluation.figures import save_figure
 from rule_id.evaluation.results import (
@@ -113,7 +113,7 @@ def _read_table(path: Path, columns: list[str], lacks: dict[str, Any]) -> pd.Dat
         # Only an empty cell is missing: a rule may be called "none" or "null".
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
     except ValueError as error:
-        raise InputError(f"{path} must be a CSV file: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} must be a CSV file: {first_line(error)}") from None
     table = table.assign(**{name: value for name, value in lacks.items() if name in columns})
     missing = [column for column in columns if column not in table.columns]
     if missing or table.empty:

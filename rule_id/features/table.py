@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rule_id.errors import InputError, require_file
+from rule_id.errors import InputError, first_line, require_file
 from rule_id.features.writing import METADATA_KEY, write_tables
 
 __all__ = ["FEATURE_SETS", "FeatureTable", "read_features", "split_name"]
@@ -94,9 +94,9 @@ def read_features(path: str | Path) -> FeatureTable:
     require_file(source, "a feature table")
     try:
         with pq.ParquetFile(source) as file:
-            table, metadata = file.read(), file.metadata.metadata or {}
-    except Exception as error:  # pyarrow raises many types for a damaged file
-        reason = str(error).splitlines()[0]
+            frame, metadata = file.read().to_pandas(), file.metadata.metadata or {}
+    except Exception as error:  # pyarrow and pandas raise many types for a damaged file
+        reason = first_line(error)
         raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
     own = metadata.get(METADATA_KEY)
     if own is None:
@@ -106,7 +106,6 @@ def read_features(path: str | Path) -> FeatureTable:
         feature_set, info = str(header["feature_set"]), dict(header["info"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
-    frame = table.to_pandas()
     features = [name for name in frame.columns if "." in name]
     missing = [name for name in ("network", "layer", "depth") if name not in frame.columns]
     if missing or not features or frame.empty:

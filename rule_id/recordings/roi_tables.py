@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, first_line
 from rule_id.recordings.keyed import check_claim
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.trials import Trials, aligned_trials
@@ -108,7 +108,7 @@ def _table(path: Path) -> dict[str, np.ndarray]:
         table = pd.read_csv(path, skipinitialspace=True)
     # pandas' own errors, and UnicodeDecodeError, are all of this kind.
     except ValueError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path} must be a table with a line of names: {reason}") from None
     return {str(name).strip(): table[name].to_numpy() for name in table}
 

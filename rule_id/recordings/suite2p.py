@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, first_line
 from rule_id.recordings.npz import NPY_DAMAGED
 from rule_id.recordings.ordering import natural
 from rule_id.recordings.reading import Reading
@@ -180,7 +180,7 @@ def _array(path: Path) -> np.ndarray:
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except NPY_DAMAGED as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(
             f"{path} must be a plain array, complete and no pickle: {reason}"
         ) from None

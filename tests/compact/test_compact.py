@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from synthetic import synthetic_trajectories
 from typer.testing import CliRunner
 
 from rule_id.batches import read_batches
+from rule_id.checking import check
 from rule_id.cli import app
 from rule_id.compact import compact
 from rule_id.compact_parts import DERIVED, KEPT, LOST
@@ -211,3 +214,12 @@ def test_the_command_says_what_it_wrote(simulated, tmp_path):
     text = result.stdout.replace("\n", "")
     assert text.startswith(f"{out}: 16 networks, ") and text.endswith(" MB")
     assert json.loads((out / "manifest.json").read_text())["compact"]["layers"] == 4
+
+
+def test_a_compact_corpus_is_checked_too(compacted, tmp_path):
+    copy = Path(shutil.copytree(compacted, tmp_path / "compact"))
+    assert check(copy).sound
+    path = next((copy / "checkpoints").glob("part-*"))
+    path.write_bytes(path.read_bytes()[:-1])
+    found = check(copy)
+    assert not found.sound and str(path) in str(found)

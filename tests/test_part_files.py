@@ -1,0 +1,75 @@
+"""Whatever is changed in a part, it is either noticed or makes no difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from synthetic import synthetic_trajectories
+
+from rule_id.part_files import damage_of, has_part, write_part
+from rule_id.trajectories import read_parquet
+
+MADE = synthetic_trajectories(n_blocks=1, networks_per_rule=1, n_checkpoints=3)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    some = MADE.select(MADE.networks["network"][:1])
+    write_part(tmp_path, "a", some.networks, some.rows, {"ensembles": "2"})
+    return tmp_path
+
+
+def files(corpus: Path) -> list[Path]:
+    return [corpus / folder / "part-a.parquet" for folder in ("networks", "trajectories")]
+
+
+def test_what_was_written_is_sound_and_says_what_was_noted(corpus: Path) -> None:
+    assert has_part(corpus, "a") and not has_part(corpus, "b")
+    assert damage_of(corpus, "a") == ""
+    marks = pq.read_metadata(files(corpus)[0]).metadata
+    assert marks[b"rule_id.ensembles"] == b"2"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_flipped_byte_is_noticed_or_changes_nothing(corpus: Path, which: int) -> None:
+    path = files(corpus)[which]
+    whole, table = path.read_bytes(), read_parquet(path, ())
+    rng = np.random.default_rng(which)
+    unnoticed = 0
+    for place in rng.permutation(len(whole))[:300]:
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ (1 << rng.integers(8))]) + whole[place + 1 :]
+        )
+        if not damage_of(corpus, "a"):
+            unnoticed += 1
+            pd.testing.assert_frame_equal(read_parquet(path, ()), table)
+    # Of trajectories every byte counts; of networks not what readers pass over, as statistics.
+    assert unnoticed <= (0 if which else 250)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_truncated_file_is_noticed(corpus: Path, which: int) -> None:
+    path = files(corpus)[which]
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), len(whole) // 20), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        assert str(path) in damage_of(corpus, "a"), length
+
+
+def test_trajectories_of_another_part_are_noticed(corpus: Path) -> None:
+    other = MADE.select(MADE.networks["network"][1:2])
+    write_part(corpus / "other", "a", other.networks, other.rows)
+    files(corpus)[1].write_bytes(files(corpus / "other")[1].read_bytes())
+    assert "trajectories/part-a.parquet does not hold what was written" in damage_of(corpus, "a")
+
+
+def test_parts_of_before_there_were_hashes_are_read(corpus: Path) -> None:
+    for path in files(corpus):
+        pd.read_parquet(path).to_parquet(path, index=False, compression="zstd")
+    assert damage_of(corpus, "a") == ""
+    files(corpus)[1].write_bytes(files(corpus)[1].read_bytes()[:500])
+    assert "cannot be read" in damage_of(corpus, "a")
