@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme reference rules-table alignment-times learning-rates kunin merging external clean
+.PHONY: demo test test-slow lint bench readme faults reference rules-table alignment-times \
+	learning-rates kunin merging external clean
 
 demo: .venv/installed
 	$(BIN)/rule-id demo --out demo
@@ -15,6 +16,11 @@ test: .venv/installed
 
 test-slow: .venv/baselines
 	$(BIN)/python -m pytest -m slow
+
+# Faults done to real processes, and files changed at random, as often as CI has no time for.
+faults: .venv/installed
+	RULE_ID_KILLS=20 RULE_ID_HOSTILE=10000 $(BIN)/python -m pytest --numprocesses auto \
+		--dist worksteal --durations 0 tests/faults tests/simulation/test_engines.py
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ Whatever is heavy is imported inside a command, so that `rule-id --help` is quic
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,13 +75,27 @@ Blocks = Annotated[
 
 
 def main() -> None:
-    """Run the command line; what the user did wrong is one line and exit status 2."""
+    """Run the command line; what the user did wrong is one line and exit status 2.
+
+    A job scheduler's SIGTERM ends it as Ctrl-C does, with the status that shells expect of that.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except (InputError, OSError) as error:
         text = " ".join(str(error).split())
         typer.echo(f"rule-id: {text}", err=True)
         sys.exit(2)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+def _terminate(number: int, frame: Any) -> None:
+    # Once: a second one, in the middle of tidying up, changes nothing.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
 
 
 @app.command()
@@ -102,15 +117,29 @@ def simulate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Of N jobs that simulate into one folder, do the share of the i-th, from 1 on.",
+            metavar="i/N",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local (processes of this machine) or dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of Dask: the scheduler's address; one of its own if none.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how many networks, how long, how much disk.")
     ] = False,
 ) -> None:
     """Simulate networks that learn by known rules; goes on where it was interrupted."""
-    from rule_id.simulation import Estimate
+    from rule_id.simulation import Estimate, open_engine, read_shard
     from rule_id.simulation import simulate as run
-    from rule_id.trajectories import read_corpus
+    from rule_id.trajectories import missing_parts, read_corpus
 
+    own = None if shard is None else read_shard(shard)
     with _interruptible(out), _bars() as progress:
         result = run(
             plan,
@@ -120,17 +149,35 @@ def simulate(
             rules=rules or (),
             device=device,
             workers=workers,
+            shard=own,
+            engine=None
+            if engine == "local" and scheduler is None
+            else open_engine(engine, scheduler, workers),
             dry_run=dry_run,
             progress=progress,
         )
     if isinstance(result, Estimate):
         typer.echo(str(result))
         return
+    if own is not None and (missing := len(missing_parts(result))):
+        typer.echo(f"{result}: shard {own} is done; other shards lack {missing} parts")
+        return
     corpus = read_corpus(result)
     diverged = int(corpus.networks["diverged"].sum())
     typer.echo(
         f"{result}: {len(corpus.networks)} networks ({diverged} diverged), {len(corpus.rows)} rows"
     )
+
+
+@app.command()
+def check(corpus: Corpus) -> None:
+    """Read all of a corpus and say what is damaged or missing; the status is 1 if anything is."""
+    from rule_id.checking import check as run
+
+    found = run(corpus)
+    typer.echo(str(found))
+    if not found.sound:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -581,11 +628,12 @@ def _interruptible(out: Path) -> Iterator[None]:
     """Say on Ctrl-C what is kept, and end with the status that shells expect of it."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ending:
         typer.echo(
             f"rule-id: interrupted; {out} keeps what is done, run it again to go on", err=True
         )
-        raise typer.Exit(130) from None
+        number = signal.SIGTERM if isinstance(ending, _Terminated) else signal.SIGINT
+        raise typer.Exit(128 + number) from None
 
 
 @contextmanager

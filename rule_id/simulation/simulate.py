@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count
 
 from rule_id.errors import InputError, one_of
+from rule_id.folders import remove_abandoned
+from rule_id.part_files import FOLDERS, damage_of, has_part, write_part
 from rule_id.rules import NO_OPTIMIZER, load_rules
 from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.describe import write_timing
+from rule_id.simulation.engines import Engine, LocalEngine
 from rule_id.simulation.ensemble import run_ensemble
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.plan import Plan, folder_of, read_plan
 from rule_id.simulation.rates import BestRates
 from rule_id.simulation.resolve import resolve, sources_of
+from rule_id.simulation.shards import Shard
 from rule_id.simulation.sizes import Sizes
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.simulation.workers import Progress, keep_memory, memory_kept, one_thread
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
-    has_part,
     read_manifest,
     write_manifest,
-    write_part,
 )
 
 __all__ = ["Estimate", "simulate"]
@@ -78,13 +82,16 @@ def simulate(
     rules: Sequence[str | Path] = (),
     device: str = "auto",
     workers: int | None = None,
+    shard: Shard | None = None,
+    engine: Engine | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Path | Estimate:
     """Simulate a plan into a corpus, or go on where an earlier run stopped.
 
     Each worker is a process with one thread, so rows are the same for any number of them, and
-    after any interruption.
+    after any interruption. A part that is damaged is simulated anew. Several processes may simulate
+    into one folder at once, each its shard, or all of them everything.
 
     Args:
         plan: A TOML file, `demo`, `reference` or `paper` for one that ships, or what such a file
@@ -96,6 +103,8 @@ def simulate(
         rules: Python files or modules that add rules (`rule_id.rules.load_rules`).
         device: `auto` (a CUDA device if there is one), `cpu` or `cuda`.
         workers: Processes on a CPU, 1 or more; all cores by default. A GPU is fed by one.
+        shard: Simulate only the share of one of several jobs; all when None.
+        engine: Where ensembles are simulated (`open_engine`); processes of this machine when None.
         dry_run: Write nothing into `out` and say what it would cost.
         progress: Called as progress("simulate", networks done, networks in all).
 
@@ -111,35 +120,47 @@ def simulate(
     chosen = _device(device)
     corpus, base = Path(out), folder_of(plan)
     n_workers = _workers(workers) if chosen == "cpu" else 1
-    sources = [str(source) for source in rules]
-    _check_folder(corpus, _begun(checked, chosen))
-    # The search for rates is on the CPU, whatever the device.
-    best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
-    sizes = Sizes(chosen, _sizes_of(corpus), fixed=checked.ensemble_size)
-    ensembles = resolve(checked, base=base, best=best, size_of=sizes)
-    manifest = _manifest(checked, ensembles, chosen, best) | {
-        "rules": loaded,
-        "ensemble_sizes": sizes.chosen,
-    }
+    sources = [_found_anywhere(source) for source in rules]
+
+    def resolved() -> tuple[list[Ensemble], dict[str, Any]]:
+        _check_folder(corpus, _begun(checked, chosen))
+        # The search for rates is on the CPU, whatever the device.
+        best = best_rates(checked, base, corpus, sources, _workers(workers), progress)
+        sizes = Sizes(chosen, _sizes_of(corpus), fixed=checked.ensemble_size)
+        found = resolve(checked, base=base, best=best, size_of=sizes)
+        own = {"rules": loaded, "ensemble_sizes": sizes.chosen}
+        return found, _manifest(checked, found, chosen, best) | own
+
+    ensembles, manifest = resolved()
     _check_folder(corpus, manifest)
-    left = [e for e in ensembles if not has_part(corpus, e.key)]
+    begun = dry_run or (corpus / "manifest.json").exists() or write_manifest(corpus, manifest)
+    if not begun:
+        # Another process began it meanwhile: what it measured is what the corpus is made with.
+        ensembles, manifest = resolved()
+        _check_folder(corpus, manifest)
+    own = (shard or Shard()).own(ensembles, _cost)
+    left = [e for e in own if not has_part(corpus, e.key) or damage_of(corpus, e.key)]
     n_workers = min(n_workers, max(1, len(left)))
     if dry_run:
-        return _estimate(ensembles, left, chosen, n_workers)
-    if not (corpus / "manifest.json").exists():
-        write_manifest(corpus, manifest)
-    total = sum(len(e.networks) for e in ensembles)
+        return _estimate(own, left, chosen, n_workers)
+    for folder in FOLDERS:
+        remove_abandoned(corpus / folder)
+    total = sum(len(e.networks) for e in own)
     done = total - sum(len(e.networks) for e in left)
     # Long ones first, so that no worker is left alone with one at the end.
-    columns = _network_columns(ensembles)
-    ordered = sorted(left, key=_cost)[::-1]
-    jobs = (delayed(_simulate_part)(e, corpus, chosen, columns, sources) for e in ordered)
+    task = _Part(corpus.resolve(), chosen, _network_columns(ensembles), sources)
+    spread = engine or LocalEngine(n_workers)
     with memory_kept():  # where the one worker is this process
-        for finished in Parallel(n_jobs=n_workers, return_as="generator_unordered")(jobs):
+        for finished in spread.spread(task, sorted(left, key=_cost)[::-1]):
             done += finished
             if progress is not None:
                 progress("simulate", done, total)
     return corpus
+
+
+def _found_anywhere(source: str | Path) -> str:
+    """Return a file of rules by its whole path, as workers may run in another folder."""
+    return str(Path(source).resolve()) if str(source).endswith(".py") else str(source)
 
 
 def _network_columns(ensembles: list[Ensemble]) -> list[str]:
@@ -148,31 +169,71 @@ def _network_columns(ensembles: list[Ensemble]) -> list[str]:
     return [*NETWORK_COLUMNS, *sorted(drawn - set(NETWORK_COLUMNS))]
 
 
-def _simulate_part(
-    ensemble: Ensemble, corpus: Path, device: str, columns: list[str], sources: list[str]
-) -> int:
-    for source in sources:  # a worker is another process, with tables of its own
-        load_rules(source)
-    if sources_of(ensemble.rule, ensemble.networks) != ensemble.source:
-        raise InputError(
-            f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
-            "simulated; it was changed, so run simulate again in another folder"
-        )
-    begin = time.perf_counter()
-    keep_memory()
-    try:
+@dataclass(frozen=True)
+class _Part:
+    """Simulates an ensemble into its part of a corpus; it is sent to other processes.
+
+    Attributes:
+        corpus: The folder.
+        device: `cpu` or `cuda`.
+        columns: Those of the networks table.
+        sources: The user's files that add rules.
+    """
+
+    corpus: Path
+    device: str
+    columns: list[str]
+    sources: list[str]
+
+    def __call__(self, ensemble: Ensemble) -> int:
+        """Return how many networks were simulated."""
+        for source in self.sources:  # a worker is another process, with tables of its own
+            load_rules(source)
+        if sources_of(ensemble.rule, ensemble.networks) != ensemble.source:
+            raise InputError(
+                f"the file that rule {ensemble.rule} comes from must stay as it is while it is "
+                "simulated; it was changed, so run simulate again in another folder"
+            )
+        begin = time.perf_counter()
+        keep_memory()
         with one_thread():
-            networks, rows = run_ensemble(ensemble, device)
+            pieces = list(_pieces(ensemble, self.device))
+        networks, rows = (
+            pd.concat(tables, ignore_index=True) for tables in zip(*pieces, strict=True)
+        )
+        ids = [draw.network for draw in ensemble.networks]
+        write_timing(self.corpus, ensemble.key, ids, time.perf_counter() - begin)
+        notes = {"ensembles": str(len(pieces))} if len(pieces) > 1 else {}
+        table = networks.reindex(columns=self.columns)
+        write_part(self.corpus, ensemble.key, table, rows, notes)
+        return len(networks)
+
+
+def _pieces(ensemble: Ensemble, device: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield networks and rows of an ensemble, in halves where the device lacks memory for all."""
+    try:
+        yield run_ensemble(ensemble, device)
+        return
     except torch.OutOfMemoryError:
-        raise InputError(
-            f"ensemble_size must be so small that the device has memory for it; got "
-            f"{len(ensemble.networks)} networks of {ensemble.shape.architecture}, so set it in the "
-            "plan and simulate into another folder"
-        ) from None
-    ids = [draw.network for draw in ensemble.networks]
-    write_timing(corpus, ensemble.key, ids, time.perf_counter() - begin)
-    write_part(corpus, ensemble.key, networks.reindex(columns=columns), rows)
-    return len(networks)
+        if len(ensemble.networks) == 1:
+            raise InputError(
+                f"the device must have memory for one network of {ensemble.shape.architecture}, "
+                "which it has not; make the network smaller, or simulate on another device"
+            ) from None
+    except Exception as error:
+        if not ensemble.source:
+            raise
+        raise InputError(f"rule {ensemble.rule} raised {_said(error)}") from error
+    half = len(ensemble.networks) // 2
+    for some in (ensemble.networks[:half], ensemble.networks[half:]):
+        yield from _pieces(replace(ensemble, networks=some), device)
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says and where it was raised, in one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} in line {last.lineno} of {Path(last.filename).name}: {text}"
 
 
 def _device(device: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -24,7 +25,7 @@ from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
 from rule_id.simulation import Estimate, read_plan, simulate
 from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
 from rule_id.simulation.resolve import resolve
-from rule_id.simulation.simulate import _simulate_part
+from rule_id.simulation.simulate import _Part
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, read_corpus
 
@@ -411,4 +412,29 @@ def test_the_alignment_time_is_when_45_degrees_are_passed(curve, expected: float
 def test_a_file_that_changes_while_it_is_simulated_is_noticed(tmp_path: Path, monkeypatch) -> None:
     ensemble = dataclasses.replace(resolve(read_plan(PLAN))[0], source="of an earlier text")
     with pytest.raises(InputError, match="comes from must stay as it is while it is simulated"):
-        _simulate_part(ensemble, tmp_path, "cpu", [], [])
+        _Part(tmp_path, "cpu", [], [])(ensemble)
+
+
+def test_where_memory_is_short_halves_are_simulated_and_it_is_said(
+    corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    most = {"networks": 2}
+
+    def short(ensemble, device):
+        if len(ensemble.networks) > most["networks"]:
+            raise torch.OutOfMemoryError
+        return run_ensemble(ensemble, device)
+
+    monkeypatch.setattr("rule_id.simulation.simulate.run_ensemble", short)
+    plan = PLAN | {"ensemble_size": 5}
+    found = read_corpus(simulate(plan, tmp_path / "halves", workers=1))
+    whole = read_corpus(corpus)
+    pd.testing.assert_frame_equal(found.networks, whole.networks, rtol=1e-3)
+    marks = [
+        pq.read_metadata(path).metadata.get(b"rule_id.ensembles")
+        for path in (tmp_path / "halves" / "networks").iterdir()
+    ]
+    assert {b"4"} <= set(marks) <= {b"4", b"2", None}
+    most["networks"] = 0
+    with pytest.raises(InputError, match="the device must have memory for one network of dense"):
+        simulate(plan, tmp_path / "none", workers=1)
