@@ -35,7 +35,7 @@ TEXT_COLUMNS = (
     "credit_assignment", "bin", "target", "subset", "features", "matched", "pairs", "scaled", "by",
     "class", "kind", "held_out", "score", "name", "observation", "observables", "claim", "about",
     "measure", "criterion", "verdict", "tracked", "can_exclude",
-    "best_baseline",
+    "best_baseline", "among",
 )  # fmt: skip
 BOOLEANS = ("tracked", "can_exclude")
 INFO_KEYS = (

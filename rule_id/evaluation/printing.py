@@ -114,9 +114,10 @@ def compared_text(evaluation: Evaluation) -> str:
     """Return how far ours is ahead of the best baseline, of all networks."""
     rows = evaluation.further["compared"]
     rows = rows[(rows["subset"] == "all") & rows["target"].isin(list(SHORT))]
-    lines = [["protocol", "of", "features", "ours", "best baseline", "", "ahead by"]]
+    lines = [["protocol", "of", "features", "ours", "best of", "", "", "ahead by"]]
     lines += [
         [*map(str, (row.protocol, SHORT[str(row.target)], row.features)), f"{row.accuracy:.2f}",
+         {"paper": "the paper's"}.get(str(row.among), str(row.among)),
          f"{row.best_accuracy:.2f}", str(row.best_baseline), with_error(row.difference, row.sem)]
         for row in rows.itertuples()
     ]  # fmt: skip

@@ -33,8 +33,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "n_networks", "n_classes", "splits",
     ),
     "compared": (
-        "protocol", "target", "subset", "level", "model", "features", "accuracy", "best_baseline",
-        "best_accuracy", "difference", "sem", "splits",
+        "protocol", "target", "subset", "level", "model", "features", "among", "accuracy",
+        "best_baseline", "best_accuracy", "difference", "sem", "splits",
     ),
     "control": (
         "target", "protocol", "accuracy", "accuracy_sem", "accuracy_chance", "accuracy_floor",

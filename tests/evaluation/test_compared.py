@@ -49,6 +49,15 @@ def test_differences_are_taken_split_by_split() -> None:
     assert drawn["sem"] == pytest.approx(0.05)
 
 
+def test_the_paper_s_are_compared_apart_from_all() -> None:
+    rocket = rows("multirocket_hydra", [0.6, 0.6])
+    table = found(OURS, THEIRS, rocket)
+    whole = table[table["features"] == "summary"].set_index("among")
+    assert list(whole.index) == ["paper", "all"]
+    assert list(whole["best_baseline"]) == ["random_forest", "multirocket_hydra"]
+    assert list(whole["difference"]) == pytest.approx([0.3, 0.1])
+
+
 def test_ours_is_one_classifier_and_the_best_baseline_each_rows_own() -> None:
     held_out = {"protocol": "held-out-task-group"}
     table = found(

@@ -37,6 +37,7 @@ class Baseline:
             others stay as in `start`.
         meanwhile: What differs from the setting while settings are compared, to save time.
         alone: Whether two of its fits cannot run at once, for their memory or their seeds.
+        of_paper: Whether it is one of the 2020 paper's.
     """
 
     description: str
@@ -47,6 +48,7 @@ class Baseline:
     searched: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     meanwhile: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
+    of_paper: bool = True
 
 
 def _grid(**values: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
@@ -145,6 +147,7 @@ BASELINES: dict[str, Baseline] = {
         "Dempster, Schmidt, Webb, Data Mining and Knowledge Discovery 37, 2023; aeon's defaults",
         _rocket,
         alone=True,
+        of_paper=False,
     ),
 }
 """Baselines by name."""
