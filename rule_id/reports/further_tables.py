@@ -84,7 +84,7 @@ _LAYOUTS: dict[str, tuple[str, dict[str, str], Cells]] = {
     "compared": (
         "Ours against the best baseline of each row, the same splits; what stands ahead is the "
         "mean difference ± its s.e.m. over splits. Features that end in drawn were trained on no "
-        "more networks than the baseline was. Among “paper” are the classifiers of the 2020 paper.",
+        "more networks than the baseline was. Best of “paper”: of the classifiers of that paper.",
         {
             "Protocol": "protocol",
             "Level": "level",
