@@ -83,7 +83,8 @@ def _rows(ours: pd.DataFrame, theirs: pd.DataFrame, among: str) -> Iterator[tupl
             keys=["ours", "best"],
         )
         apart = pair["ours"] - pair["best"]
+        means = pair.mean()
         yield (
-            *row, model, features, among, pair["ours"].mean(), best, pair["best"].mean(), apart.mean(),
+            *row, model, features, among, means["ours"], best, means["best"], apart.mean(),
             apart.sem(), len(pair),
         )  # fmt: skip
