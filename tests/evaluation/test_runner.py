@@ -341,7 +341,7 @@ def test_what_is_held_out_by_name_is_tested_alone(small: Trajectories) -> None:
         varied, models=["linear"], protocols=["grouped"], splits=2,
         hold_out=["architecture=recurrent", "task=digits", "task=reward", "curriculum=shuffled"],
     )  # fmt: skip
-    rows = found.of("rule").table.query("level == 'network'")
+    rows = found.of("rule").table.query("level == 'network' and feature_set == 'summary'")
     rows = rows[(rows["protocol"] != "grouped") & (rows["variant"] != "all")]
     assert set(zip(rows["protocol"], rows["variant"], strict=True)) == {
         ("held-out-architecture-group", "recurrent"), ("held-out-task", "digits"),

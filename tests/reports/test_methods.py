@@ -12,7 +12,8 @@ from rule_id.trajectories import write_manifest
 
 
 def hashed(folder: Path, **manifest: object) -> str | None:
-    write_manifest(folder, manifest)
+    (folder / "manifest.json").unlink(missing_ok=True)  # one that is there is never changed
+    assert write_manifest(folder, manifest)
     return plan_hash(folder)
 
 
