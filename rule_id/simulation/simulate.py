@@ -131,13 +131,12 @@ def simulate(
         own = {"rules": loaded, "ensemble_sizes": sizes.chosen}
         return found, _manifest(checked, found, chosen, best) | own
 
+    begun = (corpus / "manifest.json").exists()
     ensembles, manifest = resolved()
-    _check_folder(corpus, manifest)
-    begun = dry_run or (corpus / "manifest.json").exists() or write_manifest(corpus, manifest)
-    if not begun:
+    if not (dry_run or begun or write_manifest(corpus, manifest)):
         # Another process began it meanwhile: what it measured is what the corpus is made with.
         ensembles, manifest = resolved()
-        _check_folder(corpus, manifest)
+    _check_folder(corpus, manifest)
     own = (shard or Shard()).own(ensembles, _cost)
     left = [e for e in own if not has_part(corpus, e.key) or damage_of(corpus, e.key)]
     n_workers = min(n_workers, max(1, len(left)))

@@ -24,10 +24,18 @@ from rule_id.features import extract
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
 from rule_id.simulation import Estimate, read_plan, simulate
 from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
+from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.resolve import resolve
 from rule_id.simulation.simulate import _Part
+from rule_id.simulation.sizes import Sizes
 from rule_id.simulation.training import EnsembleData, Learner
-from rule_id.trajectories import NETWORK_COLUMNS, STATISTICS, read_corpus
+from rule_id.trajectories import (
+    NETWORK_COLUMNS,
+    STATISTICS,
+    read_corpus,
+    read_manifest,
+    write_manifest,
+)
 
 PAPER = [
     "backprop+momentum",
@@ -438,3 +446,28 @@ def test_where_memory_is_short_halves_are_simulated_and_it_is_said(
     most["networks"] = 0
     with pytest.raises(InputError, match="the device must have memory for one network of dense"):
         simulate(PLAN, tmp_path / "none", workers=1)
+
+
+def test_what_begins_at_the_same_moment_takes_over_what_the_first_one_measured(
+    corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    measured = iter([2, 1])
+
+    def size(self: Sizes, ensemble: Ensemble) -> int:
+        if "all" not in self.chosen:
+            self.chosen["all"] = next(measured)
+        return self.chosen["all"]
+
+    def begun_by_another(folder: Path, manifest: dict) -> bool:
+        monkeypatch.setattr(module, "write_manifest", write_manifest)
+        simulate(PLAN, folder, workers=1)
+        return write_manifest(folder, manifest)
+
+    module = sys.modules["rule_id.simulation.simulate"]
+    monkeypatch.setattr(Sizes, "__call__", size)
+    monkeypatch.setattr(module, "write_manifest", begun_by_another)
+    out = simulate(PLAN, tmp_path / "corpus", workers=1)
+    assert read_manifest(out)["ensemble_sizes"] == {"all": 1} and list(measured) == []
+    assert len(list((out / "networks").iterdir())) == N_NETWORKS
+    found = read_corpus(out)
+    pd.testing.assert_frame_equal(found.networks, read_corpus(corpus).networks, rtol=1e-3)
