@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ blocks = 4
 networks_per_rule = 1
 architecture = "dense2"
 width = 16
-steps = 10
+steps = 100
 stimuli = 8
 
 [[measurements]]
@@ -122,7 +123,11 @@ def test_a_signal_ends_it_soon_and_it_can_be_gone_on_with(
     plan: Path, whole: Path, tmp_path: Path, number: int
 ) -> None:
     out = tmp_path / "corpus"
-    process = subprocess.Popen(command(plan, out), stderr=subprocess.PIPE, text=True)
+    # Not ignored, as it is in what a shell runs in the background.
+    heeded = partial(signal.signal, number, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command(plan, out), stderr=subprocess.PIPE, text=True, preexec_fn=heeded
+    )
     wait_for(lambda: len(parts(out)) > 1)
     process.send_signal(number)
     begin = time.monotonic()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -132,16 +131,6 @@ def test_a_network_that_does_not_fit_is_refused(monkeypatch, tmp_path) -> None:
     limited(monkeypatch, 0)
     with pytest.raises(InputError, match="device must have memory for one dense1; cpu has not"):
         Sizes("cpu", cache=tmp_path / "sizes.json")(nine())
-
-
-def test_an_ensemble_that_does_not_fit_is_refused_with_what_to_do(monkeypatch, tmp_path) -> None:
-    def full(ensemble: Ensemble, device: str) -> None:
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(import_module("rule_id.simulation.simulate"), "run_ensemble", full)
-    message = "ensemble_size must be so small .*; got 2 networks of dense1, so set it in the plan"
-    with pytest.raises(InputError, match=message):
-        simulate({**PLAN, "ensemble_size": 2}, tmp_path / "corpus", workers=1)
 
 
 def test_a_folder_that_will_not_do_is_refused_before_timing(monkeypatch, tmp_path) -> None:
