@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rule_id.errors import first_line
 from rule_id.folders import atomic_write
 
 if TYPE_CHECKING:
@@ -140,4 +141,4 @@ def _text(mark: bytes) -> str:
 
 
 def _why(path: Path, error: Exception) -> str:
-    return f"{path} cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+    return f"{path} cannot be read: {first_line(error)}"

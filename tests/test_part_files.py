@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import synthetic_trajectories
 
+from rule_id.errors import InputError
 from rule_id.part_files import damage_of, has_part, write_part
 from rule_id.trajectories import read_parquet
 
@@ -49,6 +50,20 @@ def test_a_flipped_byte_is_noticed_or_changes_nothing(corpus: Path, which: int) 
             pd.testing.assert_frame_equal(read_parquet(path, ()), table)
     # Of trajectories every byte counts; of networks not what readers pass over, as statistics.
     assert unnoticed <= (0 if which else 250)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_who_reads_is_told_of_a_flipped_byte_of_values(corpus: Path, which: int) -> None:
+    """Headers of pages have no checksum of their own: those are found by `damage_of` alone."""
+    path = files(corpus)[which]
+    whole = path.read_bytes()
+    group = pq.read_metadata(path).row_group(0)
+    column = group.column(group.num_columns - 1)
+    end = (column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size
+    for place in range(end - 4, end):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=r"must be a complete Parquet file: .*(CRC|checksum)"):
+            read_parquet(path, ())
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -7,28 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tiny import TOML
+
 from rule_id.checking import check
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "simulate.sbatch"
-PLAN = """
-schema = 1
-seed = 7
-checkpoints = 3
-ensemble_size = 1
-
-[[ensembles]]
-rules = ["backprop+adam", "oja+sgd"]
-blocks = 2
-networks_per_rule = 1
-architecture = "dense1"
-width = 8
-steps = 6
-stimuli = 8
-
-[[measurements]]
-units = 1.0
-"""
 
 
 def test_the_example_is_shown_as_it_is() -> None:
@@ -36,7 +20,7 @@ def test_the_example_is_shown_as_it_is() -> None:
 
 
 def test_jobs_of_an_array_make_one_corpus(tmp_path: Path) -> None:
-    (tmp_path / "plan.toml").write_text(PLAN)
+    (tmp_path / "plan.toml").write_text(TOML)
     own = {"PLAN": "plan.toml", "CORPUS": "corpus", "SLURM_CPUS_PER_TASK": "1",
            "SLURM_ARRAY_TASK_COUNT": "2",
            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip

@@ -9,24 +9,13 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
+from tiny import PLAN
 
 from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import DaskEngine, LocalEngine, open_engine, simulate
 from rule_id.simulation.engines import MOST_DEATHS
 from rule_id.trajectories import read_corpus
-
-PLAN = {
-    "schema": 1,
-    "seed": 7,
-    "checkpoints": 3,
-    "ensembles": [
-        {"rules": ["backprop+adam", "oja+sgd"], "blocks": 3, "networks_per_rule": 1,
-         "architecture": "dense1",
-         "width": {"choice": [8, 16]}, "steps": 6, "stimuli": 8}
-    ],
-    "measurements": [{"units": 1.0}],
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

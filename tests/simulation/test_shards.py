@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny import PLAN, TOML
 from typer.testing import CliRunner
 
 from rule_id.cli import app
@@ -14,36 +15,6 @@ from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import Shard, read_shard, simulate
 from rule_id.trajectories import missing_parts, read_corpus
-
-PLAN = {
-    "schema": 1,
-    "seed": 7,
-    "checkpoints": 3,
-    "ensembles": [
-        {"rules": ["backprop+adam", "oja+sgd"], "blocks": 3, "networks_per_rule": 1,
-         "architecture": "dense1",
-         "width": {"choice": [8, 16]}, "steps": 6, "stimuli": 8}
-    ],
-    "measurements": [{"units": 1.0}],
-}  # fmt: skip
-
-TOML = """
-schema = 1
-seed = 7
-checkpoints = 3
-
-[[ensembles]]
-rules = ["backprop+adam", "oja+sgd"]
-blocks = 2
-networks_per_rule = 1
-architecture = "dense1"
-width = { choice = [8, 16] }
-steps = 6
-stimuli = 8
-
-[[measurements]]
-units = 1.0
-"""
 
 
 def ensembles(n: int, seed: int = 0) -> list[SimpleNamespace]:
