@@ -18,7 +18,15 @@ from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.store import Fingerprints, Store
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import FeatureTable
-from rule_id.models import CLASSIFIERS, choose_hyperparameters, hide, network_ids
+from rule_id.models import (
+    CLASSIFIERS,
+    choose_hyperparameters,
+    fit_networks,
+    hide,
+    inputs_of,
+    layer_probabilities,
+    network_ids,
+)
 from rule_id.version import __version__
 
 __all__ = ["Job", "Progress", "classifier_for", "fit_all", "run_all", "trial_key"]
@@ -137,7 +145,7 @@ class _Fit:
 
     def run(self) -> list[np.ndarray]:
         trial = self.trial
-        train = trial.table.rows(trial.rows)
+        train = _inputs(trial, trial.table.rows(trial.rows))
         labels = train.meta["rule"].to_numpy(dtype=str)
         if trial.shuffled:
             labels = _exchanged(train, labels, self.seed + trial.split.number)
@@ -146,10 +154,13 @@ class _Fit:
             classifier: Any = BASELINES[trial.model].build(n, self.seed, **self.setting)
         else:
             classifier = classifier_for(trial.model, train, labels, self.tune, self.seed)
-        classifier.fit(train.matrix(), labels)
-        return [
-            classifier.predict_proba(_values(test)).astype(np.float32) for test in trial.tests
-        ]  # fmt: skip
+        if not trial.of_networks:
+            classifier.fit(train.matrix(), labels)
+            found = (classifier.predict_proba(_values(trial, test)[0]) for test in trial.tests)
+        else:
+            fit_networks(classifier, train.matrix(), labels, network_ids(train.meta))
+            found = (layer_probabilities(classifier, *_values(trial, t)) for t in trial.tests)
+        return [probabilities.astype(np.float32) for probabilities in found]
 
 
 def trial_key(
@@ -164,7 +175,7 @@ def trial_key(
     elif setting:
         model = repr((model, setting))
     shuffle = trial.split.number if trial.shuffled else None
-    digest.update(repr((*versions, model, tune, seed, shuffle)).encode())
+    digest.update(repr((*versions, model, tune, seed, shuffle, trial.of_networks)).encode())
     digest.update(prints.of(trial.table).encode() + np.packbits(trial.rows).tobytes())
     for test in trial.tests:
         digest.update(prints.of(test.table).encode() + np.packbits(test.rows).tobytes())
@@ -205,12 +216,17 @@ def _exchanged(train: FeatureTable, labels: np.ndarray, seed: int) -> np.ndarray
     return labels[first][order][index]
 
 
-def _values(test: Test) -> np.ndarray:
-    """Return the features of the tested rows, of the observables that are seen."""
-    table = test.table.rows(test.rows)
+def _values(trial: Trial, test: Test) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of the tested rows, of the observables that are seen, and networks."""
+    table = _inputs(trial, test.table.rows(test.rows))
+    networks = network_ids(table.meta)
     if set(test.observables.split("+")) == set(_ALL):
-        return table.matrix()
-    return hide(table.matrix(), table.names, test.observables.split("+"))
+        return table.matrix(), networks
+    return hide(table.matrix(), table.names, test.observables.split("+")), networks
+
+
+def _inputs(trial: Trial, table: FeatureTable) -> FeatureTable:
+    return inputs_of(trial.model, table) if trial.of_networks else table
 
 
 _ALL = ("activation", "weight", "activity_change")

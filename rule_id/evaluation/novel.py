@@ -18,7 +18,13 @@ from rule_id.evaluation.protocols import Split, split_rows
 from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.store import Fingerprints
 from rule_id.features import FeatureTable
-from rule_id.models import CLASSIFIERS, network_ids
+from rule_id.models import (
+    CLASSIFIERS,
+    fit_networks,
+    inputs_of,
+    layer_probabilities,
+    network_ids,
+)
 from rule_id.version import __version__
 
 __all__ = ["NovelTrial", "novel_trials", "score_novel"]
@@ -63,15 +69,14 @@ class NovelTrial:
     def run(self) -> list[np.ndarray]:
         """Return the scores (networks, scores) and, as text, networks and names of scores."""
         novel = (self.table.meta[self.kind] == self.held_out).to_numpy()
-        train = self.table.rows(self.split.train & ~novel)
-        tested = self.table.rows(self.split.test)
+        table = inputs_of(self.model, self.table)
+        train, tested = table.rows(self.split.train & ~novel), table.rows(self.split.test)
         labels = train.meta["rule"].to_numpy(dtype=str)
         classifier = classifier_for(self.model, train, labels, tune=False, seed=self.seed)
-        classifier.fit(train.matrix(), labels)
-        scores = novelty_scores(
-            train.matrix(), labels, tested.matrix(), network_ids(tested.meta).astype(str),
-            classifier.predict_proba(tested.matrix()),
-        )  # fmt: skip
+        fit_networks(classifier, train.matrix(), labels, network_ids(train.meta))
+        networks = network_ids(tested.meta).astype(str)
+        named = layer_probabilities(classifier, tested.matrix(), networks)
+        scores = novelty_scores(train.matrix(), labels, tested.matrix(), networks, named)
         return [
             scores.to_numpy(dtype=float),
             np.array(scores.index, dtype=str),

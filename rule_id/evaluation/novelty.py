@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from rule_id.errors import InputError
 from rule_id.models import combine_layers
-from rule_id.models.linear import LARGEST_Z, new_imputer
+from rule_id.models.linear import new_imputer
 from rule_id.models.ranges import beyond, feature_ranges
 
 __all__ = ["NOVELTY_SCORES", "auroc", "novelty_scores"]
@@ -148,6 +148,10 @@ def _area(values: np.ndarray, truth: np.ndarray) -> float:
     n_novel = truth.sum()
     u = rankdata(values)[truth].sum() - n_novel * (n_novel + 1) / 2
     return float(u / (n_novel * (len(truth) - n_novel)))
+
+
+LARGEST_Z = 8.0
+"""Where z-scores are clipped, so that one wild feature is not all of a distance."""
 
 
 def _space(components: int) -> Pipeline:

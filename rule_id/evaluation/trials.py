@@ -14,7 +14,7 @@ from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
 from rule_id.features import FeatureTable
-from rule_id.models import PATTERNS
+from rule_id.models import CLASSIFIERS, PATTERNS
 from rule_id.models.cuts import possible_cuts
 from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import OBSERVABLES
@@ -78,6 +78,12 @@ class Trial:
     rows: np.ndarray
     tests: tuple[Test, ...]
     shuffled: bool = False
+
+    @property
+    def of_networks(self) -> bool:
+        """Whether a classifier that can is to learn whole networks."""
+        pools = getattr(CLASSIFIERS.get(self.model), "pools", False)
+        return pools and all("network" in test.levels for test in self.tests)
 
     @cached_property
     def classes(self) -> list[str]:
@@ -210,9 +216,12 @@ def _on(
     shuffled: bool = False,
 ) -> Iterator[Trial]:
     """Yield a trial for each model, on tables that have the rows of the split."""
-    test = Test(split.protocol, split.variant, table, split.test, levels=levels)
     for model in models:
-        yield Trial(split, model, name, table, split.train, (test,), shuffled)
+        # A single layer must be named by what has learned single layers.
+        pools = getattr(CLASSIFIERS.get(model), "pools", False)
+        for some in ((one,) for one in levels) if pools else (levels,):
+            test = Test(split.protocol, split.variant, table, split.test, levels=some)
+            yield Trial(split, model, name, table, split.train, (test,), shuffled)
 
 
 def _shuffled(context: _Context, protocol: str) -> Iterator[Trial]:

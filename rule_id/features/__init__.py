@@ -1,6 +1,11 @@
 """Trajectories to feature tables: values at checkpoints, or summaries of whole trajectories."""
 
-from rule_id.features.deviations import DEVIATION, has_deviations, with_deviations
+from rule_id.features.deviations import (
+    DEVIATION,
+    has_deviations,
+    with_deviations,
+    without_deviations,
+)
 from rule_id.features.extraction import PAPER_STATISTICS, extract, extract_panel, features
 from rule_id.features.panel import Panel, join_panels, pivot
 from rule_id.features.signals import mask_fluorescence, mask_signal, usable_features
@@ -34,5 +39,6 @@ __all__ = [
     "time_of",
     "usable_features",
     "with_deviations",
+    "without_deviations",
     "wording",
 ]

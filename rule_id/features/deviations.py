@@ -10,7 +10,7 @@ import pandas as pd
 
 from rule_id.features.table import FeatureTable, split_name
 
-__all__ = ["DEVIATION", "has_deviations", "with_deviations"]
+__all__ = ["DEVIATION", "has_deviations", "with_deviations", "without_deviations"]
 
 DEVIATION = ".deviation"
 """Ends the name of a feature less its mean over the layers of the network."""
@@ -55,6 +55,12 @@ def with_deviations(table: FeatureTable) -> FeatureTable:
     added = pd.DataFrame(deviations, columns=[name + DEVIATION for name in names], copy=False)
     added.index = table.values.index
     return replace(table, values=pd.concat([table.values, added], axis=1))
+
+
+def without_deviations(table: FeatureTable) -> FeatureTable:
+    """Return the table without them."""
+    kept = [name for name in table.names if not name.endswith(DEVIATION)]
+    return replace(table, values=table.values[kept])
 
 
 def _deviations(

@@ -2,8 +2,13 @@
 
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.bundle import Bundle, read_bundle
-from rule_id.models.classifiers import CLASSIFIERS
-from rule_id.models.combine import combine_layers
+from rule_id.models.classifiers import CLASSIFIERS, inputs_of
+from rule_id.models.combine import (
+    combine_layers,
+    fit_networks,
+    layer_probabilities,
+    name_networks,
+)
 from rule_id.models.conformal import calibrate, prediction_set
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
@@ -29,8 +34,12 @@ __all__ = [
     "choose_hyperparameters",
     "combine_layers",
     "counted_layers",
+    "fit_networks",
     "hide",
     "identify",
+    "inputs_of",
+    "layer_probabilities",
+    "name_networks",
     "network_ids",
     "prediction_set",
     "read_bundle",

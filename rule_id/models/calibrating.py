@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rule_id.features import FeatureTable
-from rule_id.models.combine import combine_layers
+from rule_id.models.combine import name_networks
 from rule_id.models.conformal import calibrate
 from rule_id.models.outside import distances
 from rule_id.models.patterns import feature_matrix, hide, network_ids
@@ -180,7 +180,7 @@ def _answers(
     quantiles: np.ndarray,
 ) -> _Answers:
     ids = network_ids(table.meta)
-    networks, probabilities = combine_layers(classifier.predict_proba(values), ids)
+    networks, probabilities = name_networks(classifier, values, ids)
     first = np.unique(ids, return_index=True)[1]
     meta = table.meta.iloc[first]
     return _Answers(

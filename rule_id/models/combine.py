@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["combine_layers"]
+__all__ = ["combine_layers", "fit_networks", "layer_probabilities", "name_networks"]
 
 # A layer that is certain must be outvoted, not obeyed: log(0) would be a veto.
 _SMALLEST = 1e-9
@@ -42,3 +44,45 @@ def combine_layers(
     means = sums / np.bincount(index)[:, None]
     weights = np.exp(means - means.max(axis=1, keepdims=True))
     return ids, weights / weights.sum(axis=1, keepdims=True)
+
+
+def fit_networks(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> Any:
+    """Fit a classifier to layers, and return it; one that can learns whole networks.
+
+    Args:
+        classifier: One of `CLASSIFIERS`.
+        X: Features (n, d), the layers of each network in order.
+        y: Labels (n,).
+        networks: The network of each layer (n,).
+    """
+    return classifier.fit(X, y, networks) if _pools(classifier) else classifier.fit(X, y)
+
+
+def layer_probabilities(classifier: Any, X: np.ndarray, networks: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, k) of the layers of networks.
+
+    One that learned whole networks says the same of all layers of one.
+
+    Args:
+        classifier: A fitted classifier.
+        X: Features (n, d), the layers of each network in order.
+        networks: The network of each layer (n,).
+    """
+    if _pools(classifier):
+        return np.asarray(classifier.predict_proba(X, networks))
+    return np.asarray(classifier.predict_proba(X))
+
+
+def name_networks(
+    classifier: Any, X: np.ndarray, networks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `combine_layers` does of a classifier's answers for layers; arguments as above.
+
+    Returns:
+        The ids, sorted, shape (m,), and the probabilities of the networks, shape (m, k).
+    """
+    return combine_layers(layer_probabilities(classifier, X, networks), networks)
+
+
+def _pools(classifier: Any) -> bool:
+    return bool(getattr(classifier, "pools", False))

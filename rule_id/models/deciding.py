@@ -12,7 +12,7 @@ import pandas as pd
 
 from rule_id.features import Panel, extract_panel, mask_fluorescence
 from rule_id.models.calibrating import pooled
-from rule_id.models.combine import combine_layers
+from rule_id.models.combine import name_networks
 from rule_id.models.patterns import feature_matrix, hide
 from rule_id.models.scores import holding
 from rule_id.models.temperature import tempered
@@ -153,10 +153,7 @@ def _paths(
     own = meta[rows]
     networks = own["network"].to_numpy(dtype=object)
     first = np.unique(networks, return_index=True)[1]
-    paths = [
-        combine_layers(classifier.predict_proba(hide(x[rows], names, recorded)), networks)[1]
-        for x in looks
-    ]
+    paths = [name_networks(classifier, hide(x[rows], names, recorded), networks)[1] for x in looks]
     labels = own[target].to_numpy(dtype=object)[first].astype(str)
     return np.stack(paths), labels, int(own["block"].nunique())
 

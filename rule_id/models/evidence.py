@@ -9,7 +9,6 @@ import numpy as np
 
 from rule_id.features.table import split_name
 from rule_id.models.bundle import Bundle
-from rule_id.models.linear import LARGEST_Z
 
 __all__ = ["DEPTH", "Evidence", "evidence_of", "shap_values"]
 
@@ -38,7 +37,8 @@ def evidence_of(bundle: Bundle, values: np.ndarray, first: str, second: str) -> 
 
     Layers are combined by the geometric mean, so that the log odds of a network are the mean of
     those of its layers, and what each feature adds to them is the mean over layers, of trees by
-    SHAP values, of a linear classifier by coefficients times z-scores.
+    SHAP values, of a linear classifier by coefficients times scores; of one that pools layers, the
+    sum over what it makes of them.
 
     Args:
         bundle: The classifier.
@@ -79,10 +79,10 @@ def shap_values(booster: Any, values: np.ndarray) -> np.ndarray:
 
 
 def _linear(classifier: Any, values: np.ndarray, a: int, b: int) -> np.ndarray:
-    scores = classifier.pipeline_[:-1].transform(values.astype(np.float64))
-    mean = np.clip(scores, -LARGEST_Z, LARGEST_Z).mean(axis=0)
+    scores, _ = classifier.scores(values, np.zeros(len(values)))
     coefficients = classifier.coef_
     # Of two classes the second has the coefficients and the first none.
     if len(coefficients) == 1:
         coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-    return np.asarray(mean * (coefficients[a] - coefficients[b]))
+    added = scores.mean(axis=0) * (coefficients[a] - coefficients[b])
+    return np.asarray(classifier.by_feature(added))

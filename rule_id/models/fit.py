@@ -12,7 +12,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, mask_signal, split_name
 from rule_id.models.bundle import Bundle
 from rule_id.models.calibrating import parts_of_classes, pooled
-from rule_id.models.combine import combine_layers
+from rule_id.models.combine import name_networks
 from rule_id.models.identification import Outside
 from rule_id.models.menu import fitting
 from rule_id.models.outside import distances, edge, sticking_out
@@ -101,7 +101,7 @@ def name_classes(fit: Fit, signal: str) -> Named:
     """
     bundle, target, classes = fit.bundle, fit.bundle.target, fit.bundle.classes
     layers = bundle.predict_proba(fit.table)
-    combined = combine_layers(layers, np.zeros(len(layers)))[1][0]
+    (combined,) = name_networks(bundle.classifier, fit.values, np.zeros(len(layers)))[1]
     network = whole = tempered(combined, known_of(bundle.temperatures, fit.view))
     part = {name: name for name in classes}
     if signal != "model" and target == "rule":

@@ -10,7 +10,7 @@ import threadpoolctl
 
 from rule_id.errors import InputError, one_of
 from rule_id.models.classifiers import CLASSIFIERS
-from rule_id.models.combine import combine_layers
+from rule_id.models.combine import fit_networks, name_networks
 
 __all__ = ["GRIDS", "choose_hyperparameters"]
 
@@ -73,7 +73,8 @@ def choose_hyperparameters(
     losses = np.zeros(len(grid))
 
     def loss(setting: dict[str, Any], fitted: np.ndarray, unseen: np.ndarray) -> float:
-        classifier = CLASSIFIERS[name](random_state=seed, **setting).fit(X[fitted], y[fitted])
+        classifier = CLASSIFIERS[name](random_state=seed, **setting)
+        fit_networks(classifier, X[fitted], y[fitted], ids[fitted])
         return _log_loss(classifier, X[unseen], y[unseen], ids[unseen])
 
     run = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
@@ -91,7 +92,7 @@ def _log_loss(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarra
 
     A class absent from the fit has p = 1e-9.
     """
-    _, probabilities = combine_layers(classifier.predict_proba(X), networks)
+    _, probabilities = name_networks(classifier, X, networks)
     labels = y[np.unique(networks, return_index=True)[1]]
     true = classifier.classes_[None, :] == labels[:, None]
     losses = -np.log(np.maximum((probabilities * true).sum(axis=1), 1e-9))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rule_id.models.combine import combine_layers
+from rule_id.models.combine import name_networks
 from rule_id.models.patterns import feature_observables, hide
 
 __all__ = ["chance_accuracy", "counted_layers", "holding", "score_patterns"]
@@ -77,8 +77,9 @@ def score_patterns(
         rows = holding(X, names, recorded)
         # Of a corpus of activations alone, patterns with weights are scored on what there is.
         rows = rows if rows.any() else np.ones(len(X), dtype=bool)
-        layers = classifier.predict_proba(hide(X[rows], names, recorded))
-        whole = combine_layers(layers, networks[rows])[1]
+        seen = hide(X[rows], names, recorded)
+        layers = classifier.predict_proba(seen)
+        whole = name_networks(classifier, seen, networks[rows])[1]
         first = np.unique(networks[rows], return_index=True)[1]
         labels, alone = y[rows], single[rows]
         scores[pattern] = {"network": _accuracies(whole, labels[first], classifier.classes_)}

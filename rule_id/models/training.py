@@ -14,7 +14,8 @@ from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.models.bundle import Bundle, check_destination, read_bundle
 from rule_id.models.calibrating import calibrate_views, parts_of_classes
-from rule_id.models.classifiers import CLASSIFIERS
+from rule_id.models.classifiers import CLASSIFIERS, inputs_of
+from rule_id.models.combine import fit_networks
 from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.menu import MENU
@@ -44,7 +45,9 @@ def train(
     keep: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Bundle:
-    """Train a classifier of layers, and score and calibrate it on networks of unseen blocks.
+    """Train a classifier, and score and calibrate it on networks of unseen blocks.
+
+    Boosted trees learn layers, which are combined; a linear classifier learns networks.
 
     From a corpus, each network is learned as it is seen completely and in three random ways: under
     one of the measurements, at random checkpoints, without some observables (`randomised_views`);
@@ -89,6 +92,7 @@ def train(
     source = open_source(features, feature_set, seed)
     patterns = patterns_of(observables)
     table, info = _usable(with_observables(source.table, observables), target)
+    table = inputs_of(model, table)
     blocks = table.meta["block"].to_numpy()
     test_blocks = _test_blocks(blocks, held_out, folds, seed)
     options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
@@ -117,7 +121,7 @@ def train(
             n_jobs=-1,
             progress=progress,
         )
-    classifier = CLASSIFIERS[model](random_state=seed, **chosen).fit(X, y)
+    classifier = fit_networks(CLASSIFIERS[model](random_state=seed, **chosen), X, y, networks)
     classes, names = classifier.classes_.tolist(), table.names
     families = _families(fitted.meta, target)
     parts = parts_of_classes(classes, families, target)

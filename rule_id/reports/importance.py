@@ -220,14 +220,14 @@ def _contributions(bundle: Bundle, held_out: FeatureTable) -> Iterator[tuple[str
     truth = held_out.meta[bundle.target].to_numpy()
     pairs = list(combinations(enumerate(bundle.classes), 2))
     if bundle.model == "linear":
-        coefficients = bundle.classifier.coef_
-        yield "all", "coefficient", np.abs(coefficients).mean(axis=0, keepdims=True)
+        coefficients, by_feature = bundle.classifier.coef_, bundle.classifier.by_feature
+        yield "all", "coefficient", by_feature(np.abs(coefficients)).mean(axis=0, keepdims=True)
         if len(coefficients) == 1:
             return
         for k, name in enumerate(bundle.classes):
-            yield name, "coefficient", np.abs(coefficients[[k]])
+            yield name, "coefficient", by_feature(np.abs(coefficients[[k]]))
         for (a, first), (b, second) in pairs:
-            apart = np.abs(coefficients[[a]] - coefficients[[b]])
+            apart = by_feature(np.abs(coefficients[[a]] - coefficients[[b]]))
             yield f"{first} | {second}", "coefficient", apart
         return
     booster = bundle.classifier.booster_

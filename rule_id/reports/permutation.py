@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.features import FeatureTable
-from rule_id.models import Bundle, combine_layers, network_ids
+from rule_id.models import Bundle, name_networks, network_ids
 
 __all__ = ["donor_rows", "network_log_loss", "permutation_importance"]
 
@@ -100,7 +100,7 @@ def _log_probabilities(bundle: Bundle, values: np.ndarray, of: _Networks) -> np.
     m = len(of.first)
     copies = len(values) // len(of.index)
     index = (np.arange(copies)[:, None] * m + of.index).ravel()
-    _, probabilities = combine_layers(bundle.classifier.predict_proba(values), index)
+    _, probabilities = name_networks(bundle.classifier, values, index)
     return np.log(np.maximum(probabilities, PROBABILITY_FLOOR)).reshape(copies, m, -1)
 
 

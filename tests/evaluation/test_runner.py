@@ -136,8 +136,8 @@ def test_confusions_agree_with_the_accuracy(evaluation: Evaluation, target: str)
 
 def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
     for model in ("linear", "xgboost"):
-        assert accuracy(evaluation, protocol="grouped", model=model, level="network") > 0.9
-        assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.9
+        assert accuracy(evaluation, protocol="grouped", model=model, level="network") > 0.8
+        assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.8
 
 
 @pytest.mark.usefixtures("few_rounds", "results_alone")
@@ -300,9 +300,9 @@ def test_progress_counts_the_fits_and_targets_need_none(small: Trajectories) -> 
         splits=2,
         progress=lambda what, done, total: calls.append((what, done, total)),
     )
-    # Grouped on our features (networks, and layers by themselves) and the paper's, and one model
+    # Grouped on our features and the paper's (networks, and layers by themselves), and one model
     # for all windows.
-    fits = 2 * (2 + 1 + 1)
+    fits = 2 * (2 + 2 + 1)
     assert calls[:fits] == [("fits", done, fits) for done in range(1, fits + 1)]
     # Three families, and the two rules of the one that has several.
     assert calls[fits:] == [("never trained on", done, 5) for done in range(1, 6)]

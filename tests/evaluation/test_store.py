@@ -198,6 +198,8 @@ def test_a_key_differs_with_everything_that_probabilities_depend_on(monkeypatch)
     ]  # fmt: skip
     monkeypatch.setattr(fitting, "__version__", "0.0.0")
     keys.append(key(trial()))
+    # A linear classifier learns networks where these are scored.
+    keys.append(key(trial(test={"levels": ("layer",)})))
     monkeypatch.setattr(fitting.sklearn, "__version__", "0.0.0")
     keys.append(key(trial()))
     monkeypatch.setattr(fitting.xgboost, "__version__", "0.0.0")
@@ -209,7 +211,7 @@ def test_a_key_differs_with_everything_that_probabilities_depend_on(monkeypatch)
 
 def test_a_key_does_not_differ_with_anything_else() -> None:
     same = [
-        trial(), trial(test={"variant": "else", "protocol": "curves", "levels": ("layer",)}),
+        trial(), trial(test={"variant": "else", "protocol": "curves"}),
         trial(feature_set="called otherwise"), trial(split=replace(SPLIT, number=1)),
     ]  # fmt: skip
     assert len({key(one) for one in same}) == 1

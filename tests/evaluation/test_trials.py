@@ -53,8 +53,9 @@ def splits_of(found: list[Trial]) -> set[int]:
 @pytest.mark.parametrize("protocol", ["paper", "grouped"])
 def test_the_headline_has_all_splits_and_the_paper_s_features_too(tables, protocol: str) -> None:
     found = of(tables, protocol)
-    by_level = 2 if protocol == "grouped" else 1  # single layers, and whole networks apart
-    assert len(found) == 4 * 2 * (1 + by_level) and splits_of(found) == {0, 1, 2, 3}
+    # Layers and networks apart: of our features, and of the paper's where one learns networks.
+    each = {"linear": 4, "xgboost": 3} if protocol == "grouped" else {"linear": 2, "xgboost": 2}
+    assert len(found) == 4 * sum(each.values()) and splits_of(found) == {0, 1, 2, 3}
     assert {(t.model, t.feature_set) for t in found} == {
         (model, features) for model in BOTH for features in ("summary", PAPER_FEATURES)
     }
@@ -66,7 +67,9 @@ def test_the_headline_has_all_splits_and_the_paper_s_features_too(tables, protoc
         assert (test.protocol, test.variant, test.detailed) == (protocol, "all", True)
         assert not (trial.rows & test.rows).any()
         assert "network" not in test.levels or protocol == "grouped"
-        assert test.levels != ("layer", "network") or trial.feature_set == PAPER_FEATURES
+        both = test.levels == ("layer", "network")
+        assert not both or (trial.feature_set, trial.model) == (PAPER_FEATURES, "xgboost")
+        assert trial.of_networks == (trial.model == "linear" and test.levels == ("network",))
         assert test.observables == ALL_OBSERVABLES
         assert trial.n_networks == len(networks(own, trial.rows))
         assert trial.classes == sorted(set(own.meta["rule"][trial.rows]))
@@ -76,12 +79,12 @@ def test_baselines_see_the_paper_s_features_where_they_are_compared(tables, monk
     monkeypatch.setattr(trials, "BASELINES", {"forest": None})
     compared = ["paper", "grouped", "held-out-architecture-group", "held-out-task-group"]
     assert compared == [name for name, one in PROTOCOLS.items() if one.compared]
-    found = of(tables, *compared, "network", "shuffled", models=["linear", "forest"])
+    found = of(tables, *compared, "network", "shuffled", models=["xgboost", "forest"])
     theirs = [trial for trial in found if trial.model == "forest"]
     assert {(t.feature_set, t.split.protocol) for t in theirs} == {
         (PAPER_FEATURES, name) for name in compared
     }
-    ours = [t for t in found if t.model == "linear" and t.feature_set == PAPER_FEATURES]
+    ours = [t for t in found if t.model == "xgboost" and t.feature_set == PAPER_FEATURES]
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(our.rows, their.rows)
         np.testing.assert_array_equal(our.tests[0].rows, their.tests[0].rows)
@@ -89,7 +92,7 @@ def test_baselines_see_the_paper_s_features_where_they_are_compared(tables, monk
 
 def test_no_more_is_trained_on_than_baselines_can_be(tables, monkeypatch) -> None:
     monkeypatch.setattr(trials, "MOST_ROWS", 60)
-    found = of(tables, "grouped", models=["linear"], splits=2)
+    found = of(tables, "grouped", models=["xgboost"], splits=2)
     names = ["summary", "summary", PAPER_FEATURES, f"summary-{DRAWN}"]
     assert [t.feature_set for t in found] == names * 2
     for complete, _, paper, drawn in (found[:4], found[4:]):

@@ -46,7 +46,8 @@ def test_what_is_written_is_read(bundle, table, folder):
 def test_its_text_has_the_accuracy_beside_chance(bundle):
     accuracy = bundle.scores["activation+weight+activity_change"]["network"]["accuracy"]
     assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
-    assert str(bundle).startswith(f"{bundle.model} on 1083 summary features, 4 rules")
+    count = {"linear": 543, "xgboost": 1083}[bundle.model]
+    assert str(bundle).startswith(f"{bundle.model} on {count} summary features, 4 rules")
     assert str(bundle).endswith("(chance 0.25)")
 
 
@@ -219,11 +220,14 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
     ("changes", "message"),
     [
         (None, "linear.json.gz must be a stored linear classifier: JSONDecodeError"),
-        ({"medians": [0.0]}, r"medians must be finite and of the shape \(1083,\)"),
-        ({"scales": [0.0] * 1083}, "scales must be above 0"),
+        ({"quantiles": [[0.0]]}, r"quantiles must be finite and of the shape \(1, 2172\)"),
+        ({"quantiles": [[0.0] * 2172]}, "quantiles must be 2 or more, and must not fall"),
+        ({"quantiles": [[1.0] * 2172, [0.0] * 2172]}, "quantiles must be 2 or more, and"),
+        ({"pools": 1}, "pools must be true or false"),
+        ({"pools": False}, r"quantiles must be finite and of the shape \(33, 543\)"),
         ({"intercepts": ["a"] * 4}, "must be a stored linear classifier: ValueError"),
-        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 1083\)"),
-        ({"means": [float("nan")] * 1083}, "means must be finite"),
+        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 2172\)"),
+        ({"quantiles": [[float("nan")] * 2172] * 2}, "quantiles must be finite"),
         ({"C": None}, "must be a stored linear classifier: TypeError"),
     ],
 )
@@ -241,18 +245,20 @@ def test_a_linear_classifier_of_fewer_rules_is_refused(linear, tmp_path):
     edit(tmp_path / "b", classes=linear.classes[:3], map=None,
          families={rule: linear.families[rule] for rule in linear.classes[:3]})  # fmt: skip
     with pytest.raises(
-        InputError, match=r"coefficients must be finite and of the shape \(3, 1083\)"
+        InputError, match=r"coefficients must be finite and of the shape \(3, 2172\)"
     ):
         read_bundle(tmp_path / "b")
 
 
-def test_features_of_another_set_or_incomplete_ones_are_refused(linear, table):
+def test_features_of_another_set_or_incomplete_ones_are_refused(linear, xgboost, table):
     other = FeatureTable(table.meta, table.values, "invariant")
     with pytest.raises(InputError, match="features must be of the set summary.*got invariant"):
         linear.predict_proba(other)
     fewer = FeatureTable(table.meta, table.values.iloc[:, 1:], "summary")
-    with pytest.raises(InputError, match="2 are missing, such as"):  # it, and its deviation
+    with pytest.raises(InputError, match="1 are missing, such as"):
         linear.predict_proba(fewer)
+    with pytest.raises(InputError, match="2 are missing, such as"):  # it, and its deviation
+        xgboost.predict_proba(fewer)
 
 
 def test_columns_in_another_order_change_nothing(bundle, table):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from rule_id.features import FeatureTable
-from rule_id.models import Bundle, combine_layers
+from rule_id.models import Bundle, name_networks
 from rule_id.models.evidence import DEPTH, evidence_of
 from rule_id.models.patterns import feature_matrix
 
@@ -17,8 +17,7 @@ def test_what_is_added_moves_the_log_odds_of_the_network(
     for network in table.meta["network"].unique()[:2]:
         rows = table.rows(table.meta["network"] == network)
         values = feature_matrix(rows, bundle.feature_names)
-        layers = bundle.classifier.predict_proba(values)
-        (whole,) = combine_layers(layers, np.zeros(len(layers)))[1]
+        (whole,) = name_networks(bundle.classifier, values, np.zeros(len(values)))[1]
         added = evidence_of(bundle, values, first, second)
         sums = [value for _, value in added.groups]
         assert np.all(np.diff(np.abs(sums)) <= 1e-12)

@@ -18,9 +18,9 @@ def rows(signal: float, seed: int = 0) -> tuple[np.ndarray, ...]:
     return X, y, blocks, networks
 
 
-def test_noise_takes_the_strongest_penalty_and_a_clear_signal_a_weaker_one():
+def test_noise_takes_a_strong_penalty_and_a_clear_signal_a_weaker_one():
     X, y, blocks, networks = rows(0.0)
-    assert choose_hyperparameters("linear", X, y, blocks, networks=networks) == {"C": 1e-4}
+    assert choose_hyperparameters("linear", X, y, blocks, networks=networks)["C"] <= 1e-3
     X, y, blocks, networks = rows(6.0)
     assert choose_hyperparameters("linear", X, y, blocks, networks=networks)["C"] >= 1e-2
 

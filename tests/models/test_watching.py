@@ -18,10 +18,10 @@ from rule_id.trajectories import STATISTICS, Trajectories, write_manifest, write
 def trained(tmp_path_factory) -> Bundle:
     """A classifier of rules that can be told apart, with 40 held-out networks."""
     folder = tmp_path_factory.mktemp("watching") / "corpus"
-    made = synthetic_trajectories(20, 1, 7, signal=6.0)
+    made = synthetic_trajectories(40, 1, 7, signal=6.0)
     write_manifest(folder, {"plan": {}})
     write_part(folder, "a", made.networks, made.rows)
-    return train(folder, model="linear", feature_set="invariant", tune=False, held_out=0.5)
+    return train(folder, model="linear", feature_set="invariant", tune=False, held_out=0.25)
 
 
 def recording(rule: str = "backprop+adam", signal: str = "model") -> Recording:

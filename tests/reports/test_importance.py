@@ -164,7 +164,7 @@ def test_a_table_that_lacks_features_is_refused(
 ) -> None:
     lacking = replace(planted, values=planted.values.drop(columns="weight_abs_mean.start"))
     with pytest.raises(InputError, match=r"2 are missing, such as weight_abs_mean\.start"):
-        importance(bundles["linear"], lacking)
+        importance(bundles["xgboost"], lacking)
 
 
 def test_a_table_without_held_out_networks_is_refused(

@@ -26,7 +26,7 @@ from rule_id.evaluation.floor import nuisance_floor
 from rule_id.evaluation.metrics import chance
 from rule_id.features import TARGETS
 from rule_id.folders import require_replaceable
-from rule_id.models import CLASSIFIERS
+from rule_id.models import CLASSIFIERS, inputs_of
 from rule_id.models.views import randomised_views
 from rule_id.trajectories import Trajectories
 
@@ -92,7 +92,7 @@ def design(
     fold = folds_of(candidates, folds, seed)
     views = randomised_views(candidates.material, feature_set, seed=seed)
     models = fit_folds(views, fold, target, model, seed, progress)
-    table = _grid(candidates, models, fold, feature_set, progress).assign(**guess)
+    table = _grid(candidates, models, model, fold, feature_set, progress).assign(**guess)
     table = table.assign(smoothed=smoothed(table), cost=costs_of(table, prices))
     table = table.assign(lower=lower_bounds(table))[list(COLUMNS)]
     options = {
@@ -129,6 +129,7 @@ def _check_accuracy(accuracy: float, floor: float) -> None:
 def _grid(
     candidates: Candidates,
     models: list[Any],
+    model: str,
     fold: pd.Series,
     feature_set: str,
     progress: Progress | None,
@@ -140,8 +141,9 @@ def _grid(
     total, every = looks(candidates.material, feature_set)
     rows = []
     for done, look in enumerate(every, start=1):
+        table = inputs_of(model, look.table)
         for pattern, recorded in look.patterns.items():
-            predicted = named(models, look.table, recorded, fold, candidates.classes)
+            predicted = named(models, table, recorded, fold, candidates.classes)
             found = accuracies(true, predicted, blocks, candidates.classes)
             rows.append({**_seen(look), "observables": pattern, "n": len(true), **found})
         if progress is not None:

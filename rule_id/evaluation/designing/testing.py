@@ -12,7 +12,15 @@ import threadpoolctl
 
 from rule_id.evaluation.metrics import accuracy, balanced_accuracy
 from rule_id.features import FeatureTable
-from rule_id.models import CLASSIFIERS, combine_layers, hide
+from rule_id.models import (
+    CLASSIFIERS,
+    combine_layers,
+    fit_networks,
+    hide,
+    inputs_of,
+    layer_probabilities,
+    network_ids,
+)
 
 __all__ = ["Progress", "accuracies", "fit_folds", "named"]
 
@@ -44,9 +52,10 @@ def fit_folds(
     numbers = np.unique(fold_of_row)
 
     def fit(number: int) -> Any:
-        kept = views.rows(fold_of_row != number)
+        kept = inputs_of(model, views.rows(fold_of_row != number))
         labels = kept.meta[target].to_numpy(dtype=str)
-        return CLASSIFIERS[model](random_state=seed).fit(kept.matrix(), labels)
+        classifier = CLASSIFIERS[model](random_state=seed)
+        return fit_networks(classifier, kept.matrix(), labels, network_ids(kept.meta))
 
     run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator")
     fitted = []
@@ -78,14 +87,15 @@ def named(
         Names of classes (m networks,), in the order of `fold`.
     """
     X = hide(table.matrix(), table.names, recorded)
+    networks = table.meta["network"].to_numpy()
     fold_of_row = table.meta["network"].map(fold).to_numpy()
     # A class that a model does not know has probability 0 under it.
     layers = np.zeros((len(X), len(classes)))
     for number, model in enumerate(models):
         rows = fold_of_row == number
         known = np.searchsorted(classes, model.classes_)
-        layers[np.ix_(rows, known)] = model.predict_proba(X[rows])
-    _, combined = combine_layers(layers, table.meta["network"].to_numpy())
+        layers[np.ix_(rows, known)] = layer_probabilities(model, X[rows], networks[rows])
+    _, combined = combine_layers(layers, networks)
     return np.array(classes)[combined.argmax(axis=1)]
 
 
