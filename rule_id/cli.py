@@ -374,29 +374,51 @@ def evaluate(
     fits: Annotated[
         Path | None, typer.Option(help="A folder to keep what was fitted in, and to look it up.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Of N jobs that see one folder, do the i-th's share of the fits, from 1 on; when "
+            "all are done, leave it out.",
+            metavar="i/N",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Where fits are made: local (this process) or dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of Dask: the scheduler's address; one of its own if none.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
-    from rule_id.evaluation import BASELINES, folder_of_fits
+    from rule_id.evaluation import BASELINES, fit_shard, folder_of_fits, spread_fits
     from rule_id.evaluation import evaluate as run
     from rule_id.reports import evaluation_page
 
     folder = out or Path("reports") / corpus.resolve().name / "evaluation"
     others = list(BASELINES) if baselines else baseline or []
-    with _interruptible(fits or folder_of_fits(folder)), _bars() as progress:
-        evaluation = run(
-            corpus,
-            folder,
-            feature_set=feature_set,
-            models=[*(model or ("linear", "xgboost")), *others],
-            protocols=protocol,
-            hold_out=hold_out or (),
-            splits=splits,
-            tune=tune,
-            fits=fits,
-            seed=seed,
-            progress=progress,
-        )
+    kept = fits or folder_of_fits(folder)
+    options: dict[str, Any] = {
+        "feature_set": feature_set,
+        "models": [*(model or ("linear", "xgboost")), *others],
+        "protocols": protocol,
+        "hold_out": hold_out or (),
+        "splits": splits,
+        "tune": tune,
+        "seed": seed,
+    }
+    with _interruptible(kept), _bars() as progress:
+        if shard is not None:
+            from rule_id.simulation import read_shard
+
+            own = fit_shard(corpus, kept, read_shard(shard), progress=progress, **options)
+            typer.echo(f"{kept}: shard {shard} is done, {own} fits")
+            return
+        if engine != "local" or scheduler is not None:
+            from rule_id.simulation import open_engine
+
+            spread_fits(open_engine(engine, scheduler), corpus, kept, options, progress)
+        evaluation = run(corpus, folder, fits=fits, progress=progress, **options)
     evaluation_page(evaluation).save(folder)
     typer.echo(str(evaluation))
     files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())

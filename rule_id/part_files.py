@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rule_id.errors import first_line
+from rule_id.errors import InputError, first_line
 from rule_id.folders import atomic_write
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FOLDERS", "damage_of", "file_hash", "has_part", "part_name", "write_part"]
+__all__ = [
+    "FOLDERS",
+    "damage_of",
+    "file_hash",
+    "has_part",
+    "part_name",
+    "require_as_written",
+    "require_vouched",
+    "write_part",
+]
 
 FOLDERS = ("networks", "trajectories", "checkpoints", "timings")
 """The folders of a corpus that have a file for each part, as far as they are there."""
@@ -106,6 +115,50 @@ def damage_of(corpus: Path, key: str) -> str:
     except Exception as error:
         return _why(vouched, error)
     return ""
+
+
+def require_vouched(corpus: Path, name: str, content: bytes) -> None:
+    """Refuse a file of trajectories that is not the one that its commit mark vouches for.
+
+    Args:
+        corpus: The corpus folder.
+        name: Name of the part's files.
+        content: What the file holds.
+
+    Raises:
+        InputError: It is not what was written.
+    """
+    mark = _marks(corpus / "networks" / name).get(TRAJECTORIES_HASH)
+    if mark is not None and hashlib.sha256(content).hexdigest() != _text(mark):
+        raise InputError(_not_as_written(corpus / "trajectories" / name))
+
+
+def require_as_written(path: Path, networks: pd.DataFrame) -> None:
+    """Refuse a table of networks that is not the one that was written to a file.
+
+    Args:
+        path: The file.
+        networks: What was read from it.
+
+    Raises:
+        InputError: The table's hash is not the one that the file names.
+    """
+    mark = _marks(path).get(NETWORKS_HASH)
+    if mark is not None and _table_hash(networks) != _text(mark):
+        raise InputError(_not_as_written(path))
+
+
+def _marks(path: Path) -> dict[bytes, bytes]:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path).metadata or {}
+    except Exception as error:  # pyarrow raises many types for a damaged file
+        raise InputError(_why(path, error)) from None
+
+
+def _not_as_written(path: Path) -> str:
+    return f"{path} does not hold what was written; run simulate on the corpus again to mend it"
 
 
 def file_hash(path: Path) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import pandas as pd
 from rule_id.compact_parts import decoded, is_compact_part, keys, read_keys, read_part
 from rule_id.errors import InputError, first_line
 from rule_id.folders import atomic_write, write_once
-from rule_id.part_files import has_part, write_part
+from rule_id.part_files import has_part, require_as_written, require_vouched, write_part
 from rule_id.schema import (
     ACTIVITY_STATISTICS,
     COMPACT_VERSION,
@@ -271,6 +272,7 @@ def read_networks(parts: list[Path]) -> pd.DataFrame:
     tables: list[pd.DataFrame] = []
     for place, part in enumerate(parts):
         table = read_parquet(part, NETWORK_COLUMNS)
+        require_as_written(part, table)
         tables.append(table.set_axis(np.full(len(table), place)))
         # Each table of a few networks takes ten times the memory of what it holds.
         if len(tables) == 50:
@@ -282,7 +284,11 @@ def read_rows(folder: Path, part: Path) -> pd.DataFrame:
     """Read the trajectories that a commit mark vouches for."""
     if is_compact_part(folder, part.name):
         return decoded(read_part(folder, part.name))
-    return read_parquet(folder / "trajectories" / part.name, (*ROW_COLUMNS, *STATISTICS))
+    path = folder / "trajectories" / part.name
+    content = path.read_bytes() if path.is_file() else b""
+    table = read_parquet(path, (*ROW_COLUMNS, *STATISTICS), content=content)
+    require_vouched(folder, part.name, content)
+    return table
 
 
 def read_row_keys(folder: Path, part: Path) -> pd.DataFrame:
@@ -342,14 +348,25 @@ def sorted_positions(rows: pd.DataFrame) -> np.ndarray:
 
 
 def read_parquet(
-    path: Path, columns: tuple[str, ...], only: list[str] | None = None
+    path: Path,
+    columns: tuple[str, ...],
+    only: list[str] | None = None,
+    content: bytes | None = None,
 ) -> pd.DataFrame:
-    """Read a part, or some of its columns, that must have these columns."""
+    """Read a part, or some of its columns, that must have these columns.
+
+    Args:
+        path: The file.
+        columns: What it must have.
+        only: Columns to read; all when None.
+        content: What the file holds, where it was read already.
+    """
     # Imported here: who identifies a recording need not wait for it.
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        source = path if content is None else BytesIO(content)
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             table = file.read(columns=only).to_pandas()
     except Exception as error:  # pyarrow raises many types for a damaged file
         reason = first_line(error)

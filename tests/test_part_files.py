@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import synthetic_trajectories
 
+from rule_id.batches import read_batches
 from rule_id.errors import InputError
 from rule_id.part_files import damage_of, has_part, write_part
-from rule_id.trajectories import read_parquet
+from rule_id.trajectories import read_corpus, read_parquet, write_manifest
 
 MADE = synthetic_trajectories(n_blocks=1, networks_per_rule=1, n_checkpoints=3)
 
@@ -54,7 +55,6 @@ def test_a_flipped_byte_is_noticed_or_changes_nothing(corpus: Path, which: int) 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_who_reads_is_told_of_a_flipped_byte_of_values(corpus: Path, which: int) -> None:
-    """Headers of pages have no checksum of their own: those are found by `damage_of` alone."""
     path = files(corpus)[which]
     whole = path.read_bytes()
     group = pq.read_metadata(path).row_group(0)
@@ -88,3 +88,42 @@ def test_parts_of_before_there_were_hashes_are_read(corpus: Path) -> None:
     assert damage_of(corpus, "a") == ""
     files(corpus)[1].write_bytes(files(corpus)[1].read_bytes()[:500])
     assert "cannot be read" in damage_of(corpus, "a")
+
+
+@pytest.mark.parametrize("how", ["read_corpus", "read_batches"])
+def test_who_reads_a_corpus_is_told_of_any_flipped_byte_of_trajectories(
+    corpus: Path, how: str
+) -> None:
+    """Headers of pages have no checksum of their own, and stand first in the file."""
+    write_manifest(corpus, {"plan": {}})
+    path = files(corpus)[1]
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    places = [*range(0, 200, 10), *rng.integers(len(whole), size=20)]
+    for place in places:
+        flipped = whole[place] ^ (1 << rng.integers(8))
+        path.write_bytes(whole[:place] + bytes([flipped]) + whole[place + 1 :])
+        with pytest.raises(InputError, match="part-a.parquet"):
+            list(read_batches(corpus)) if how == "read_batches" else read_corpus(corpus)
+    path.write_bytes(whole)
+    read_corpus(corpus)
+
+
+def test_who_reads_a_corpus_is_told_of_changed_networks_or_reads_what_was_written(
+    corpus: Path,
+) -> None:
+    write_manifest(corpus, {"plan": {}})
+    path = files(corpus)[0]
+    whole, expected = path.read_bytes(), read_corpus(corpus).networks
+    rng = np.random.default_rng(1)
+    refused = 0
+    for place in rng.permutation(len(whole))[:80]:
+        flipped = whole[place] ^ (1 << rng.integers(8))
+        path.write_bytes(whole[:place] + bytes([flipped]) + whole[place + 1 :])
+        try:
+            networks = read_corpus(corpus).networks
+        except InputError:
+            refused += 1
+        else:
+            pd.testing.assert_frame_equal(networks, expected)
+    assert refused > 8

@@ -73,7 +73,7 @@ def test_a_part_with_text_for_numbers_is_named(corpus, trajectories) -> None:
 
 
 def test_a_network_that_lacks_rows_is_named(corpus, trajectories) -> None:
-    trajectories.rows.iloc[:-1].to_parquet(corpus / "trajectories" / "part-a.parquet")
+    write_part(corpus, "a", trajectories.networks, trajectories.rows.iloc[:-1])
     with pytest.raises(InputError, match="must have a row for each layer.* 105 of them; got 104"):
         read_corpus(corpus)
 

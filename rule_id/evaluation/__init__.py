@@ -27,6 +27,7 @@ from rule_id.evaluation.printing import with_error
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.results import FURTHER, Evaluation, summarise
 from rule_id.evaluation.runner import evaluate, folder_of_fits
+from rule_id.evaluation.spreading import fit_shard, spread_fits
 from rule_id.evaluation.style import Look, class_colours, look_of
 from rule_id.evaluation.tables import PAPER_FEATURES
 from rule_id.models.cuts import CUTS, Cut
@@ -57,6 +58,7 @@ __all__ = [
     "confusion_matrix",
     "d_prime",
     "evaluate",
+    "fit_shard",
     "folder_of_fits",
     "generalisation_figure",
     "look_of",
@@ -67,6 +69,7 @@ __all__ = [
     "save_figure",
     "sensitivity_specificity",
     "split_rows",
+    "spread_fits",
     "summarise",
     "truncation_figure",
     "with_error",

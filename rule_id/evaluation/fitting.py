@@ -46,7 +46,11 @@ class Job(Protocol):
 
 
 def run_all(
-    jobs: Iterable[Job], store: Store, progress: Progress | None, what: str = "fits"
+    jobs: Iterable[Job],
+    store: Store,
+    progress: Progress | None,
+    what: str = "fits",
+    threads: int = -1,
 ) -> list[list[np.ndarray]]:
     """Run every distinct job that the store does not hold yet.
 
@@ -55,6 +59,7 @@ def run_all(
         store: Where results are looked up and kept.
         progress: Called as progress(what, done, total).
         what: What they are called while they run.
+        threads: Jobs at once; -1 for all cores.
 
     Returns:
         What each job gives, in order.
@@ -79,7 +84,7 @@ def run_all(
 
     # One thread a fit, several fits at once: faster than many threads for each fit of this
     # size, as fast as processes, and the numbers do not depend on how many cores there are.
-    run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator_unordered")
+    run = joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator_unordered")
     with threadpoolctl.threadpool_limits(1):
         outcomes = run(joblib.delayed(lane)(keys) for keys in _lanes(distinct))
         try:
@@ -113,6 +118,7 @@ def fit_all(
     store: Store,
     progress: Progress | None,
     settings: Mapping[str, dict[str, Any]] | None = None,
+    threads: int = -1,
 ) -> list[list[np.ndarray]]:
     """Fit every distinct trial and predict what it is tested on.
 
@@ -123,6 +129,7 @@ def fit_all(
         store: Where results are looked up and kept.
         progress: Called as progress("fits", done, total).
         settings: The setting of each baseline (`baseline_settings`).
+        threads: Fits at once; -1 for all cores.
 
     Returns:
         For each trial and each of its tests the probabilities (n tested rows, k classes).
@@ -130,7 +137,7 @@ def fit_all(
     prints = Fingerprints()
     given = settings or {}
     jobs = [_Fit(trial, tune, seed, prints, given.get(trial.model, {})) for trial in trials]
-    return run_all(jobs, store, progress)
+    return run_all(jobs, store, progress, threads=threads)
 
 
 class _Fit:

@@ -6,25 +6,17 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from rule_id.errors import InputError, one_of
-from rule_id.evaluation.baselines import BASELINES
-from rule_id.evaluation.choosing import choose_protocols
 from rule_id.evaluation.describing import describe
 from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
 from rule_id.evaluation.further import further_tables
-from rule_id.evaluation.novel import NovelTrial, novel_trials
-from rule_id.evaluation.protocols import PROTOCOLS
+from rule_id.evaluation.preparing import prepare
 from rule_id.evaluation.results import Evaluation, summarise
 from rule_id.evaluation.scoring import score_all
 from rule_id.evaluation.settings import baseline_settings
 from rule_id.evaluation.store import Store
-from rule_id.evaluation.tables import Tables
-from rule_id.evaluation.trials import ELSEWHERE, trials_of
-from rule_id.features import FEATURE_SETS
-from rule_id.features.material import read_material
+from rule_id.evaluation.trials import ELSEWHERE
 from rule_id.folders import require_replaceable
-from rule_id.models import CLASSIFIERS
 from rule_id.trajectories import Trajectories
 
 __all__ = ["evaluate", "folder_of_fits"]
@@ -81,26 +73,22 @@ def evaluate(
     Source: Nayebi et al., NeurIPS 2020, for `paper` and the baselines; the other protocols are
     ours.
     """
-    models, hold_out = list(models), list(hold_out)
-    _check_options(feature_set, models, splits)
+    hold_out = list(hold_out)
     if out is not None:
         require_replaceable(Path(out), *KIND)
-    material = read_material(corpus)
-    choice = choose_protocols(protocols, hold_out, material, feature_set)
-    tables = Tables(material, feature_set, seed)
-    trials = list(trials_of(tables, choice, models, splits, seed))
-    if not trials:
-        raise InputError("protocols must name one beside novel, which has no accuracy")
-    novel = _novel(tables, choice.protocols, models, splits, seed)
+    made = prepare(
+        corpus, feature_set=feature_set, models=models, protocols=protocols, hold_out=hold_out,
+        splits=splits, seed=seed,
+    )  # fmt: skip
+    material, trials = made.material, made.trials
     store = _store(out, fits)
-    fitted = {trial.model for trial in trials}
-    settings = baseline_settings(tables, sorted(fitted), seed, store, progress)
+    settings = baseline_settings(made.tables, made.fitted, seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
-    unseen = run_all(novel, store, progress, "never trained on")
+    unseen = run_all(made.novel, store, progress, "never trained on")
     results, confusions = score_all(trials, found, material.networks)
     table = summarise(results)
     options = {
-        "feature_set": feature_set, "models": models, "hold_out": hold_out, "splits": splits,
+        "feature_set": feature_set, "models": made.models, "hold_out": hold_out, "splits": splits,
         "splits_elsewhere": min(splits, ELSEWHERE), "tune": tune, "seed": seed,
         "baseline_settings": settings,
     }  # fmt: skip
@@ -108,23 +96,16 @@ def evaluate(
         results,
         table,
         confusions,
-        describe(material, tables, trials, options, choice),
-        further_tables(material, trials, found, novel, unseen, results, table, feature_set, seed),
+        describe(material, made.tables, trials, options, made.choice),
+        further_tables(
+            material, trials, found, made.novel, unseen, results, table, feature_set, seed
+        ),
     )
     if out is not None:
         write_evaluation(evaluation, out)
         if fits is None and store.folder is not None:
             shutil.rmtree(store.folder, ignore_errors=True)
     return evaluation
-
-
-def _novel(
-    tables: Tables, protocols: list[str], models: list[str], splits: int, seed: int
-) -> list[NovelTrial]:
-    if not any(PROTOCOLS[name].kind == "novel" for name in protocols):
-        return []
-    ours = tuple(name for name in models if name in CLASSIFIERS)
-    return list(novel_trials(tables.main, ours, seed, min(splits, ELSEWHERE)))
 
 
 def folder_of_fits(out: str | Path) -> Path:
@@ -140,19 +121,3 @@ def _store(out: str | Path | None, fits: str | Path | None) -> Store:
     if fits is not None:
         return Store(Path(fits))
     return Store(None if out is None else folder_of_fits(out))
-
-
-def _check_options(feature_set: str, models: list[str], splits: int) -> None:
-    one_of("feature set", feature_set, FEATURE_SETS)
-    known = [*CLASSIFIERS, *BASELINES]
-    if len(set(models)) < len(models) or not set(models) & set(CLASSIFIERS):
-        for name in models:
-            one_of("models", name, known)
-        raise InputError(
-            f"models must name each once, and one or more of {', '.join(CLASSIFIERS)}; "
-            f"got {', '.join(models) or 'none'}"
-        )
-    for name in models:
-        one_of("models", name, known)
-    if splits < 2:
-        raise InputError(f"splits must be 2 or more; got {splits}")

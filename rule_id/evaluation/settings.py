@@ -43,7 +43,12 @@ class _Choice:
 
 
 def baseline_settings(
-    tables: Tables, models: Iterable[str], seed: int, store: Store, progress: Progress | None
+    tables: Tables,
+    models: Iterable[str],
+    seed: int,
+    store: Store,
+    progress: Progress | None,
+    threads: int = -1,
 ) -> dict[str, dict[str, Any]]:
     """Choose a setting of each baseline's grid, on the training blocks of the first split.
 
@@ -57,6 +62,7 @@ def baseline_settings(
         seed: Seed of the split and of the search.
         store: Where results are looked up and kept.
         progress: Called as progress("settings", done, total).
+        threads: Choices at once; -1 for all cores.
 
     Returns:
         A setting for each baseline.
@@ -66,5 +72,5 @@ def baseline_settings(
         return {}
     split = next(split_rows("grouped", tables.main.meta, n_splits=1, seed=seed))
     jobs = [_Choice(name, tables, split.train, seed) for name in names]
-    found = run_all(jobs, store, progress, "settings")
+    found = run_all(jobs, store, progress, "settings", threads)
     return {name: json.loads(str(text)) for name, (text,) in zip(names, found, strict=True)}

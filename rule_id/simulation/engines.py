@@ -24,6 +24,10 @@ Dask has the same limit for one task (`allowed-failures`)."""
 class Engine(Protocol):
     """What ensembles are simulated by."""
 
+    @property
+    def workers(self) -> int:
+        """How many tasks are done at once."""
+
     def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
         """Do a task for each item, in any order, and yield what it returns."""
 
@@ -74,6 +78,11 @@ class DaskEngine:
     """
 
     client: Any
+
+    @property
+    def workers(self) -> int:
+        """How many tasks are done at once, by the workers that are there now; 1 at least."""
+        return max(1, sum(self.client.nthreads().values()))
 
     def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
         """Do a task for each item; Dask gives what a lost worker had to another one.

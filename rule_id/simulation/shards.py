@@ -1,4 +1,4 @@
-"""One of several jobs that simulate one corpus together, without talking to each other."""
+"""One of several jobs that do one thing together, without talking to each other."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ class Shard:
         return [
             one for place, one in enumerate(ordered) if turn[place % len(turn)] == self.number - 1
         ]
+
+    def has(self, key: str) -> bool:
+        """Say whether what has this key, a hexadecimal hash, is this job's."""
+        return int(key, 16) % self.of == self.number - 1
 
 
 def read_shard(text: str) -> Shard:

@@ -1,0 +1,95 @@
+"""What an evaluation fits and tests, before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rule_id.errors import InputError, one_of
+from rule_id.evaluation.baselines import BASELINES
+from rule_id.evaluation.choosing import Choice, choose_protocols
+from rule_id.evaluation.novel import NovelTrial, novel_trials
+from rule_id.evaluation.protocols import PROTOCOLS
+from rule_id.evaluation.tables import Tables
+from rule_id.evaluation.trials import ELSEWHERE, Trial, trials_of
+from rule_id.features import FEATURE_SETS
+from rule_id.features.material import Material, read_material
+from rule_id.models import CLASSIFIERS
+from rule_id.trajectories import Trajectories
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is to be fitted, the same in every process that is asked for the same.
+
+    Attributes:
+        material: The corpus.
+        choice: The protocols, and the groups that were named.
+        tables: Its features.
+        models: Names of classifiers of ours and of baselines.
+        trials: What has an accuracy.
+        novel: What is tested on families and rules that are never trained on.
+    """
+
+    material: Material
+    choice: Choice
+    tables: Tables
+    models: list[str]
+    trials: list[Trial]
+    novel: list[NovelTrial]
+
+    @property
+    def fitted(self) -> list[str]:
+        """Names of the models that some trial fits, sorted."""
+        return sorted({trial.model for trial in self.trials})
+
+
+def prepare(
+    corpus: str | Path | Trajectories,
+    *,
+    feature_set: str = "summary",
+    models: Iterable[str] = ("linear", "xgboost"),
+    protocols: Iterable[str] | None = None,
+    hold_out: Iterable[str] = (),
+    splits: int = 10,
+    seed: int = 0,
+) -> Prepared:
+    """Return what is to be fitted; arguments and errors are those of `evaluate`."""
+    models = list(models)
+    _check_options(feature_set, models, splits)
+    material = read_material(corpus)
+    choice = choose_protocols(protocols, hold_out, material, feature_set)
+    tables = Tables(material, feature_set, seed)
+    trials = list(trials_of(tables, choice, models, splits, seed))
+    if not trials:
+        raise InputError("protocols must name one beside novel, which has no accuracy")
+    novel = _novel(tables, choice.protocols, models, splits, seed)
+    return Prepared(material, choice, tables, models, trials, novel)
+
+
+def _novel(
+    tables: Tables, protocols: list[str], models: list[str], splits: int, seed: int
+) -> list[NovelTrial]:
+    if not any(PROTOCOLS[name].kind == "novel" for name in protocols):
+        return []
+    ours = tuple(name for name in models if name in CLASSIFIERS)
+    return list(novel_trials(tables.main, ours, seed, min(splits, ELSEWHERE)))
+
+
+def _check_options(feature_set: str, models: list[str], splits: int) -> None:
+    one_of("feature set", feature_set, FEATURE_SETS)
+    known = [*CLASSIFIERS, *BASELINES]
+    if len(set(models)) < len(models) or not set(models) & set(CLASSIFIERS):
+        for name in models:
+            one_of("models", name, known)
+        raise InputError(
+            f"models must name each once, and one or more of {', '.join(CLASSIFIERS)}; "
+            f"got {', '.join(models) or 'none'}"
+        )
+    for name in models:
+        one_of("models", name, known)
+    if splits < 2:
+        raise InputError(f"splits must be 2 or more; got {splits}")
