@@ -41,6 +41,7 @@ from rule_id.schema import (
     SCHEMA_VERSION,
     STATISTICS,
 )
+from rule_id.unpacking import require_modest
 
 __all__ = [
     "ACTIVITY_STATISTICS",
@@ -367,7 +368,10 @@ def read_parquet(
     try:
         source = path if content is None else BytesIO(content)
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
+            require_modest(file, path, path.stat().st_size if content is None else len(content))
             table = file.read(columns=only).to_pandas()
+    except InputError:
+        raise
     except Exception as error:  # pyarrow raises many types for a damaged file
         reason = first_line(error)
         raise InputError(f"{path} must be a complete Parquet file: {reason}") from None

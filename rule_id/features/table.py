@@ -16,6 +16,7 @@ import pandas as pd
 
 from rule_id.errors import InputError, first_line, require_file
 from rule_id.features.writing import METADATA_KEY, write_tables
+from rule_id.unpacking import require_modest
 
 __all__ = ["FEATURE_SETS", "FeatureTable", "read_features", "split_name"]
 
@@ -94,7 +95,10 @@ def read_features(path: str | Path) -> FeatureTable:
     require_file(source, "a feature table")
     try:
         with pq.ParquetFile(source) as file:
+            require_modest(file, source, source.stat().st_size)
             frame, metadata = file.read().to_pandas(), file.metadata.metadata or {}
+    except InputError:
+        raise
     except Exception as error:  # pyarrow and pandas raise many types for a damaged file
         reason = first_line(error)
         raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
