@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme faults reference rules-table alignment-times \
+.PHONY: demo test test-slow lint bench readme faults soak reference rules-table alignment-times \
 	learning-rates kunin merging external clean
 
 demo: .venv/installed
@@ -16,6 +16,10 @@ test: .venv/installed
 
 test-slow: .venv/baselines
 	$(BIN)/python -m pytest -m slow
+
+# Ten thousand networks through everything, under two gibibytes.
+soak: .venv/installed
+	RULE_ID_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py
 
 # Faults done to real processes, and files changed at random, as often as CI has no time for.
 faults: .venv/installed

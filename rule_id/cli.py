@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +31,10 @@ Corpus = Annotated[
     Path, typer.Argument(help="A corpus folder that `simulate`, `convert` or `compact` wrote.")
 ]
 FeatureSet = Annotated[str, typer.Option("--set", help="trajectory, summary or invariant.")]
+EngineName = Annotated[str, typer.Option(help="Where it is done: local (this machine) or dask.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Of Dask: the scheduler's address; one of its own if none.")
+]
 Target = Annotated[
     str, typer.Option(help="What to identify: rule, family, credit_assignment or optimizer.")
 ]
@@ -124,12 +128,8 @@ def simulate(
             metavar="i/N",
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local (processes of this machine) or dask.")
-    ] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="Of Dask: the scheduler's address; one of its own if none.")
-    ] = None,
+    engine: EngineName = "local",
+    scheduler: Scheduler = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how many networks, how long, how much disk.")
     ] = False,
@@ -306,6 +306,8 @@ def train(
     ] = 0.2,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 5,
     tune: Annotated[bool, typer.Option(help="Choose hyperparameters by cross-validation.")] = True,
+    engine: EngineName = "local",
+    scheduler: Scheduler = None,
     seed: Seed = 0,
 ) -> None:
     """Train a classifier that identifies the rule, or a part of it, and write it as a bundle."""
@@ -321,7 +323,7 @@ def train(
         "target": target, "model": model, "held_out": held_out, "folds": folds, "tune": tune,
         "seed": seed,
     }  # fmt: skip
-    with _bars() as progress:
+    with _taken_over(engine, scheduler), _bars() as progress:
         if menu:
             made = train_menu(features, folder, progress=progress, **shared)
         else:
@@ -382,12 +384,8 @@ def evaluate(
             metavar="i/N",
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="Where fits are made: local (this process) or dask.")
-    ] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="Of Dask: the scheduler's address; one of its own if none.")
-    ] = None,
+    engine: EngineName = "local",
+    scheduler: Scheduler = None,
     seed: Seed = 0,
 ) -> None:
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
@@ -454,6 +452,8 @@ def design(
     feature_set: Annotated[str, typer.Option("--set", help="summary or invariant.")] = "summary",
     model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 4,
+    engine: EngineName = "local",
+    scheduler: Scheduler = None,
     seed: Seed = 0,
 ) -> None:
     """Say what to record to tell some rules apart: units, checkpoints, observables, noise."""
@@ -462,7 +462,7 @@ def design(
     from rule_id.reports import design_page
 
     folder = out or Path("reports") / corpus.resolve().name / f"design{_suffix(target)}"
-    with _bars() as progress:
+    with _taken_over(engine, scheduler), _bars() as progress:
         result = run(
             corpus,
             folder,
@@ -638,6 +638,15 @@ def _reading(file: Path | None, **given: Any) -> Any:
 
     said = {name: value for name, value in given.items() if value is not None}
     return replace(read_reading(file) if file else Reading(), **said)
+
+
+def _taken_over(engine: str, scheduler: str | None) -> AbstractContextManager[Any]:
+    """Return a context in which folds run on an engine."""
+    if engine == "local" and scheduler is None:
+        return nullcontext()
+    from rule_id.simulation import open_engine
+
+    return open_engine(engine, scheduler).taking_over()
 
 
 def _suffix(target: str) -> str:

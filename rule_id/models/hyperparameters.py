@@ -51,7 +51,8 @@ def choose_hyperparameters(
         folds: Number of folds, 2 to the number of blocks.
         seed: Seed of the folds and of the classifiers.
         n_jobs: How many fits run at once, of one thread each; -1 for all cores. The choice does
-            not depend on it, the memory does: each fit has its own copy of its rows.
+            not depend on it, the memory does: each fit has its own copy of its rows. Within
+            `joblib.parallel_config("dask")` they run on a cluster.
         progress: Called as progress(what, fits done, fits in all).
 
     Returns:
@@ -72,19 +73,34 @@ def choose_hyperparameters(
     grid = GRIDS[name]
     losses = np.zeros(len(grid))
 
-    def loss(setting: dict[str, Any], fitted: np.ndarray, unseen: np.ndarray) -> float:
-        classifier = CLASSIFIERS[name](random_state=seed, **setting)
-        fit_networks(classifier, X[fitted], y[fitted], ids[fitted])
-        return _log_loss(classifier, X[unseen], y[unseen], ids[unseen])
-
-    run = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
-    jobs = (joblib.delayed(loss)(setting, *split) for setting in grid for split in splits)
+    # Threads, unless the caller has configured another backend, as that of a cluster.
+    run = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    jobs = (
+        joblib.delayed(_fold_loss)(name, setting, seed, X, y, ids, *split)
+        for setting in grid
+        for split in splits
+    )
     with threadpoolctl.threadpool_limits(1):
         for done, found in enumerate(run(jobs), start=1):
             losses[(done - 1) // folds] += found
             if progress is not None:
                 progress("choosing hyperparameters", done, len(grid) * folds)
     return dict(grid[int(losses.argmin())])
+
+
+def _fold_loss(
+    name: str,
+    setting: dict[str, Any],
+    seed: int,
+    X: np.ndarray,
+    y: np.ndarray,
+    networks: np.ndarray,
+    fitted: np.ndarray,
+    unseen: np.ndarray,
+) -> float:
+    classifier = CLASSIFIERS[name](random_state=seed, **setting)
+    fit_networks(classifier, X[fitted], y[fitted], networks[fitted])
+    return _log_loss(classifier, X[unseen], y[unseen], networks[unseen])
 
 
 def _log_loss(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from joblib import Parallel, cpu_count, delayed
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from rule_id.errors import InputError, first_line
@@ -28,6 +29,9 @@ class Engine(Protocol):
     def workers(self) -> int:
         """How many tasks are done at once."""
 
+    def taking_over(self) -> AbstractContextManager[Any]:
+        """Return a context in which folds of cross-validation and of designs run here."""
+
     def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
         """Do a task for each item, in any order, and yield what it returns."""
 
@@ -41,6 +45,10 @@ class LocalEngine:
     """
 
     workers: int
+
+    def taking_over(self) -> AbstractContextManager[Any]:
+        """Return a context that changes nothing: folds run in threads of this process."""
+        return nullcontext()
 
     def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
         """Do a task for each item; what workers that died had not done is done by new ones.
@@ -83,6 +91,10 @@ class DaskEngine:
     def workers(self) -> int:
         """How many tasks are done at once, by the workers that are there now; 1 at least."""
         return max(1, sum(self.client.nthreads().values()))
+
+    def taking_over(self) -> AbstractContextManager[Any]:
+        """Return a context in which folds of cross-validation and of designs run here."""
+        return parallel_config(backend="dask", client=self.client)
 
     def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
         """Do a task for each item; Dask gives what a lost worker had to another one.

@@ -51,20 +51,34 @@ def fit_folds(
     fold_of_row = views.meta["network"].map(fold).to_numpy()
     numbers = np.unique(fold_of_row)
 
-    def fit(number: int) -> Any:
-        kept = inputs_of(model, views.rows(fold_of_row != number))
-        labels = kept.meta[target].to_numpy(dtype=str)
-        classifier = CLASSIFIERS[model](random_state=seed)
-        return fit_networks(classifier, kept.matrix(), labels, network_ids(kept.meta))
-
-    run = joblib.Parallel(n_jobs=-1, backend="threading", return_as="generator")
+    table = inputs_of(model, views)
+    X, labels = table.matrix(), table.meta[target].to_numpy(dtype=str)
+    ids = network_ids(table.meta)
+    # Threads, unless the caller has configured another backend, as that of a cluster.
+    run = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
+    jobs = (
+        joblib.delayed(_fitted)(model, seed, X, labels, ids, fold_of_row != number)
+        for number in numbers
+    )
     fitted = []
     with threadpoolctl.threadpool_limits(1):
-        for one in run(joblib.delayed(fit)(number) for number in numbers):
+        for one in run(jobs):
             fitted.append(one)
             if progress is not None:
                 progress("fits", len(fitted), len(numbers))
     return fitted
+
+
+def _fitted(
+    model: str,
+    seed: int,
+    X: np.ndarray,
+    labels: np.ndarray,
+    networks: np.ndarray,
+    rows: np.ndarray,
+) -> Any:
+    classifier = CLASSIFIERS[model](random_state=seed)
+    return fit_networks(classifier, X[rows], labels[rows], networks[rows])
 
 
 def named(

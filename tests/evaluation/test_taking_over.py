@@ -1,0 +1,73 @@
+"""Folds run on a cluster where an engine takes over, with the same outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster, get_task_stream
+from synthetic import synthetic_trajectories
+from typer.testing import CliRunner
+
+from rule_id.cli import app
+from rule_id.evaluation.designing import design
+from rule_id.features import extract
+from rule_id.models import choose_hyperparameters
+from rule_id.simulation import DaskEngine, LocalEngine
+
+MADE = synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=4)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield DaskEngine(client)
+
+
+def chosen() -> dict[str, float]:
+    table = extract(MADE)
+    meta = table.meta
+    return choose_hyperparameters(
+        "linear", table.matrix(), meta["rule"].to_numpy(dtype=str), meta["block"].to_numpy(),
+        networks=meta["network"].to_numpy(dtype=str), folds=2, n_jobs=-1,
+    )  # fmt: skip
+
+
+def test_hyperparameters_are_chosen_on_the_cluster(engine: DaskEngine) -> None:
+    alone = chosen()
+    with get_task_stream(engine.client) as tasks, engine.taking_over():
+        there = chosen()
+    assert there == alone and len(tasks.data) >= 8  # four settings, two folds
+    with get_task_stream(engine.client) as tasks, LocalEngine(2).taking_over():
+        chosen()
+    assert not tasks.data
+
+
+def test_a_design_is_made_on_the_cluster(engine: DaskEngine) -> None:
+    options = {"target": "family", "model": "linear", "folds": 2, "accuracy": 0.9}
+    alone = design(MADE, **options)
+    with get_task_stream(engine.client) as tasks, engine.taking_over():
+        there = design(MADE, **options)
+    assert len(tasks.data) >= 2
+    pd.testing.assert_frame_equal(there.table, alone.table)
+
+
+def test_the_command_trains_with_the_scheduler_that_is_named(
+    engine: DaskEngine, tmp_path: Path
+) -> None:
+    table = extract(MADE)
+    table.write(tmp_path / "x.parquet")
+    address = engine.client.scheduler.address
+    given = ["train", str(tmp_path / "x.parquet"), "--model", "linear", "--folds", "2"]
+    bundles = []
+    for name, more in (("alone", []), ("there", ["--engine", "dask", "--scheduler", address])):
+        done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / name), *more])
+        assert done.exit_code == 0, done.output
+        bundles.append((tmp_path / name / "linear.json.gz").read_bytes())
+    assert bundles[0] == bundles[1]
+    assert np.all([len(bundle) > 0 for bundle in bundles])
