@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from rule_id.errors import InputError
+from rule_id.storage import local_copy
 from rule_id.trajectories import (
     ROW_COLUMNS,
     ROW_ORDER,
@@ -46,7 +47,7 @@ def read_batches(corpus: str | Path, most_rows: int | None = None) -> Iterator[T
     Raises:
         InputError: As of `read_corpus`; also when a column is not of one type in all parts.
     """
-    folder = Path(corpus)
+    folder = local_copy(corpus)
     parts = parts_of(folder)
     networks = read_networks(parts)
     n_rows = _require_whole(folder, parts, networks)

@@ -11,6 +11,7 @@ from rule_id.compact_parts import is_compact_part, read_part
 from rule_id.errors import InputError
 from rule_id.folders import unfinished
 from rule_id.part_files import FOLDERS, damage_of, part_name
+from rule_id.storage import local_copy
 from rule_id.trajectories import missing_parts, read_manifest
 
 __all__ = ["Check", "check"]
@@ -72,7 +73,7 @@ def check(corpus: str | Path) -> Check:
     Raises:
         InputError: It is no corpus, or its manifest is damaged or of another version.
     """
-    folder = Path(corpus)
+    folder = local_copy(corpus)
     there = {path.stem.removeprefix("part-") for path in (folder / "networks").glob("part-*")}
     planned = set(read_manifest(folder).get("parts") or there)
     missing = missing_parts(folder)

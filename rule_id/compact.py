@@ -27,6 +27,7 @@ from rule_id.content import ContentHash
 from rule_id.errors import InputError
 from rule_id.folders import atomic_write, replaced_folder
 from rule_id.schema import COMPACT_VERSION
+from rule_id.storage import local_copy, sent_to
 from rule_id.trajectories import Trajectories, read_manifest, write_manifest
 
 __all__ = ["CompactCorpus", "compact"]
@@ -86,7 +87,14 @@ def compact(
         InputError: The corpus is damaged or a compact one already, its statistics of weights are
             not of single tensors, it lacks a measurement, or `out` holds something.
     """
-    source, target = Path(corpus), Path(out)
+    source = local_copy(corpus)
+    with sent_to(out) as target:
+        return _compacted(source, target, measurements, layers)
+
+
+def _compacted(
+    source: Path, target: Path, measurements: Sequence[int], layers: int
+) -> CompactCorpus:
     manifest = _checked(source, target, measurements, layers)
     content = ContentHash()
     networks, parts = [], []

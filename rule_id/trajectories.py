@@ -41,6 +41,7 @@ from rule_id.schema import (
     SCHEMA_VERSION,
     STATISTICS,
 )
+from rule_id.storage import local_copy
 from rule_id.unpacking import require_modest
 
 __all__ = [
@@ -227,7 +228,7 @@ def read_corpus(corpus: str | Path) -> Trajectories:
         InputError: The folder is no corpus, holds no network or not yet all of its plan, or a part
             is damaged.
     """
-    folder = Path(corpus)
+    folder = local_copy(corpus)
     parts = parts_of(folder)
     rows = pd.concat([read_rows(folder, part) for part in parts])
     trajectories = Trajectories(

@@ -11,6 +11,7 @@ from rule_id.evaluation.fitting import Progress, fit_all, run_all, trial_key
 from rule_id.evaluation.preparing import prepare
 from rule_id.evaluation.settings import baseline_settings
 from rule_id.evaluation.store import Fingerprints, Store
+from rule_id.storage import remote_of
 
 if TYPE_CHECKING:
     from rule_id.simulation import Engine, Shard
@@ -72,7 +73,7 @@ def spread_fits(
     """Do the fits of an evaluation on an engine, a share for each of its workers.
 
     Args:
-        engine: What does them; its workers must see corpus and fits at the same paths.
+        engine: What does them; its workers must see corpus and fits at the same places.
         corpus: A corpus folder.
         fits: The folder for what is fitted.
         options: Of `fit_shard`.
@@ -81,7 +82,8 @@ def spread_fits(
     # Imported here: who evaluates in one process need not wait for torch.
     from rule_id.simulation import Shard
 
-    task = partial(_fit, str(Path(corpus).resolve()), str(Path(fits).resolve()), dict(options))
+    where = str(corpus if remote_of(corpus) else Path(corpus).resolve())
+    task = partial(_fit, where, str(Path(fits).resolve()), dict(options))
     shards = [Shard(place, engine.workers) for place in range(1, engine.workers + 1)]
     for done, _ in enumerate(engine.spread(task, shards), start=1):
         if progress is not None:

@@ -21,6 +21,7 @@ from rule_id.models.packing import pack, unpack
 from rule_id.models.patterns import PATTERNS, feature_matrix
 from rule_id.models.safe_booster import read_booster
 from rule_id.models.view import KINDS, Cell
+from rule_id.storage import local_copy, remote_of, sent_to
 
 __all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "read_bundle"]
 
@@ -137,7 +138,7 @@ class Bundle:
         else:
             document = bytes(self.classifier.booster_.save_raw("json"))
         packed = pack(document)
-        with replaced_folder(Path(path).resolve()) as folder:
+        with sent_to(path) as place, replaced_folder(place.resolve()) as folder:
             (folder / _MODEL_FILES[self.model]).write_bytes(packed)
             (folder / MANIFEST).write_text(self._manifest(packed), encoding="utf-8")
 
@@ -178,7 +179,7 @@ def read_bundle(path: str | Path) -> Bundle:
         InputError: The folder or a file is missing or damaged, was written by another version, or
             the classifier is not the one that was written; or the target is unknown.
     """
-    folder = Path(path)
+    folder = local_copy(path)
     manifest = _read_manifest(folder)
     try:
         values = _checked_values(manifest)
@@ -200,7 +201,8 @@ def check_destination(path: str | Path) -> None:
     Raises:
         InputError: The path exists and is not a bundle.
     """
-    folder = Path(path)
+    remote = remote_of(path)
+    folder = Path(path) if remote is None else remote.fetched(missing_ok=True)
     if not folder.exists():
         return
     held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()

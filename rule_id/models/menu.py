@@ -9,6 +9,7 @@ from pathlib import Path
 from rule_id.errors import InputError
 from rule_id.models.bundle import MANIFEST, Bundle, read_bundle
 from rule_id.reference import reference_path
+from rule_id.storage import local_copy
 
 __all__ = ["MENU", "Entry", "fitting", "read_menu", "reference_menu", "shipped"]
 
@@ -48,7 +49,7 @@ def read_menu(path: str | Path) -> list[Bundle]:
     Raises:
         InputError: It is neither, or a bundle cannot be read.
     """
-    folder = Path(path)
+    folder = local_copy(path)
     held = sorted(inner.parent for inner in folder.glob(f"*/{MANIFEST}"))
     if (folder / MANIFEST).is_file() or not held:
         return [read_bundle(folder)]

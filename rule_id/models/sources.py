@@ -27,6 +27,7 @@ from rule_id.models.patterns import (
 from rule_id.models.view import view_of_rows
 from rule_id.models.views import ALL_OBSERVABLES, randomised_views, seeings_of
 from rule_id.reference import reference_path
+from rule_id.storage import local_copy
 from rule_id.trajectories import set_apart
 
 __all__ = [
@@ -189,7 +190,8 @@ def open_source(
         return _table_source(features)
     if features is None:
         features = reference_corpus()
-    if not Path(features).is_dir():
+    features = local_copy(features)
+    if not features.is_dir():
         return _table_source(read_features(features))
     one_of("feature set", feature_set, ("summary", "invariant"))
     material = read_material(features)

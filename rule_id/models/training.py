@@ -24,6 +24,7 @@ from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
 from rule_id.models.sources import open_source, reference_corpus, texts, with_observables
+from rule_id.storage import local_copy
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
@@ -207,7 +208,8 @@ def train_menu(
     one_of("model", model, CLASSIFIERS)
     if corpus is None:
         corpus = reference_corpus()
-    if not Path(corpus).is_dir():
+    corpus = local_copy(corpus)
+    if not corpus.is_dir():
         raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
     chosen = {
         name: entry for name, entry in MENU.items() if not (entry.linear and model == "linear")

@@ -22,6 +22,7 @@ from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.summaries import signed_log
 from rule_id.features.time_axis import EDGE
 from rule_id.reports.importance import RANKED_BY
+from rule_id.storage import local_copy
 from rule_id.trajectories import STATISTICS, Trajectories, read_manifest
 
 __all__ = [
@@ -152,7 +153,7 @@ def class_trajectories(
     grid = np.linspace(0, 1, n_checkpoints)
     labels: list[Array] = []
     curves: list[Array] = []
-    for batch in _checked(Path(corpus), table):
+    for batch in _checked(local_copy(corpus), table):
         panel = _seen(batch, measurement, target, classes)
         if len(panel):
             of, names = _of_networks(panel, shown, grid, table.feature_set == "invariant", target)

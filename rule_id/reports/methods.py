@@ -11,6 +11,7 @@ from typing import Any
 from rule_id.features import wording
 from rule_id.models import Bundle
 from rule_id.reports.parts import Bullets, Heading, Part, Quote, Section
+from rule_id.storage import local_copy
 from rule_id.trajectories import read_manifest
 from rule_id.version import __version__
 
@@ -52,7 +53,7 @@ def plan_hash(corpus: str | Path) -> str | None:
     Raises:
         InputError: It has no manifest, or a damaged one.
     """
-    manifest = read_manifest(Path(corpus))
+    manifest = read_manifest(local_copy(corpus))
     if not manifest.get("plan"):
         return None
     resolved = {name: manifest.get(name) for name in ("plan", "learning_rates")}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rule_id.errors import InputError
+from rule_id.storage import local_copy
 from rule_id.trajectories import atomic_write, learned, read_corpus
 
 __all__ = ["Description", "describe", "write_timing"]
@@ -43,6 +44,7 @@ def describe(corpus: str | Path) -> Description:
     Raises:
         InputError: It is no complete corpus of simulated networks.
     """
+    corpus = local_copy(corpus)
     trajectories = read_corpus(corpus)
     networks = trajectories.networks
     needed = {"chance", "initial_performance", "architecture", "curriculum", "rule"}
@@ -53,7 +55,7 @@ def describe(corpus: str | Path) -> Description:
     best = trajectories.rows.groupby("network")["performance"].max()
     table = networks.assign(
         learned=learned(networks, networks["network"].map(best)),
-        seconds=networks["network"].map(_seconds(Path(corpus))),
+        seconds=networks["network"].map(_seconds(corpus)),
     )
     speed = 60 / table.groupby("architecture")["seconds"].mean()
     return Description(

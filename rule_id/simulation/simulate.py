@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 from rule_id.errors import InputError, one_of
 from rule_id.folders import remove_abandoned
-from rule_id.part_files import FOLDERS, damage_of, has_part, write_part
+from rule_id.part_files import FOLDERS, damage_of, has_part, part_name, write_part
 from rule_id.rules import NO_OPTIMIZER, load_rules
 from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.describe import write_timing
@@ -30,6 +30,7 @@ from rule_id.simulation.shards import Shard
 from rule_id.simulation.sizes import Sizes
 from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.simulation.workers import Progress, keep_memory, memory_kept, one_thread
+from rule_id.storage import Remote, remote_of
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
     read_manifest,
@@ -96,7 +97,7 @@ def simulate(
     Args:
         plan: A TOML file, `demo`, `reference` or `paper` for one that ships, or what such a file
             would hold.
-        out: The corpus folder, made when it is missing.
+        out: The corpus folder, made when it is missing, or a URL (`rule_id.storage`).
         scale: Share of the blocks of each entry of the plan, one block or more; above 0.
         measurements: What to measure instead of what the plan says (`read_plan`): a TOML file, or
             `grid` for numbers of units and levels of noise, crossed.
@@ -109,7 +110,7 @@ def simulate(
         progress: Called as progress("simulate", networks done, networks in all).
 
     Returns:
-        The corpus folder, or the `Estimate` of a dry run.
+        The corpus folder, of a URL its copy on this machine, or the `Estimate` of a dry run.
 
     Raises:
         InputError: The plan is not valid, the folder holds a corpus of another plan or something
@@ -118,7 +119,8 @@ def simulate(
     loaded = {load_rules(source): Path(source).name for source in rules}
     checked = read_plan(plan, measurements).scaled(scale)
     chosen = _device(device)
-    corpus, base = Path(out), folder_of(plan)
+    remote, base = remote_of(out), folder_of(plan)
+    corpus = Path(out) if remote is None else remote.fetched(missing_ok=True)
     n_workers = _workers(workers) if chosen == "cpu" else 1
     sources = [_found_anywhere(source) for source in rules]
 
@@ -133,7 +135,7 @@ def simulate(
 
     begun = (corpus / "manifest.json").exists()
     ensembles, manifest = resolved()
-    if not (dry_run or begun or write_manifest(corpus, manifest)):
+    if not (dry_run or begun or _begin(corpus, remote, manifest)):
         # Another process began it meanwhile: what it measured is what the corpus is made with.
         ensembles, manifest = resolved()
     _check_folder(corpus, manifest)
@@ -147,14 +149,15 @@ def simulate(
     total = sum(len(e.networks) for e in own)
     done = total - sum(len(e.networks) for e in left)
     # Long ones first, so that no worker is left alone with one at the end.
-    task = _Part(corpus.resolve(), chosen, _network_columns(ensembles), sources)
+    task = _Part(corpus.resolve(), remote, chosen, _network_columns(ensembles), sources)
     spread = engine or LocalEngine(n_workers)
     with memory_kept():  # where the one worker is this process
         for finished in spread.spread(task, sorted(left, key=_cost)[::-1]):
             done += finished
             if progress is not None:
                 progress("simulate", done, total)
-    return corpus
+    # Workers of other machines have sent what they made.
+    return corpus if remote is None else remote.fetched(absent_only=True)
 
 
 def _found_anywhere(source: str | Path) -> str:
@@ -173,13 +176,16 @@ class _Part:
     """Simulates an ensemble into its part of a corpus; it is sent to other processes.
 
     Attributes:
-        corpus: The folder.
+        corpus: The folder, unless it is at a URL.
+        remote: What is at that URL: parts are written into the copy on the machine of the worker,
+            and sent.
         device: `cpu` or `cuda`.
         columns: Those of the networks table.
         sources: The user's files that add rules.
     """
 
     corpus: Path
+    remote: Remote | None
     device: str
     columns: list[str]
     sources: list[str]
@@ -201,10 +207,14 @@ class _Part:
             pd.concat(tables, ignore_index=True) for tables in zip(*pieces, strict=True)
         )
         ids = [draw.network for draw in ensemble.networks]
-        write_timing(self.corpus, ensemble.key, ids, time.perf_counter() - begin)
+        corpus = self.corpus if self.remote is None else self.remote.local
+        write_timing(corpus, ensemble.key, ids, time.perf_counter() - begin)
         notes = {"ensembles": str(len(pieces))} if len(pieces) > 1 else {}
         table = networks.reindex(columns=self.columns)
-        write_part(self.corpus, ensemble.key, table, rows, notes)
+        write_part(corpus, ensemble.key, table, rows, notes)
+        if self.remote is not None:
+            part, timing = part_name(ensemble.key), f"timings/part-{ensemble.key}.json"
+            self.remote.send([timing, f"trajectories/{part}", f"networks/{part}"])
         return len(networks)
 
 
@@ -246,6 +256,15 @@ def _workers(workers: int | None) -> int:
     if workers is not None and workers < 1:
         raise InputError(f"workers must be 1 or more; got {workers}")
     return workers or cpu_count()
+
+
+def _begin(corpus: Path, remote: Remote | None, manifest: dict[str, Any]) -> bool:
+    """Write the manifest, unless another process has; then make its own the corpus's."""
+    written = write_manifest(corpus, manifest)
+    if remote is None or (written and remote.create("manifest.json")):
+        return written
+    remote.fetched()
+    return False
 
 
 def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:

@@ -420,7 +420,7 @@ def test_the_alignment_time_is_when_45_degrees_are_passed(curve, expected: float
 def test_a_file_that_changes_while_it_is_simulated_is_noticed(tmp_path: Path, monkeypatch) -> None:
     ensemble = dataclasses.replace(resolve(read_plan(PLAN))[0], source="of an earlier text")
     with pytest.raises(InputError, match="comes from must stay as it is while it is simulated"):
-        _Part(tmp_path, "cpu", [], [])(ensemble)
+        _Part(tmp_path, None, "cpu", [], [])(ensemble)
 
 
 def test_where_memory_is_short_halves_are_simulated_and_it_is_said(
