@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -62,14 +63,16 @@ def sent_to(place: str | Path) -> Iterator[Path]:
     """Give the path to write; of a URL one on this machine, sent when the block ends well.
 
     Args:
-        place: A path or a URL.
+        place: A path or a URL, whose content is replaced.
     """
     remote = remote_of(place)
     if remote is None:
         yield Path(place)
         return
-    yield remote.local
-    remote.send()
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / remote.local.name
+        yield new
+        remote.replace(new)
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,13 @@ class Remote:
         key = hashlib.sha256(self.url.encode()).hexdigest()[:16]
         return base / key / PurePosixPath(self.url).name
 
-    def fetched(self, *, missing_ok: bool = False, absent_only: bool = False) -> Path:
+    def fetched(self, *, missing_ok: bool = False) -> Path:
         """Bring the copy up to date and return it.
 
-        Files that are not there any more are removed from the copy.
+        Nothing else writes into it, so what is not at the URL any more is removed.
 
         Args:
             missing_ok: Whether there may be nothing at the URL.
-            absent_only: Take files that the copy has for those at the URL, as who sent them may.
 
         Raises:
             InputError: There is nothing, or it cannot be read.
@@ -110,46 +112,45 @@ class Remote:
         if not (there or missing_ok):
             raise InputError(f"{self.url} must be a corpus or a bundle; there is nothing")
         known = self._stamps()
-        for path in self.local.rglob("*") if self.local.exists() else ():
-            if path.is_file() and path.relative_to(self.local).as_posix() not in there:
-                path.unlink()
+        for path in _files_of(self.local):
+            if path.relative_to(self.local).as_posix() not in there:
+                path.unlink(missing_ok=True)
         for name, stamp in sorted(there.items(), key=lambda one: _turn(one[0])):
             path = self.local / name
-            if not (path.is_file() and (absent_only or known.get(name) == stamp)):
+            if not stamp or known.get(name) != stamp or not path.is_file():
                 atomic_write(path, partial(self._get, name))
-        self._keep_stamps(there)
+        atomic_write(self._index, lambda path: path.write_text(json.dumps(there)))
         return self.local
 
-    def send(self, names: Sequence[str] | None = None) -> None:
-        """Send files of the copy, what vouches for others last.
+    def send(self, folder: Path) -> None:
+        """Send the files of a folder, what vouches for others last.
 
         Args:
-            names: Which, relative to it; all when None, and what else is there is removed then.
+            folder: A folder of this machine, of which each file is sent to its place.
 
         Raises:
             InputError: They cannot be written.
         """
-        every = {
-            path.relative_to(self.local).as_posix()
-            for path in self.local.rglob("*")
-            if path.is_file() and not path.name.endswith(".tmp")
-        }
-        for name in sorted(every if names is None else names, key=_turn):
-            self._do(partial(_put, self.local / name, name))
-        if names is None:
-            for name in set(self._files()) - every:
-                self._do(partial(_remove, name))
-            self._keep_stamps(self._files())
+        names = (path.relative_to(folder).as_posix() for path in _files_of(folder))
+        for name in sorted(names, key=_turn):
+            self._do(partial(_put, folder / name, name))
 
-    def create(self, name: str) -> bool:
-        """Send a file that must not be there yet; say whether it was not.
+    def replace(self, folder: Path) -> None:
+        """Send the files of a folder and remove what else is there."""
+        self.send(folder)
+        kept = {path.relative_to(folder).as_posix() for path in _files_of(folder)}
+        for name in set(self._files()) - kept:
+            self._do(partial(_remove, name))
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file that must not be there yet; say whether it was not.
 
         Of several that create it at the same moment one does, where the storage can tell.
 
         Args:
-            name: The file, relative to the copy.
+            name: The file's.
+            content: What it is to hold.
         """
-        content = (self.local / name).read_bytes()
 
         def create(fs: Any, root: str) -> bool:
             if fs.exists(f"{root}/{name}"):
@@ -166,10 +167,8 @@ class Remote:
         """Return what tells the contents of each file from others, by its name."""
 
         def find(fs: Any, root: str) -> dict[str, str]:
-            return {
-                _name(path, root): f"{info['size']} {info.get('ETag') or info.get('created')}"
-                for path, info in fs.find(root, detail=True).items()
-            }
+            found = fs.find(root, detail=True)
+            return {_name(path, root): _stamp(info) for path, info in found.items()}
 
         return self._do(find)
 
@@ -198,12 +197,20 @@ class Remote:
         except (OSError, ValueError, TypeError):
             return {}
 
-    def _keep_stamps(self, stamps: dict[str, str]) -> None:
-        atomic_write(self._index, lambda path: path.write_text(json.dumps(stamps)))
-
     @property
     def _index(self) -> Path:
         return self.local.with_name(f"{self.local.name}.index.json")
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+
+
+def _stamp(info: dict[str, Any]) -> str:
+    """Return what a storage says of a file that changes with its content, or nothing."""
+    marks = (info.get(name) for name in ("ETag", "etag", "LastModified", "mtime", "created"))
+    mark = next((str(one) for one in marks if one is not None), "")
+    return mark and f"{info['size']} {mark}"
 
 
 def _put(path: Path, name: str, fs: Any, root: str) -> None:

@@ -127,12 +127,21 @@ def test_a_damaged_part_at_a_url_is_named_and_mended(s3, monkeypatch, tmp_path) 
 
 def test_two_that_begin_at_once_make_one_corpus(s3, tmp_path, monkeypatch) -> None:
     remote = Remote(f"s3://{BUCKET}/x")
-    for name, expected in (("one", True), ("two", False)):
-        forget(monkeypatch, tmp_path, name)
-        remote.local.mkdir(parents=True)
-        (remote.local / "manifest.json").write_text(name)
-        assert remote.create("manifest.json") is expected
-    assert (remote.fetched() / "manifest.json").read_text() == "one"
+    assert [remote.create("manifest.json", name) for name in (b"one", b"two")] == [True, False]
+    assert (remote.fetched() / "manifest.json").read_bytes() == b"one"
+    forget(monkeypatch, tmp_path, "other")
+    s3.rm(f"{BUCKET}/x", recursive=True)
+    create = Remote.create
+
+    def late(self: Remote, name: str, content: bytes) -> bool:
+        """Another machine was first."""
+        monkeypatch.setattr(Remote, "create", create)
+        simulate(PLAN, remote.url, workers=1, shard=Shard(1, 2))
+        return create(self, name, content)
+
+    monkeypatch.setattr(Remote, "create", late)
+    simulate(PLAN, remote.url, workers=1)
+    assert check(remote.url).sound
 
 
 def test_a_bundle_and_a_compact_corpus_at_a_url(s3, tmp_path, monkeypatch) -> None:

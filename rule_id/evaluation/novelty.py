@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from rule_id.errors import InputError
+from rule_id.evaluation.imputing import new_imputer
 from rule_id.models import combine_layers
-from rule_id.models.linear import new_imputer
 from rule_id.models.ranges import beyond, feature_ranges
 
 __all__ = ["NOVELTY_SCORES", "auroc", "novelty_scores"]

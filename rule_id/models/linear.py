@@ -13,10 +13,9 @@ from rule_id.models.normal_scores import normal_scores, quantiles_of
 from rule_id.models.pooling import folded, pool_layers
 
 if TYPE_CHECKING:
-    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
 
-__all__ = ["LinearClassifier", "new_imputer", "new_regression"]
+__all__ = ["LinearClassifier", "new_regression"]
 
 _QUANTILES = 33
 """Quantiles that are kept of a feature; 200 named no more rules."""
@@ -25,20 +24,13 @@ _DIGITS = 5
 _MOST_ITERATIONS = 2000
 
 
-def new_imputer() -> SimpleImputer:
-    """Return what replaces missing values by medians, and by 0 where nothing was measured."""
-    # Imported here and below: who identifies with the other classifier need not wait for it.
-    from sklearn.impute import SimpleImputer
-
-    return SimpleImputer(strategy="median", keep_empty_features=True)
-
-
 def new_regression(C: float) -> LogisticRegression:
     """Return what tells classes apart that weigh the same, however many rows each has.
 
     Args:
         C: Inverse strength of the penalty, > 0.
     """
+    # Imported here: who identifies with the other classifier need not wait for it.
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=C, class_weight="balanced", max_iter=_MOST_ITERATIONS)

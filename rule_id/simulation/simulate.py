@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from joblib import cpu_count
 
 from rule_id.errors import InputError, one_of
 from rule_id.folders import remove_abandoned
-from rule_id.part_files import FOLDERS, damage_of, has_part, part_name, write_part
+from rule_id.part_files import FOLDERS, damage_of, has_part, write_part
 from rule_id.rules import NO_OPTIMIZER, load_rules
 from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.describe import write_timing
@@ -157,7 +159,7 @@ def simulate(
             if progress is not None:
                 progress("simulate", done, total)
     # Workers of other machines have sent what they made.
-    return corpus if remote is None else remote.fetched(absent_only=True)
+    return corpus if remote is None else remote.fetched()
 
 
 def _found_anywhere(source: str | Path) -> str:
@@ -177,8 +179,7 @@ class _Part:
 
     Attributes:
         corpus: The folder, unless it is at a URL.
-        remote: What is at that URL: parts are written into the copy on the machine of the worker,
-            and sent.
+        remote: What is at that URL, to which parts are sent.
         device: `cpu` or `cuda`.
         columns: Those of the networks table.
         sources: The user's files that add rules.
@@ -207,15 +208,23 @@ class _Part:
             pd.concat(tables, ignore_index=True) for tables in zip(*pieces, strict=True)
         )
         ids = [draw.network for draw in ensemble.networks]
-        corpus = self.corpus if self.remote is None else self.remote.local
-        write_timing(corpus, ensemble.key, ids, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
         notes = {"ensembles": str(len(pieces))} if len(pieces) > 1 else {}
         table = networks.reindex(columns=self.columns)
-        write_part(corpus, ensemble.key, table, rows, notes)
-        if self.remote is not None:
-            part, timing = part_name(ensemble.key), f"timings/part-{ensemble.key}.json"
-            self.remote.send([timing, f"trajectories/{part}", f"networks/{part}"])
+        with self._folder() as corpus:
+            write_timing(corpus, ensemble.key, ids, seconds)
+            write_part(corpus, ensemble.key, table, rows, notes)
         return len(networks)
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """Give the folder to write into; of a corpus at a URL one whose files are sent there."""
+        if self.remote is None:
+            yield self.corpus
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+            self.remote.send(Path(folder))
 
 
 def _pieces(ensemble: Ensemble, device: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -260,11 +269,13 @@ def _workers(workers: int | None) -> int:
 
 def _begin(corpus: Path, remote: Remote | None, manifest: dict[str, Any]) -> bool:
     """Write the manifest, unless another process has; then make its own the corpus's."""
-    written = write_manifest(corpus, manifest)
-    if remote is None or (written and remote.create("manifest.json")):
-        return written
+    if remote is None:
+        return write_manifest(corpus, manifest)
+    with tempfile.TemporaryDirectory() as folder:
+        write_manifest(Path(folder), manifest)
+        created = remote.create("manifest.json", (Path(folder) / "manifest.json").read_bytes())
     remote.fetched()
-    return False
+    return created
 
 
 def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:

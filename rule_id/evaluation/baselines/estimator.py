@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from rule_id.models.linear import new_imputer
+from rule_id.evaluation.imputing import new_imputer
 
 __all__ = ["BaselineEstimator", "softmax"]
 
