@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint bench readme faults soak reference rules-table alignment-times \
+.PHONY: demo test test-slow lint bench readme faults fuzz soak reference rules-table alignment-times \
 	learning-rates kunin merging external clean
 
 demo: .venv/installed
@@ -26,6 +26,13 @@ faults: .venv/installed
 	RULE_ID_KILLS=20 RULE_ID_HOSTILE=10000 $(BIN)/python -m pytest --numprocesses auto \
 		--dist worksteal --durations 0 tests/faults tests/simulation/test_engines.py
 
+# Guided by what readers run; an optional job. `make fuzz KIND=features SECONDS=600`; see tests/hostile_kinds.py.
+KIND ?= plan
+SECONDS ?= 60
+fuzz: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python tests/faults/fuzz.py $(KIND) --seconds $(SECONDS)
+
 lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,9 +53,9 @@ readme: .venv/installed
 # Simulates, trains and writes what ships with the package. SCALE is the share of the reference plan's
 # blocks; the simulation and the evaluation go on where they stopped, what is there already is kept.
 SCALE ?= 0.5
-# What was evaluated of it; EVALUATE= for every protocol and ten splits, --baselines for those too.
-EVALUATE ?= --model xgboost --splits 3 $(addprefix --protocol ,grouped held-out-architecture-group \
-	held-out-task-group calibrated measured truncated alone shuffled curves)
+# What was evaluated of it; EVALUATE= for every protocol, EVALUATE=--baselines for the baselines too.
+EVALUATE ?= $(addprefix --protocol ,paper network grouped held-out-architecture-group \
+	held-out-task-group held-out-curriculum alone curves shuffled calibrated truncated measured)
 
 reference: .venv/installed
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
