@@ -14,6 +14,8 @@ from synthetic import synthetic_trajectories  # noqa: E402
 
 from rule_id.trajectories import Trajectories  # noqa: E402
 
+collect_ignore = ["faults/fuzz.py"]  # a job of its own, with a package that tests do without
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from distributed import Client, LocalCluster
+from s3fs import S3FileSystem
 from synthetic import synthetic_trajectories
 from tiny import PLAN, TOML
 from typer.testing import CliRunner
@@ -62,8 +63,9 @@ def s3(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    fs = fsspec.filesystem("s3", skip_instance_cache=False)
-    fs.invalidate_cache()
+    # File systems are kept by their arguments, which do not name the server.
+    S3FileSystem.clear_instance_cache()
+    fs = fsspec.filesystem("s3")
     if fs.exists(BUCKET):
         fs.rm(BUCKET, recursive=True)
     fs.mkdir(BUCKET)
@@ -228,7 +230,7 @@ def test_without_fsspec_it_is_said_what_to_install(monkeypatch) -> None:
 def test_workers_of_a_cluster_send_their_parts(s3, tmp_path, monkeypatch) -> None:
     url = f"s3://{BUCKET}/x"
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         # Here is another machine, which has none of their files.

@@ -141,7 +141,7 @@ def open_engine(name: str, scheduler: str | None = None, workers: int | None = N
         raise InputError('engine dask needs distributed: pip install "rule-id[dask]"') from None
     try:
         if scheduler is None:
-            client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         else:
             client = Client(scheduler, timeout=10)
     except (OSError, ValueError) as error:

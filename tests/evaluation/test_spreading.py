@@ -79,7 +79,7 @@ def test_dask_makes_every_fit(corpus: Path, alone: Evaluation, tmp_path: Path, u
     seen = []
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -23,7 +23,7 @@ MADE = synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=4)
 @pytest.fixture(scope="module")
 def engine():
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         yield DaskEngine(client)

@@ -37,7 +37,7 @@ class Deadly:
 def dask():
     # Processes, so that a worker can be killed; watched by a nanny, which starts it again.
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         yield DaskEngine(client)
