@@ -14,6 +14,7 @@ from rule_id.errors import InputError
 
 __all__ = [
     "atomic_write",
+    "cache_folder",
     "remove_abandoned",
     "replaced_folder",
     "require_replaceable",
@@ -53,6 +54,15 @@ def write_once(path: Path, text: str) -> bool:
                 return False
             os.replace(unfinished_file, path)
     return True
+
+
+def cache_folder() -> Path | None:
+    """Return where to keep what can be made again: `RULE_ID_CACHE`, or in the home if any."""
+    own = os.environ.get("RULE_ID_CACHE")
+    try:
+        return Path(own) if own else Path.home() / ".cache" / "rule-id"
+    except RuntimeError:  # a user without a home
+        return None
 
 
 def unfinished(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from rule_id.errors import InputError, first_line
-from rule_id.folders import atomic_write
+from rule_id.folders import atomic_write, cache_folder
 
 __all__ = ["Remote", "local_copy", "remote_of", "sent_to"]
 
@@ -92,8 +92,9 @@ class Remote:
     @property
     def local(self) -> Path:
         """The copy on this machine, in `RULE_ID_CACHE` or the user's folder for caches."""
-        cache = os.environ.get("RULE_ID_CACHE") or os.environ.get("XDG_CACHE_HOME")
-        base = Path(cache or Path.home() / ".cache") / "rule-id"
+        base = cache_folder()
+        if base is None:
+            raise InputError(f"{self.url} needs a folder for its copy: set RULE_ID_CACHE to one")
         key = hashlib.sha256(self.url.encode()).hexdigest()[:16]
         return base / key / PurePosixPath(self.url).name
 

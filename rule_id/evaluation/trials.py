@@ -14,7 +14,7 @@ from rule_id.evaluation.choosing import Choice
 from rule_id.evaluation.protocols import PROTOCOLS, Protocol, Split, split_rows
 from rule_id.evaluation.tables import CURVES, PAPER_FEATURES, Tables
 from rule_id.features import FeatureTable
-from rule_id.models import CLASSIFIERS, PATTERNS
+from rule_id.models import PATTERNS, learns_networks
 from rule_id.models.cuts import possible_cuts
 from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import OBSERVABLES
@@ -82,8 +82,7 @@ class Trial:
     @property
     def of_networks(self) -> bool:
         """Whether a classifier that can is to learn whole networks."""
-        pools = getattr(CLASSIFIERS.get(self.model), "pools", False)
-        return pools and all("network" in test.levels for test in self.tests)
+        return learns_networks(self.model) and all("network" in test.levels for test in self.tests)
 
     @cached_property
     def classes(self) -> list[str]:
@@ -218,8 +217,7 @@ def _on(
     """Yield a trial for each model, on tables that have the rows of the split."""
     for model in models:
         # A single layer must be named by what has learned single layers.
-        pools = getattr(CLASSIFIERS.get(model), "pools", False)
-        for some in ((one,) for one in levels) if pools else (levels,):
+        for some in ((one,) for one in levels) if learns_networks(model) else (levels,):
             test = Test(split.protocol, split.variant, table, split.test, levels=some)
             yield Trial(split, model, name, table, split.train, (test,), shuffled)
 

@@ -2,7 +2,7 @@
 
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.bundle import Bundle, read_bundle
-from rule_id.models.classifiers import CLASSIFIERS, inputs_of
+from rule_id.models.classifiers import CLASSIFIERS, inputs_of, learns_networks
 from rule_id.models.combine import (
     combine_layers,
     fit_networks,
@@ -39,6 +39,7 @@ __all__ = [
     "identify",
     "inputs_of",
     "layer_probabilities",
+    "learns_networks",
     "name_networks",
     "network_ids",
     "prediction_set",

@@ -7,10 +7,19 @@ from rule_id.features.table import FeatureTable
 from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.linear import LinearClassifier
 
-__all__ = ["CLASSIFIERS", "inputs_of"]
+__all__ = ["CLASSIFIERS", "inputs_of", "learns_networks"]
 
 CLASSIFIERS: dict[str, type] = {"linear": LinearClassifier, "xgboost": BoostedClassifier}
 """Classifiers by the name that a command takes: scikit-learn estimators that allow NaN."""
+
+
+def learns_networks(model: str) -> bool:
+    """Say whether a model, of `CLASSIFIERS` or another, can learn whole networks.
+
+    >>> learns_networks("linear"), learns_networks("xgboost")
+    (True, False)
+    """
+    return bool(getattr(CLASSIFIERS.get(model), "pools", False))
 
 
 def inputs_of(model: str, table: FeatureTable) -> FeatureTable:
@@ -22,4 +31,4 @@ def inputs_of(model: str, table: FeatureTable) -> FeatureTable:
         model: One of `CLASSIFIERS`.
         table: Features, with deviations or without.
     """
-    return without_deviations(table) if getattr(CLASSIFIERS[model], "pools", False) else table
+    return without_deviations(table) if learns_networks(model) else table

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from rule_id.errors import InputError
+from rule_id.folders import cache_folder
 from rule_id.machine import processor
 from rule_id.networks import get_architecture
 from rule_id.simulation.ensembles import Ensemble
@@ -165,12 +166,8 @@ def _speed(ensemble: Ensemble, size: int, device: str) -> float:
 
 
 def _cache_file() -> Path | None:
-    own = os.environ.get("RULE_ID_CACHE")
-    try:
-        folder = Path(own) if own else Path.home() / ".cache" / "rule-id"
-    except RuntimeError:  # a user without a home
-        return None
-    return folder / "ensemble_sizes.json"
+    folder = cache_folder()
+    return None if folder is None else folder / "ensemble_sizes.json"
 
 
 def _is_size(value: object) -> bool:
