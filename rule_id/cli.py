@@ -253,14 +253,17 @@ def features(
     measurement: Annotated[
         int | None, typer.Option(help="Only this measurement of the plan, 0 for the first.")
     ] = None,
+    engine: EngineName = "local",
+    scheduler: Scheduler = None,
 ) -> None:
     """Turn trajectories into a table of features."""
     from rule_id.features import features as run
 
     target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
-    file = run(
-        corpus, target, feature_set=feature_set, paper=paper, half=half, measurement=measurement
-    )
+    with _taken_over(engine, scheduler):
+        file = run(
+            corpus, target, feature_set=feature_set, paper=paper, half=half, measurement=measurement
+        )
     typer.echo(f"{target}: {len(file)} layers, {len(file.names)} features ({feature_set})")
 
 
@@ -306,6 +309,13 @@ def train(
     ] = 0.2,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 5,
     tune: Annotated[bool, typer.Option(help="Choose hyperparameters by cross-validation.")] = True,
+    most_rows: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a feature table larger than memory: rows to hold at once; it is read in "
+            "batches, and networks drawn from it score and calibrate."
+        ),
+    ] = None,
     engine: EngineName = "local",
     scheduler: Scheduler = None,
     seed: Seed = 0,
@@ -321,7 +331,7 @@ def train(
     folder = out or Path("models") / f"{name}{_suffix(target)}{ending}"
     shared: dict[str, Any] = {
         "target": target, "model": model, "held_out": held_out, "folds": folds, "tune": tune,
-        "seed": seed,
+        "seed": seed, "most_rows": most_rows,
     }  # fmt: skip
     with _taken_over(engine, scheduler), _bars() as progress:
         if menu:
@@ -641,7 +651,7 @@ def _reading(file: Path | None, **given: Any) -> Any:
 
 
 def _taken_over(engine: str, scheduler: str | None) -> AbstractContextManager[Any]:
-    """Return a context in which folds run on an engine."""
+    """Return a context in which folds and features are made on an engine."""
     if engine == "local" and scheduler is None:
         return nullcontext()
     from rule_id.simulation import open_engine

@@ -9,6 +9,7 @@ from typing import overload
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from rule_id.batches import read_batches
 from rule_id.content import ContentHash
@@ -83,7 +84,8 @@ def features(
     """Extract the features of a corpus, and write them when `out` is given.
 
     To write them takes memory that does not grow with the corpus: some parts are read at a time,
-    and their features appended to the file.
+    and their features appended to the file. Where an engine takes over
+    (`rule_id.simulation.Engine.taking_over`), its workers extract them.
 
     Args:
         corpus: A folder written by `rule_id.simulation.simulate`.
@@ -112,18 +114,35 @@ def features(
 def _tables(
     batches: Iterable[Trajectories], feature_set: str, paper: bool, measurement: int | None
 ) -> Iterator[FeatureTable]:
-    """Yield the features of each batch, with what is known of all batches so far as info."""
+    """Yield the features of each batch in order, with what is known of all so far as info.
+
+    They are extracted here, one after the other, or by a cluster where an engine takes over.
+    """
     content = ContentHash()
-    longest = 0
-    for batch in batches:
-        table = extract(_seen(batch, measurement), feature_set, paper=paper)
-        content.update(batch)
+    longest, source = 0, ""
+
+    def added() -> Iterator[Trajectories]:
+        nonlocal source
+        for batch in batches:
+            content.update(batch)
+            source = batch.source
+            yield batch
+
+    run = Parallel(return_as="generator", pre_dispatch="2 * n_jobs")
+    task = delayed(_extracted)
+    for table in run(task(batch, feature_set, paper, measurement) for batch in added()):
         n_checkpoints = table.info["n_checkpoints"]
         if feature_set == "trajectory" and longest:
-            _check_same_length(np.array([longest, n_checkpoints]), batch.source)
+            _check_same_length(np.array([longest, n_checkpoints]), source)
         longest = max(longest, n_checkpoints)
         info = table.info | {"n_checkpoints": longest, "content_hash": content.hexdigest()}
         yield FeatureTable(table.meta, table.values, feature_set, info)
+
+
+def _extracted(
+    batch: Trajectories, feature_set: str, paper: bool, measurement: int | None
+) -> FeatureTable:
+    return extract(_seen(batch, measurement), feature_set, paper=paper)
 
 
 def _seen(batch: Trajectories, measurement: int | None) -> Trajectories:

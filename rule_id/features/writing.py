@@ -25,6 +25,9 @@ METADATA_KEY = b"rule_id"
 # 0.4 MB for small groups and for large ones.
 GROUP_ROWS = 4_000
 
+# Of a table that is written at once, so that it can be read a little at a time.
+MOST_GROUP_ROWS = 16_000
+
 
 @dataclass(frozen=True)
 class FeatureFile:
@@ -84,10 +87,10 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
             )
             n_rows += len(table)
             if sum(map(len, waiting)) >= GROUP_ROWS:
-                writer.write_table(pa.concat_tables(waiting))
+                writer.write_table(pa.concat_tables(waiting), MOST_GROUP_ROWS)
                 waiting = []
         if waiting:
-            writer.write_table(pa.concat_tables(waiting))
+            writer.write_table(pa.concat_tables(waiting), MOST_GROUP_ROWS)
         # One table keeps the order of its rows, whatever that is; several have none together.
         in_order = len(table) == n_rows
         header = {"feature_set": table.feature_set, "info": table.info, "in_order": in_order}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,12 +76,43 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
 
         X, y = validate_data(self, X, y, dtype=np.float32, ensure_all_finite="allow-nan")
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError("y must hold 2 classes or more; got 1 class")
-        weight = len(y) / (len(self.classes_) * np.bincount(codes))
+        self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         data = xgboost.QuantileDMatrix(
-            X, codes, weight=weight[codes], max_bin=self.max_bin, nthread=self._threads()
+            X, codes, weight=self._weights(counts)[codes], max_bin=self.max_bin,
+            nthread=self._threads(),
+        )  # fmt: skip
+        self.booster_ = xgboost.train(self._parameters(), data, self.n_estimators)
+        return self
+
+    def fit_batches(
+        self, batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]], folder: str | Path
+    ) -> BoostedClassifier:
+        """Fit to features that are never in memory at once.
+
+        Memory grows with n k, not with n d: gradients stay in memory, features do not. The
+        classifier is the one that `fit` makes of the same rows in the same order, as far as edges
+        of bins agree, which are estimated where there are more rows than XGBoost keeps of each.
+
+        Args:
+            batches: Called for each pass through the data, of which there are three; yields
+                features X (n_i, d), NaN allowed, with labels y (n_i,), the same in each pass.
+            folder: Where bins of features are kept meanwhile, a byte for most values.
+
+        Raises:
+            ValueError: There are fewer than 2 classes.
+        """
+        import xgboost
+
+        from rule_id.models.streaming import bins_on_disk
+
+        counts: Counter[Any] = Counter()
+        for X, y in batches():
+            counts.update(y.tolist())
+            self.n_features_in_ = X.shape[1]
+        self.classes_ = np.array(sorted(counts))
+        weights = self._weights(np.array([counts[name] for name in self.classes_.tolist()]))
+        data = bins_on_disk(
+            batches, self.classes_, weights, folder, max_bin=self.max_bin, nthread=self._threads()
         )
         self.booster_ = xgboost.train(self._parameters(), data, self.n_estimators)
         return self
@@ -95,6 +129,12 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each row of X, shape (n,)."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    def _weights(self, counts: np.ndarray) -> np.ndarray:
+        """Return the weight of a row of each class (k,), of which there are so many."""
+        if len(counts) < 2:
+            raise ValueError(f"y must hold 2 classes or more; got {len(counts)} class")
+        return np.asarray(counts.sum() / (len(counts) * counts))
 
     def _threads(self) -> int:
         # XGBoost takes 0 for all cores.

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from rule_id.errors import InputError, one_of
 from rule_id.features.deviations import with_deviations
-from rule_id.features.material import Material, read_material
+from rule_id.features.material import Material
 from rule_id.features.panel import Panel
 from rule_id.features.signals import mask_fluorescence
-from rule_id.features.table import FeatureTable, read_features
+from rule_id.features.table import FeatureTable
 from rule_id.models.calibrating import HeldOut
+from rule_id.models.combine import fit_networks
 from rule_id.models.cuts import WHOLE, Cut, cut_features
 from rule_id.models.patterns import (
     TRAINED_GAPS,
@@ -25,28 +24,48 @@ from rule_id.models.patterns import (
     network_ids,
 )
 from rule_id.models.view import view_of_rows
-from rule_id.models.views import ALL_OBSERVABLES, randomised_views, seeings_of
-from rule_id.reference import reference_path
-from rule_id.storage import local_copy
+from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import set_apart
 
 __all__ = [
-    "REFERENCE_CORPUS",
+    "CorpusSource",
+    "InMemory",
+    "Rows",
     "Source",
-    "open_source",
-    "reference_corpus",
+    "TableSource",
+    "TrainingPart",
+    "gaps_of",
+    "rows_with_gaps",
+    "table_source",
     "texts",
+    "usable_rows",
     "with_observables",
 ]
-
-REFERENCE_CORPUS = "corpus"
-"""What is trained on when nothing is named."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Features (n, d), labels, blocks and network ids (n,)."""
 
 CHECKPOINTS = (10, 5, 3)
 """Numbers of checkpoints, evenly spread, at which unseen networks are named beside all."""
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """What a classifier is trained on, of what there is.
+
+    Attributes:
+        names: The features that it takes.
+        target: The column of `meta` that it learns.
+        observables: Those of which it takes features; rows without any are left out.
+        test_blocks: Blocks that it is not to see.
+        seed: Seed of the gaps.
+    """
+
+    names: list[str]
+    target: str
+    observables: Sequence[str] | None
+    test_blocks: list[int]
+    seed: int
 
 
 class Source(Protocol):
@@ -60,8 +79,24 @@ class Source(Protocol):
     def n_diverged(self) -> int:
         """Networks that diverged and have no rows."""
 
+    @property
+    def n_set_apart(self) -> int:
+        """Networks that the plan set apart and that have no rows."""
+
     def training_rows(self, fitted: FeatureTable, target: str, seed: int) -> Rows:
-        """Return what the classifier is fitted to."""
+        """Return what hyperparameters are chosen on, and where all is in memory what is fitted."""
+
+    def fit(self, classifier: Any, rows: Rows, split: TrainingPart) -> Any:
+        """Fit a classifier to what is to be trained on, and return it.
+
+        Args:
+            classifier: An unfitted one.
+            rows: The training rows.
+            split: What may be trained on of what is not in memory.
+        """
+
+    def learned(self, fitted: FeatureTable, test_blocks: list[int]) -> pd.DataFrame:
+        """Return what the rows are that the classifier is fitted to, copies apart."""
 
     def complete(self, tested: FeatureTable) -> FeatureTable:
         """Return the rows of held-out networks as they are seen completely."""
@@ -73,33 +108,31 @@ class Source(Protocol):
         """Return trajectories of some blocks for each kind of view, to be seen while they grow."""
 
 
+class InMemory:
+    """What sources have in common of which all is in memory."""
+
+    n_set_apart = 0
+
+    def fit(self, classifier: Any, rows: Rows, split: TrainingPart) -> Any:
+        """Fit to the training rows, which are all in memory."""
+        X, y, _, networks = rows
+        return fit_networks(classifier, X, y, networks)
+
+    def learned(self, fitted: FeatureTable, test_blocks: list[int]) -> pd.DataFrame:
+        """Return what the training rows are."""
+        return fitted.meta
+
+
 @dataclass(frozen=True)
-class TableSource:
+class TableSource(InMemory):
     """A feature table: no fewer checkpoints than it was made of, every row as it is."""
 
     table: FeatureTable
     n_diverged = 0
 
     def training_rows(self, fitted: FeatureTable, target: str, seed: int) -> Rows:
-        """Return each row and its copy with gaps.
-
-        A copy of which nothing would be left, as of a recording of activations alone, is none.
-        """
-        complete = feature_matrix(fitted, fitted.names)
-        networks = network_ids(fitted.meta)
-        ids, index = np.unique(networks, return_inverse=True)
-        gap = np.random.default_rng([seed, 1]).integers(len(TRAINED_GAPS), size=len(ids))[index]
-        observables = feature_observables(fitted.names)
-        missing = np.array([np.isin(observables, gaps) for gaps in TRAINED_GAPS])[gap]
-        partial = np.where(missing, np.float32(np.nan), complete)
-        left = ~np.isnan(partial[:, observables != ""]).all(axis=1)
-        labels, blocks = texts(fitted.meta[target]), fitted.meta["block"].to_numpy()
-        return (
-            np.concatenate([complete, partial[left]]),
-            np.concatenate([labels, labels[left]]),
-            np.concatenate([blocks, blocks[left]]),
-            np.concatenate([networks, networks[left] + " with gaps"]),
-        )
+        """Return each row and its copy with gaps."""
+        return rows_with_gaps(fitted, target, gaps_of(network_ids(fitted.meta), seed))
 
     def complete(self, tested: FeatureTable) -> FeatureTable:
         """Return all rows: every measurement is a recording of its own."""
@@ -107,7 +140,7 @@ class TableSource:
 
     def held_out(self, blocks: list[int]) -> Iterator[HeldOut]:
         """Yield the rows of each measurement."""
-        kept = _usable_rows(self.table.meta) & self.table.meta["block"].isin(blocks)
+        kept = usable_rows(self.table.meta) & self.table.meta["block"].isin(blocks)
         unseen = self.table.rows(kept)
         checkpoints = int(self.table.info.get("n_checkpoints", 2))
         measurement = unseen.meta.get("measurement", pd.Series(0, index=unseen.meta.index))
@@ -121,7 +154,7 @@ class TableSource:
 
 
 @dataclass(frozen=True)
-class CorpusSource:
+class CorpusSource(InMemory):
     """A corpus, of which random views are fitted."""
 
     material: Material
@@ -170,61 +203,54 @@ class CorpusSource:
 
     def _unseen(self, measurement: int, blocks: list[int]) -> Panel:
         panel = self.material.panels[measurement]
-        return panel.rows((_usable_rows(panel.meta) & panel.meta["block"].isin(blocks)).to_numpy())
+        return panel.rows((usable_rows(panel.meta) & panel.meta["block"].isin(blocks)).to_numpy())
 
 
-def open_source(
-    features: FeatureTable | str | Path | None, feature_set: str, seed: int
-) -> TableSource | CorpusSource:
-    """Return what to train on.
-
-    Args:
-        features: A corpus folder, a feature table or its file; None for the reference corpus.
-        feature_set: Of a corpus, `summary` or `invariant`.
-        seed: Seed of the random views of a corpus.
-
-    Raises:
-        InputError: It cannot be read, or an installation has no reference.
-    """
-    if isinstance(features, FeatureTable):
-        return _table_source(features)
-    if features is None:
-        features = reference_corpus()
-    features = local_copy(features)
-    if not features.is_dir():
-        return _table_source(read_features(features))
-    one_of("feature set", feature_set, ("summary", "invariant"))
-    material = read_material(features)
-    views = randomised_views(material, feature_set, seed=seed)
-    # As a feature table of the corpus says it, so that a report can tell that the two go together.
-    info = {
-        "paper": False,
-        "corpus": Path(features).resolve().name,
-        "n_checkpoints": material.n_checkpoints,
-        "content_hash": material.content_hash,
-    }
-    return CorpusSource(material, feature_set, replace(views, info=info))
-
-
-def _table_source(table: FeatureTable) -> TableSource:
+def table_source(table: FeatureTable) -> TableSource:
+    """Return a table of whole networks as a source: what is usable of it, and deviations."""
     masked = mask_fluorescence(table)
     # Values at checkpoints are the paper's, layer by layer.
     return TableSource(masked if table.feature_set == "trajectory" else with_deviations(masked))
 
 
-def reference_corpus() -> Path:
-    """Return the corpus that ships.
+def gaps_of(networks: np.ndarray, seed: int) -> pd.Series:
+    """Draw for each network which of `TRAINED_GAPS` its second copy has.
 
-    Raises:
-        InputError: This installation has none.
+    Args:
+        networks: Network ids, each as often as wanted.
+        seed: Seed of the draw.
+
+    Returns:
+        A number for each id, in their order.
     """
-    corpus = reference_path(REFERENCE_CORPUS)
-    if not (corpus / "manifest.json").is_file():
-        raise InputError(
-            "features must be given: this installation has no reference corpus, "
-            f"rule_id/reference/{REFERENCE_CORPUS}"
-        )
-    return corpus
+    ids = np.unique(networks)
+    return pd.Series(
+        np.random.default_rng([seed, 1]).integers(len(TRAINED_GAPS), size=len(ids)), index=ids
+    )
+
+
+def rows_with_gaps(table: FeatureTable, target: str, gaps: pd.Series) -> Rows:
+    """Return each row and its copy with gaps.
+
+    A copy of which nothing would be left, as of a recording of activations alone, is none.
+
+    Args:
+        table: Rows to train on.
+        target: The column of labels.
+        gaps: The gap of each network (`gaps_of`).
+    """
+    complete, networks = feature_matrix(table, table.names), network_ids(table.meta)
+    observables = feature_observables(table.names)
+    missing = np.array([np.isin(observables, gap) for gap in TRAINED_GAPS])
+    partial = np.where(missing[gaps[networks].to_numpy()], np.float32(np.nan), complete)
+    left = ~np.isnan(partial[:, observables != ""]).all(axis=1)
+    labels, blocks = texts(table.meta[target]), table.meta["block"].to_numpy()
+    return (
+        np.concatenate([complete, partial[left]]),
+        np.concatenate([labels, labels[left]]),
+        np.concatenate([blocks, blocks[left]]),
+        np.concatenate([networks, networks[left] + " with gaps"]),
+    )
 
 
 def with_observables(table: FeatureTable, observables: Sequence[str] | None) -> FeatureTable:
@@ -243,6 +269,7 @@ def texts(column: pd.Series) -> np.ndarray:
     return column.to_numpy(dtype=object).astype(str)
 
 
-def _usable_rows(meta: pd.DataFrame) -> pd.Series:
+def usable_rows(meta: pd.DataFrame) -> pd.Series:
+    """Say which rows may be learned from: no diverged networks and none that the plan set apart."""
     diverged = meta["diverged"].astype(bool) if "diverged" in meta else False
     return pd.Series(~(set_apart(meta) | diverged), index=meta.index)

@@ -14,16 +14,16 @@ from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.models.bundle import Bundle, check_destination, read_bundle
 from rule_id.models.calibrating import calibrate_views, parts_of_classes
-from rule_id.models.classifiers import CLASSIFIERS, inputs_of
-from rule_id.models.combine import fit_networks
+from rule_id.models.classifiers import CLASSIFIERS, inputs_of, learns_networks
 from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.menu import MENU
 from rule_id.models.network_map import map_networks
+from rule_id.models.opening import open_source, reference_corpus
 from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
 from rule_id.models.ranges import feature_ranges
 from rule_id.models.scores import counted_layers, score_patterns
-from rule_id.models.sources import open_source, reference_corpus, texts, with_observables
+from rule_id.models.sources import TrainingPart, texts, with_observables
 from rule_id.storage import local_copy
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
@@ -43,6 +43,7 @@ def train(
     folds: int = 5,
     tune: bool = True,
     seed: int = 0,
+    most_rows: int | None = None,
     keep: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Bundle:
@@ -75,6 +76,10 @@ def train(
         folds: Folds of the cross-validation that chooses hyperparameters, 2 or more.
         tune: False to take the defaults of the classifier.
         seed: Seed of every draw.
+        most_rows: Of a feature table's file, rows to have in memory at once, for one that is larger
+            than memory; boosted trees are fitted to all of it, read in batches, and scored and
+            calibrated on networks of unseen blocks among so many rows drawn at random, on which
+            hyperparameters are chosen as well. None to have all in memory.
         keep: Return the bundle that `out` holds, if it is of the same networks, options and
             versions.
         progress: Called as progress(what, done, total).
@@ -88,15 +93,19 @@ def train(
     """
     one_of("target", target, TARGETS)
     one_of("model", model, CLASSIFIERS)
+    if most_rows is not None and learns_networks(model):
+        raise InputError(f"most_rows must be left out for model {model}, which is fitted in memory")
     if out is not None:
         check_destination(out)
-    source = open_source(features, feature_set, seed)
+    source = open_source(features, feature_set, seed, most_rows)
     patterns = patterns_of(observables)
     table, info = _usable(with_observables(source.table, observables), target)
     table = inputs_of(model, table)
     blocks = table.meta["block"].to_numpy()
     test_blocks = _test_blocks(blocks, held_out, folds, seed)
-    options = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
+    options: dict[str, Any] = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
+    if most_rows is not None:
+        options["most_rows"] = most_rows
     if keep and out is not None:
         same = {
             "model": model, "target": target, "feature_names": table.names,
@@ -107,7 +116,8 @@ def train(
             return standing
     unseen = np.isin(blocks, test_blocks)
     fitted, tested = table.rows(~unseen), table.rows(unseen)
-    _check_classes(fitted.meta[target], tested.meta[target])
+    learned = source.learned(fitted, test_blocks)
+    _check_classes(learned[target], tested.meta[target])
     X, y, groups, networks = source.training_rows(fitted, target, seed)
     chosen = {}
     if tune:
@@ -122,9 +132,12 @@ def train(
             n_jobs=-1,
             progress=progress,
         )
-    classifier = fit_networks(CLASSIFIERS[model](random_state=seed, **chosen), X, y, networks)
-    classes, names = classifier.classes_.tolist(), table.names
-    families = _families(fitted.meta, target)
+    names = table.names
+    part = TrainingPart(names, target, observables, test_blocks, seed)
+    unfitted = CLASSIFIERS[model](random_state=seed, **chosen)
+    classifier = source.fit(unfitted, (X, y, groups, networks), part)
+    classes = classifier.classes_.tolist()
+    families = _families(learned, target)
     parts = parts_of_classes(classes, families, target)
     quantiles = feature_ranges(feature_matrix(fitted, names))
     calibration = calibrate_views(
@@ -138,6 +151,7 @@ def train(
         seed,
     )
     info["n_diverged"] += source.n_diverged
+    info["n_set_apart"] += source.n_set_apart
     bundle = Bundle(
         model=model,
         target=target,
@@ -165,7 +179,7 @@ def train(
         ),
         quantiles=quantiles,
         versions=_versions(),
-        info=info | options | {"training": _sizes(fitted.meta), "testing": _sizes(tested.meta)},
+        info=info | options | {"training": _sizes(learned), "testing": _sizes(tested.meta)},
         map=map_networks(
             _layers(source.complete(fitted), names, target),
             _layers(source.complete(tested), names, target),

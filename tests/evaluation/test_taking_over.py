@@ -1,4 +1,4 @@
-"""Folds run on a cluster where an engine takes over, with the same outcome."""
+"""Folds and features are made on a cluster where an engine takes over, with the same outcome."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from rule_id.cli import app
 from rule_id.evaluation.designing import design
-from rule_id.features import extract
+from rule_id.features import extract, features
 from rule_id.models import choose_hyperparameters
 from rule_id.simulation import DaskEngine, LocalEngine
+from rule_id.trajectories import write_manifest, write_part
 
 MADE = synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=4)
 
@@ -55,6 +56,24 @@ def test_a_design_is_made_on_the_cluster(engine: DaskEngine) -> None:
         there = design(MADE, **options)
     assert len(tasks.data) >= 2
     pd.testing.assert_frame_equal(there.table, alone.table)
+
+
+def test_features_are_extracted_on_the_cluster(
+    engine: DaskEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rule_id.batches.BATCH_ROWS", 100)
+    write_manifest(tmp_path / "corpus", {})
+    for k in range(4):
+        some = MADE.select(MADE.networks["network"].iloc[k::4])
+        write_part(tmp_path / "corpus", str(k), some.networks, some.rows)
+    features(tmp_path / "corpus", tmp_path / "alone.parquet")
+    given = ["features", str(tmp_path / "corpus"), "--out", str(tmp_path / "there.parquet")]
+    address = engine.client.scheduler.address
+    with get_task_stream(engine.client) as tasks:
+        done = CliRunner().invoke(app, [*given, "--engine", "dask", "--scheduler", address])
+    assert done.exit_code == 0, done.output
+    assert len(tasks.data) >= 4
+    assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
 
 
 def test_the_command_trains_with_the_scheduler_that_is_named(

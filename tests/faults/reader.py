@@ -23,7 +23,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
     """Return what reads each kind."""
     from rule_id.batches import read_batches
     from rule_id.evaluation import read_evaluation
-    from rule_id.features import read_features
+    from rule_id.features import open_features, read_features
     from rule_id.models import read_bundle
     from rule_id.recordings import read_reading, read_recordings
     from rule_id.recordings.dataset2020 import convert_dataset
@@ -35,6 +35,11 @@ def readers() -> dict[str, Callable[[Path], Any]]:
         for _ in read_batches(path):
             pass
 
+    def features(path: Path) -> None:
+        read_features(path)
+        for _ in open_features(path).batches(5):
+            pass
+
     def dataset(path: Path) -> None:
         convert_dataset(path, path.parent / "converted")
 
@@ -43,7 +48,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
         "corpus": corpus,
         "dataset": dataset,
         "evaluation": read_evaluation,
-        "features": read_features,
+        "features": features,
         "plan": read_plan,
         "reading": read_reading,
         "recording": lambda path: read_recordings([path]),

@@ -10,8 +10,9 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, features, usable_features
 from rule_id.models import Bundle, identify, read_bundle, train, train_menu
 from rule_id.models.menu import MENU
+from rule_id.models.opening import open_source
 from rule_id.models.patterns import feature_observables
-from rule_id.models.sources import CorpusSource, TableSource, open_source, with_observables
+from rule_id.models.sources import CorpusSource, TableSource, with_observables
 from rule_id.recordings import Recording
 from rule_id.trajectories import Trajectories, write_manifest, write_part
 
@@ -44,7 +45,7 @@ def trained(corpus) -> Bundle:
 
 
 def test_nothing_named_is_the_corpus_that_ships(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("rule_id.models.sources.reference_path", lambda name: tmp_path / name)
+    monkeypatch.setattr("rule_id.models.opening.reference_path", lambda name: tmp_path / name)
     with pytest.raises(InputError, match="features must be given: this installation has no"):
         open_source(None, "summary", 0)
     with pytest.raises(InputError, match="features must be given: this installation has no"):

@@ -248,6 +248,6 @@ def test_bad_options_are_refused_before_any_work(table, tmp_path):
 
 
 def test_without_a_reference_corpus_features_must_be_given(monkeypatch, tmp_path):
-    monkeypatch.setattr("rule_id.models.sources.reference_path", tmp_path.joinpath)
+    monkeypatch.setattr("rule_id.models.opening.reference_path", tmp_path.joinpath)
     with pytest.raises(InputError, match="features must be given: this installation has no"):
         train()

@@ -1,0 +1,191 @@
+"""Feature tables from their Parquet files, whole or some networks at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rule_id.errors import InputError, first_line, require_file
+from rule_id.features.table import FeatureTable
+from rule_id.features.writing import METADATA_KEY
+from rule_id.unpacking import require_modest
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+__all__ = ["StoredTable", "open_features", "read_features"]
+
+ORDER = ["network", "measurement", "layer"]
+
+
+def read_features(path: str | Path) -> FeatureTable:
+    """Read a feature table.
+
+    Args:
+        path: A Parquet file written by `features` or `FeatureTable.write`.
+
+    Returns:
+        The table; in the order of network, measurement and layer when it was written in batches.
+
+    Raises:
+        InputError: The file is missing, damaged, empty, or not a feature table of ours.
+    """
+    source = Path(path)
+    with _opened(source) as file:
+        frame, header = file.read().to_pandas(), _header(source, file)
+    names = _features(source, list(frame.columns), len(frame))
+    _require_numbers(source, frame, names)
+    if not header.in_order:
+        frame = frame.sort_values([name for name in ORDER if name in frame], ignore_index=True)
+    meta = frame[[name for name in frame.columns if "." not in name]]
+    return FeatureTable(meta, frame[names].astype(np.float32), header.feature_set, header.info)
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A feature table on disk, of which only what the rows are is in memory.
+
+    Attributes:
+        path: The Parquet file.
+        meta: What the rows are, as in `FeatureTable`, in the order of the file.
+        names: Names of the features, in column order.
+        feature_set: One of `FEATURE_SETS`.
+        info: How the table was made, see `FeatureTable`.
+    """
+
+    path: Path
+    meta: pd.DataFrame
+    names: list[str]
+    feature_set: str
+    info: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.meta)
+
+    def batches(
+        self, most_rows: int, networks: Collection[str] | None = None
+    ) -> Iterator[FeatureTable]:
+        """Read the table, whole networks at a time.
+
+        Args:
+            most_rows: Rows that are read at once; a batch has up to the rows of one network more.
+            networks: Those to be read; all when None.
+
+        Raises:
+            InputError: The file cannot be read, or changed since it was opened.
+        """
+        kept = np.full(len(self), True)
+        if networks is not None:
+            kept = self.meta["network"].isin(set(networks)).to_numpy()
+        ends = np.append(_first_rows(self.meta)[1:], len(self))
+        begin, rest = 0, None
+        for frame in self._frames(most_rows):
+            rest = frame if rest is None else pd.concat([rest, frame], ignore_index=True)
+            # The last network may go on in what is read next.
+            end = int(ends[ends <= begin + len(rest)].max(initial=begin))
+            if kept[begin:end].any():
+                yield self._table(rest[: end - begin], begin, kept[begin:end])
+            rest, begin = rest[end - begin :], end
+        if begin < len(self):
+            raise InputError(f"{self.path} must stay as it is while it is read; rows are missing")
+
+    def _frames(self, most_rows: int) -> Iterator[pd.DataFrame]:
+        with _opened(self.path) as file:
+            for batch in file.iter_batches(most_rows, columns=self.names, use_threads=False):
+                frame = batch.to_pandas()
+                _require_numbers(self.path, frame, self.names)
+                yield frame.astype(np.float32)
+
+    def _table(self, values: pd.DataFrame, begin: int, kept: np.ndarray) -> FeatureTable:
+        meta = self.meta[begin : begin + len(values)]
+        return FeatureTable(meta, values, self.feature_set, self.info).rows(kept)
+
+
+def open_features(path: str | Path) -> StoredTable:
+    """Open a feature table that need not fit into memory.
+
+    Args:
+        path: As of `read_features`.
+
+    Raises:
+        InputError: As of `read_features`; also where the rows of a network do not follow one
+            another, as they do in all that `features` writes.
+    """
+    source = Path(path)
+    with _opened(source) as file:
+        header, columns = _header(source, file), file.schema_arrow.names
+        names = _features(source, columns, file.metadata.num_rows)
+        meta = file.read([name for name in columns if "." not in name]).to_pandas()
+    if len(_first_rows(meta)) != meta["network"].nunique():
+        raise InputError(
+            f"{source}: rows of a network must follow one another, as `rule-id features` writes "
+            "them, for the table to be read in batches"
+        )
+    return StoredTable(source, meta, names, header.feature_set, header.info)
+
+
+@dataclass(frozen=True)
+class _Header:
+    feature_set: str
+    info: dict[str, Any]
+    in_order: bool
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[pq.ParquetFile]:
+    # Imported here: who identifies a recording need not wait for it.
+    import pyarrow.parquet as pq
+
+    require_file(source, "a feature table")
+    try:
+        with pq.ParquetFile(source) as file:
+            require_modest(file, source, source.stat().st_size)
+            yield file
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow and pandas raise many types for a damaged file
+        reason = first_line(error)
+        raise InputError(f"{source} must be a complete Parquet file: {reason}") from None
+
+
+def _header(source: Path, file: pq.ParquetFile) -> _Header:
+    own = (file.metadata.metadata or {}).get(METADATA_KEY)
+    if own is None:
+        raise InputError(f"{source} must be a feature table written by `rule-id features`")
+    try:
+        header = json.loads(own)
+        return _Header(
+            str(header["feature_set"]), dict(header["info"]), bool(header.get("in_order", True))
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
+
+
+def _features(source: Path, columns: list[str], n_rows: int) -> list[str]:
+    """Return the columns that are features, of a table that has what it must have."""
+    names = [name for name in columns if "." in name]
+    missing = [name for name in ("network", "layer", "depth") if name not in columns]
+    if missing or not names or not n_rows:
+        lack = f"column {missing[0]}" if missing else "features" if not names else "rows"
+        raise InputError(f"{source}: a feature table must have {lack}; there are none")
+    return names
+
+
+def _require_numbers(source: Path, frame: pd.DataFrame, names: list[str]) -> None:
+    texts = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
+    if texts:
+        raise InputError(f"{source}: features must hold numbers; {texts[0]} does not")
+
+
+def _first_rows(meta: pd.DataFrame) -> np.ndarray:
+    """Return where the rows of each network begin, ascending."""
+    networks = meta["network"].to_numpy(dtype=object)
+    return np.flatnonzero(np.append(True, networks[1:] != networks[:-1]))

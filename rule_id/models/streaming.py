@@ -1,0 +1,61 @@
+"""XGBoost's bins of features that are read some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+
+__all__ = ["Batches", "bins_on_disk"]
+
+Batches = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
+"""Features (n_i, d) and labels (n_i,) of one batch after the other, anew at each call."""
+
+
+class _Passes(xgboost.DataIter):
+    """What XGBoost asks for batches: once for edges of bins, once to put values into them."""
+
+    def __init__(
+        self, batches: Batches, classes: np.ndarray, weights: np.ndarray, folder: str | Path
+    ) -> None:
+        self._batches, self._classes, self._weights = batches, classes, weights
+        self._left = batches()
+        super().__init__(cache_prefix=str(Path(folder) / "bins"))
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        batch = next(self._left, None)
+        if batch is None:
+            return False
+        X, y = batch
+        codes = np.searchsorted(self._classes, y)
+        input_data(data=X, label=codes, weight=self._weights[codes])
+        return True
+
+    def reset(self) -> None:
+        self._left = self._batches()
+
+
+def bins_on_disk(
+    batches: Batches,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    folder: str | Path,
+    *,
+    max_bin: int,
+    nthread: int,
+) -> xgboost.DMatrix:
+    """Return features in bins, which lie on disk.
+
+    Args:
+        batches: Features and labels.
+        classes: The k classes, sorted.
+        weights: The weight of a row of each (k,).
+        folder: Where the bins lie; it may go when the matrix is gone.
+        max_bin: Bins of a feature.
+        nthread: Threads; 0 for all cores.
+    """
+    passes = _Passes(batches, classes, weights, folder)
+    return xgboost.ExtMemQuantileDMatrix(passes, max_bin=max_bin, nthread=nthread)
