@@ -145,7 +145,11 @@ class ConvolutionBaseline(BaselineEstimator):
         from torch.nn.functional import conv1d, linear
 
         filters, offsets, readout, biases = weights
-        found = conv1d(series, filters, offsets, stride=self.stride).relu()
+        if filters.shape[2] == series.shape[2]:
+            # Filters with one place are a product, which takes a third of the time.
+            found = linear(series.flatten(1), filters.flatten(1), offsets)[..., None].relu()
+        else:
+            found = conv1d(series, filters, offsets, stride=self.stride).relu()
         if self.pool is None:
             return linear(found.flatten(1), readout, biases)
         pooled = found.amax(2) if self.pool == "max" else found.mean(2)
