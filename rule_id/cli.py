@@ -284,7 +284,7 @@ def train(
         ),
     ] = None,
     target: Target = "rule",
-    model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
+    model: Annotated[str, typer.Option(help="linear, xgboost or combined.")] = "xgboost",
     feature_set: Annotated[
         str, typer.Option("--set", help="Of a corpus: summary or invariant.")
     ] = "summary",
@@ -355,7 +355,8 @@ def evaluate(
     ] = None,
     feature_set: FeatureSet = "summary",
     model: Annotated[
-        list[str] | None, typer.Option(help="linear or xgboost; both when left out.")
+        list[str] | None,
+        typer.Option(help="linear, xgboost or combined, which is both; both when left out."),
     ] = None,
     baselines: Annotated[
         bool,
@@ -460,7 +461,7 @@ def design(
         ),
     ] = None,
     feature_set: Annotated[str, typer.Option("--set", help="summary or invariant.")] = "summary",
-    model: Annotated[str, typer.Option(help="linear or xgboost.")] = "xgboost",
+    model: Annotated[str, typer.Option(help="linear, xgboost or combined.")] = "xgboost",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation by block.")] = 4,
     engine: EngineName = "local",
     scheduler: Scheduler = None,

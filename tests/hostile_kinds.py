@@ -31,7 +31,8 @@ NAMES = [
     "packed.h5", "five.mat", "units.nwb", "evaluation-evaluation.json", "evaluation-table.csv",
     "evaluation-confusions.csv", "corpus-manifest", "corpus-networks", "corpus-trajectories",
     "compact-networks", "compact-trajectories", "compact-checkpoints", "bundle-linear",
-    "bundle-xgboost", "manifest-linear", "manifest-xgboost",
+    "bundle-xgboost", "bundle-combined", "manifest-linear", "manifest-xgboost",
+    "manifest-combined",
 ]  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
             for name in names
         },
     }
-    for model in ("linear", "xgboost"):
+    for model in ("linear", "xgboost", "combined"):
         bundle = folder / model
         train(table, bundle, model=model, tune=False, held_out=0.4)
         copy = Path(shutil.copytree(bundle, folder / f"{model}-copy"))

@@ -291,7 +291,7 @@ def test_a_bad_table(tmp_path: Path, pipeline: Path) -> None:
         (("evaluate", "corpus", "--hold-out", "task=mnist"), "hold_out task must be one of those"),
         (("evaluate", "corpus", "--hold-out", "loss=mse"), "hold_out must be KEY=NAME with a key"),
         (("evaluate", "corpus", "--splits", "1"), "splits must be 2 or more"),
-        (("evaluate", "corpus", "--model", "svm"), "one or more of linear, xgboost; got svm"),
+        (("evaluate", "corpus", "--model", "svm"), "linear, xgboost, combined; got svm"),
         (("report", "corpus"), "evaluation"),
         (("identify", "recording.npz", "--model", "corpus"), "manifest.json"),
         (("identify", "none.npz"), "none.npz must be a recording; there is no such file"),

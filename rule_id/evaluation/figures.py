@@ -6,6 +6,7 @@ they look.
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import BinaryIO
 
@@ -194,8 +195,9 @@ def _draw_protocols(axes: Axes, table: pd.DataFrame, protocols: list[str]) -> No
                 color=CHANCE_COLOUR, ls=style, label=name if place == 0 else None,
             )  # fmt: skip
     series = list(table.groupby(["feature_set", "model"], sort=False))
-    offsets = 0.2 * (np.arange(len(series)) - (len(series) - 1) / 2)
-    for (key, rows), offset, marker in zip(series, offsets, MARKERS, strict=False):
+    apart = min(0.2, 0.9 / len(series))
+    offsets = apart * (np.arange(len(series)) - (len(series) - 1) / 2)
+    for (key, rows), offset, marker in zip(series, offsets, cycle(MARKERS), strict=False):
         feature_set, model = map(str, key)
         axes.errorbar(
             rows["accuracy"], rows["protocol"].map(protocols.index) + offset,

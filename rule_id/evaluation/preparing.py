@@ -15,7 +15,7 @@ from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import ELSEWHERE, Trial, trials_of
 from rule_id.features import FEATURE_SETS
 from rule_id.features.material import Material, read_material
-from rule_id.models import CLASSIFIERS
+from rule_id.models import CLASSIFIERS, COMBINED
 from rule_id.trajectories import Trajectories
 
 __all__ = ["Prepared", "prepare"]
@@ -60,6 +60,9 @@ def prepare(
     """Return what is to be fitted; arguments and errors are those of `evaluate`."""
     models = list(models)
     _check_options(feature_set, models, splits)
+    if "combined" in models:
+        halves = [name for name in COMBINED if name not in models]
+        models = [*halves, *(name for name in models if name != "combined")]
     material = read_material(corpus)
     choice = choose_protocols(protocols, hold_out, material, feature_set)
     tables = Tables(material, feature_set, seed)

@@ -13,6 +13,7 @@ from rule_id.evaluation.control import read_control
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation
 from rule_id.features import wording
+from rule_id.models import CLASSIFIERS
 
 __all__ = [
     "aligned",
@@ -94,7 +95,7 @@ def protocols_text(evaluation: Evaluation) -> str:
     shown = kinds.isin(["plain", "alone", "calibrated"])
     apart = (kinds == "alone") | table["variant"].isin(named)
     table = table[shown & ((table["variant"] == "all") | apart)]
-    table = table[table["model"].isin(["linear", "xgboost"])]
+    table = table[table["model"].isin(list(CLASSIFIERS))]
     lines = [["protocol", "features", "model", "layers", "networks", "chance", "floor", "tested"]]
     keys = ["protocol", "variant", "feature_set", "model"]
     for (protocol, variant, features, model), rows in table.groupby(keys, sort=False):

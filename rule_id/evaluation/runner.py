@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from rule_id.evaluation.combining import combined_trials
 from rule_id.evaluation.describing import describe
 from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
@@ -39,9 +40,10 @@ def evaluate(
     """Fit classifiers on some networks of a corpus, and test them on others.
 
     Classifiers name the rule; probabilities of families, credit assignments and optimizers are
-    sums of those of rules. The headline protocols, `paper` and `grouped`, are also run on the
-    features of the 2020 paper (`feature_set` `paper-24` in the results), and baselines on those
-    alone. Most protocols see networks through the corpus's first measurement.
+    sums of those of rules. Where both classifiers of ours are fitted, `combined` is what they say
+    together (`CombinedClassifier`). The headline protocols, `paper` and `grouped`, are also run on
+    the features of the 2020 paper (`feature_set` `paper-24` in the results), and baselines on
+    those alone. Most protocols see networks through the corpus's first measurement.
 
     What was fitted is kept in a folder, so that an interrupted evaluation goes on where it stopped.
 
@@ -49,7 +51,8 @@ def evaluate(
         corpus: A corpus folder, or trajectories of simulated networks in memory.
         out: Folder to write (an evaluation that is there is replaced), or None.
         feature_set: One of `FEATURE_SETS`.
-        models: Names in `CLASSIFIERS`, one or more, and in `BASELINES`.
+        models: Names in `CLASSIFIERS`, one or more, and in `BASELINES`; `combined` stands for its
+            two halves, which are fitted once.
         protocols: Names in `PROTOCOLS`; None for all, without those that hold out what the corpus
             has one of (`Evaluation.info["left_out"]` says which and why).
         hold_out: What to hold out by name: `architecture=NAME`, `task=NAME` (one of them or a
@@ -85,6 +88,9 @@ def evaluate(
     settings = baseline_settings(made.tables, made.fitted, seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
     unseen = run_all(made.novel, store, progress, "never trained on")
+    for trial, arrays in list(combined_trials(trials, found)):
+        trials.append(trial)
+        found.append(arrays)
     results, confusions = score_all(trials, found, material.networks)
     table = summarise(results)
     options = {

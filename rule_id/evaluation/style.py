@@ -82,7 +82,7 @@ OPTIMIZERS: dict[str, tuple[str, Any]] = {
 """Name of an optimizer to the colour that it has by itself, and to the line of its rules."""
 
 CHANCE_COLOUR = "#6B6B6B"
-MODEL_COLOURS = {"linear": "#8C510A", "xgboost": "#333333"}
+MODEL_COLOURS = {"linear": "#8C510A", "xgboost": "#333333", "combined": "#35608D"}
 """Classifiers have no colour that a family has."""
 MARKERS = "osD^vP"
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rule_id.features.table import FeatureTable, split_name
 
-__all__ = ["DEVIATION", "has_deviations", "with_deviations", "without_deviations"]
+__all__ = ["DEVIATION", "deviations", "has_deviations", "with_deviations", "without_deviations"]
 
 DEVIATION = ".deviation"
 """Ends the name of a feature less its mean over the layers of the network."""
@@ -44,17 +44,29 @@ def with_deviations(table: FeatureTable) -> FeatureTable:
     if has_deviations(table.names):
         return table
     names = [name for name in table.names if split_name(name)[0] != "depth"]
-    index = _networks(table.meta)
-    order = np.argsort(index, kind="stable")
-    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
-    deviations = np.empty((len(table), len(names)), dtype=np.float32)
-    for begin in range(0, len(names), _FEATURES_AT_ONCE):
-        some = slice(begin, begin + _FEATURES_AT_ONCE)
-        values = table.values[names[some]].to_numpy(dtype=np.float64)
-        deviations[:, some] = _deviations(values, index, order, starts)
-    added = pd.DataFrame(deviations, columns=[name + DEVIATION for name in names], copy=False)
+    found = deviations(table.values[names].to_numpy(dtype=np.float32), _networks(table.meta))
+    added = pd.DataFrame(found, columns=[name + DEVIATION for name in names], copy=False)
     added.index = table.values.index
     return replace(table, values=pd.concat([table.values, added], axis=1))
+
+
+def deviations(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return values less their mean over the rows that share an index.
+
+    Args:
+        values: Shape (n, d), not finite where not measured.
+        index: A number for each row (n,), 0 or above.
+
+    Returns:
+        Shape (n, d) of float32; NaN where not measured, or where fewer than two rows were.
+    """
+    order = np.argsort(index, kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
+    found = np.empty(values.shape, dtype=np.float32)
+    for begin in range(0, values.shape[1], _FEATURES_AT_ONCE):
+        some = slice(begin, begin + _FEATURES_AT_ONCE)
+        found[:, some] = _deviations(values[:, some].astype(np.float64), index, order, starts)
+    return found
 
 
 def without_deviations(table: FeatureTable) -> FeatureTable:

@@ -6,9 +6,11 @@ from rule_id.models.classifiers import CLASSIFIERS, inputs_of, learns_networks
 from rule_id.models.combine import (
     combine_layers,
     fit_networks,
+    geometric_mean,
     layer_probabilities,
     name_networks,
 )
+from rule_id.models.combined import COMBINED, CombinedClassifier
 from rule_id.models.conformal import calibrate, prediction_set
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
@@ -22,9 +24,11 @@ from rule_id.models.watching import Look, Watch, watch
 __all__ = [
     "CAVEATS",
     "CLASSIFIERS",
+    "COMBINED",
     "PATTERNS",
     "BoostedClassifier",
     "Bundle",
+    "CombinedClassifier",
     "Identification",
     "LayerIdentification",
     "LinearClassifier",
@@ -35,6 +39,7 @@ __all__ = [
     "combine_layers",
     "counted_layers",
     "fit_networks",
+    "geometric_mean",
     "hide",
     "identify",
     "inputs_of",

@@ -14,12 +14,11 @@ from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
 from rule_id.folders import replaced_folder
-from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.deciding import RATES, Deciding, Decisions
 from rule_id.models.network_map import NetworkMap
 from rule_id.models.packing import pack, unpack
 from rule_id.models.patterns import PATTERNS, feature_matrix
-from rule_id.models.safe_booster import read_booster
+from rule_id.models.stored import read_classifier, stored_classifier
 from rule_id.models.view import KINDS, Cell
 from rule_id.storage import local_copy, remote_of, sent_to
 
@@ -28,7 +27,11 @@ __all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "
 BUNDLE_SCHEMA_VERSION = 4
 
 MANIFEST = "manifest.json"
-_MODEL_FILES = {"linear": "linear.json.gz", "xgboost": "model.json.gz"}
+_MODEL_FILES = {
+    "linear": "linear.json.gz",
+    "xgboost": "model.json.gz",
+    "combined": "combined.json.gz",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Bundle:
     """A trained classifier and what must be known to use it.
 
     Attributes:
-        model: `linear` or `xgboost`.
+        model: `linear`, `xgboost` or `combined`.
         target: What it identifies, one of `TARGETS`.
         classifier: The fitted classifier.
         classes: The k values of the target, in the order of the columns of `predict_proba`.
@@ -131,13 +134,7 @@ class Bundle:
             InputError: Something else than a bundle has this name.
         """
         check_destination(path)
-        if self.model == "linear":
-            from rule_id.models.linear_file import stored_linear
-
-            document = stored_linear(self.classifier)
-        else:
-            document = bytes(self.classifier.booster_.save_raw("json"))
-        packed = pack(document)
+        packed = pack(stored_classifier(self.model, self.classifier))
         with sent_to(path) as place, replaced_folder(place.resolve()) as folder:
             (folder / _MODEL_FILES[self.model]).write_bytes(packed)
             (folder / MANIFEST).write_text(self._manifest(packed), encoding="utf-8")
@@ -192,7 +189,10 @@ def read_bundle(path: str | Path) -> Bundle:
     if hashlib.sha256(packed).hexdigest() != manifest["sha256"]:
         raise InputError(f"{file} must be the file that its manifest names; the sha256 differs")
     document = unpack(packed, str(file))
-    return Bundle(classifier=_read_classifier(document, values, str(file)), **values)
+    classifier = read_classifier(
+        values["model"], document, len(values["feature_names"]), values["classes"], str(file)
+    )
+    return Bundle(classifier=classifier, **values)
 
 
 def check_destination(path: str | Path) -> None:
@@ -302,16 +302,3 @@ def _deciding(stored: dict[str, Any]) -> Deciding:
         {str(rate): dict(times) for rate, times in stored["times"].items()},
         stored["settled"],
     )
-
-
-def _read_classifier(document: bytes, values: dict[str, Any], source: str) -> Any:
-    classes, n_features = values["classes"], len(values["feature_names"])
-    if values["model"] == "linear":
-        from rule_id.models.linear_file import read_linear
-
-        return read_linear(document, n_features, classes, source)
-    classifier = BoostedClassifier()
-    classifier.booster_ = read_booster(document, n_features, len(classes), source)
-    classifier.classes_ = np.array(classes)
-    classifier.n_features_in_ = n_features
-    return classifier

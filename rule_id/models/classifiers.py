@@ -5,11 +5,16 @@ from __future__ import annotations
 from rule_id.features.deviations import without_deviations
 from rule_id.features.table import FeatureTable
 from rule_id.models.boosted import BoostedClassifier
+from rule_id.models.combined import CombinedClassifier
 from rule_id.models.linear import LinearClassifier
 
 __all__ = ["CLASSIFIERS", "inputs_of", "learns_networks"]
 
-CLASSIFIERS: dict[str, type] = {"linear": LinearClassifier, "xgboost": BoostedClassifier}
+CLASSIFIERS: dict[str, type] = {
+    "linear": LinearClassifier,
+    "xgboost": BoostedClassifier,
+    "combined": CombinedClassifier,
+}
 """Classifiers by the name that a command takes: scikit-learn estimators that allow NaN."""
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["combine_layers", "fit_networks", "layer_probabilities", "name_networks"]
+__all__ = [
+    "combine_layers",
+    "fit_networks",
+    "geometric_mean",
+    "layer_probabilities",
+    "name_networks",
+]
 
 # A layer that is certain must be outvoted, not obeyed: log(0) would be a veto.
 _SMALLEST = 1e-9
@@ -44,6 +50,21 @@ def combine_layers(
     means = sums / np.bincount(index)[:, None]
     weights = np.exp(means - means.max(axis=1, keepdims=True))
     return ids, weights / weights.sum(axis=1, keepdims=True)
+
+
+def geometric_mean(*probabilities: np.ndarray) -> np.ndarray:
+    """Return the renormalised geometric mean of what several say of the same rows.
+
+    Args:
+        probabilities: Two or more of shape (n, k); what is below 1e-9 counts as 1e-9.
+
+    >>> together = geometric_mean(np.array([[0.8, 0.2]]), np.array([[0.5, 0.5]]))
+    >>> [round(float(p), 3) for p in together[0]]
+    [0.667, 0.333]
+    """
+    n = len(probabilities[0])
+    every = np.tile(np.arange(n), len(probabilities))
+    return combine_layers(np.concatenate(probabilities), every)[1]
 
 
 def fit_networks(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> Any:

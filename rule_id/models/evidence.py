@@ -38,7 +38,7 @@ def evidence_of(bundle: Bundle, values: np.ndarray, first: str, second: str) -> 
     Layers are combined by the geometric mean, so that the log odds of a network are the mean of
     those of its layers, and what each feature adds to them is the mean over layers, of trees by
     SHAP values, of a linear classifier by coefficients times scores; of one that pools layers, the
-    sum over what it makes of them.
+    sum over what it makes of them; of both combined the mean of theirs.
 
     Args:
         bundle: The classifier.
@@ -47,11 +47,7 @@ def evidence_of(bundle: Bundle, values: np.ndarray, first: str, second: str) -> 
         second: Another.
     """
     a, b = (bundle.classes.index(name) for name in (first, second))
-    if bundle.model == "linear":
-        added = _linear(bundle.classifier, values, a, b)
-    else:
-        shap = shap_values(bundle.classifier.booster_, values)
-        added = (shap[:, a, :-1] - shap[:, b, :-1]).mean(axis=0)
+    added = _added(bundle.model, bundle.classifier, values, a, b)
     sums: dict[str, float] = {}
     for name, value in zip(bundle.feature_names, added, strict=True):
         statistic = split_name(name)[0]
@@ -76,6 +72,19 @@ def shap_values(booster: Any, values: np.ndarray) -> np.ndarray:
     import xgboost
 
     return np.asarray(booster.predict(xgboost.DMatrix(values), pred_contribs=True))
+
+
+def _added(model: str, classifier: Any, values: np.ndarray, a: int, b: int) -> np.ndarray:
+    """Return what each feature (d,) adds to the log odds of class a against class b."""
+    if model == "linear":
+        return _linear(classifier, values, a, b)
+    if model == "combined":
+        linear = _linear(classifier.linear_, values, a, b)
+        seen = classifier.with_deviations(values, np.zeros(len(values)))
+        trees = _added("xgboost", classifier.trees_, seen, a, b)
+        return np.asarray((linear + classifier.by_feature(trees)) / 2)
+    shap = shap_values(classifier.booster_, values)
+    return np.asarray((shap[:, a, :-1] - shap[:, b, :-1]).mean(axis=0))
 
 
 def _linear(classifier: Any, values: np.ndarray, a: int, b: int) -> np.ndarray:

@@ -21,6 +21,9 @@ GRIDS: dict[str, tuple[dict[str, Any], ...]] = {
         {"max_depth": 4, "min_child_weight": 10.0, "reg_lambda": 10.0},
         {"max_depth": 4, "min_child_weight": 1.0, "reg_lambda": 1.0},
     ),
+    "combined": tuple(
+        {"C": C, "max_depth": depth} for C, depth in ((0.001, 3), (0.01, 3), (0.01, 4))
+    ),
 }
 """The settings tried for each classifier, from the simplest model to the richest."""
 

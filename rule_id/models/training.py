@@ -49,7 +49,8 @@ def train(
 ) -> Bundle:
     """Train a classifier, and score and calibrate it on networks of unseen blocks.
 
-    Boosted trees learn layers, which are combined; a linear classifier learns networks.
+    Boosted trees learn layers, which are combined; a linear classifier learns networks; `combined`
+    is both, answering together.
 
     From a corpus, each network is learned as it is seen completely and in three random ways: under
     one of the measurements, at random checkpoints, without some observables (`randomised_views`);
@@ -68,7 +69,7 @@ def train(
             reference corpus.
         out: Folder to write the bundle to.
         target: What to identify, one of `TARGETS`.
-        model: `linear` or `xgboost`.
+        model: `linear`, `xgboost` or `combined`, one of `CLASSIFIERS`.
         feature_set: Of a corpus, `summary` or `invariant`; a table has its own.
         observables: Those that the classifier is to take, of `activation`, `weight` and
             `activity_change`; all when None.
@@ -210,7 +211,7 @@ def train_menu(
         corpus: A corpus folder; None for the reference corpus.
         out: The folder that is to hold a bundle for each name of `MENU`.
         target: What to identify, one of `TARGETS`.
-        model: `linear` or `xgboost`; beside boosted trees there are linear ones of all observables.
+        model: One of `CLASSIFIERS`; beside boosted trees there are linear ones of all observables.
         **options: As of `train`.
 
     Returns:
@@ -226,7 +227,7 @@ def train_menu(
     if not corpus.is_dir():
         raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
     chosen = {
-        name: entry for name, entry in MENU.items() if not (entry.linear and model == "linear")
+        name: entry for name, entry in MENU.items() if not (entry.linear and model != "xgboost")
     }
     for name in chosen:
         check_destination(Path(out) / name)

@@ -20,7 +20,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable, split_name, time_of
 from rule_id.models import Bundle
 from rule_id.models.evidence import shap_values
-from rule_id.models.patterns import feature_matrix
+from rule_id.models.patterns import feature_matrix, network_ids
 from rule_id.reports.correlated import correlated_groups
 from rule_id.reports.permutation import permutation_importance
 from rule_id.trajectories import DEPTH_GROUPS, observable_of
@@ -230,11 +230,9 @@ def _contributions(bundle: Bundle, held_out: FeatureTable) -> Iterator[tuple[str
             apart = by_feature(np.abs(coefficients[[a]] - coefficients[[b]]))
             yield f"{first} | {second}", "coefficient", apart
         return
-    booster = bundle.classifier.booster_
-    # The last column is the bias, which belongs to no feature.
-    shap = shap_values(booster, held_out.matrix())[:, :, :-1]
+    shap, gain = _shap_and_gain(bundle, held_out)
     yield "all", "shap", np.abs(shap).mean(axis=1)
-    yield "all", "gain", _gain(booster)
+    yield "all", "gain", gain
     for k, name in enumerate(bundle.classes):
         yield name, "shap", np.abs(shap[:, k]).mean(axis=0, keepdims=True)
     for (a, first), (b, second) in pairs:
@@ -242,6 +240,29 @@ def _contributions(bundle: Bundle, held_out: FeatureTable) -> Iterator[tuple[str
         if of.any():
             apart = np.abs(shap[of, a] - shap[of, b]).mean(axis=0, keepdims=True)
             yield f"{first} | {second}", "shap", apart
+
+
+def _shap_and_gain(bundle: Bundle, held_out: FeatureTable) -> tuple[np.ndarray, np.ndarray]:
+    """Return what features add to log odds (n rows, k, n features), and total gains (1, ...).
+
+    Of trees and a linear classifier combined the first is the mean of both; of the linear one it is
+    coefficients times scores, the SHAP values of a linear function. Gains are those of the trees.
+    """
+    # The last column is the bias, which belongs to no feature.
+    if bundle.model == "xgboost":
+        booster = bundle.classifier.booster_
+        return shap_values(booster, held_out.matrix())[:, :, :-1], _gain(booster)
+    both, networks = bundle.classifier, network_ids(held_out.meta)
+    seen = both.with_deviations(held_out.matrix(), networks)
+    trees = both.by_feature(shap_values(both.trees_.booster_, seen)[:, :, :-1])
+    scores, index = both.linear_.scores(held_out.matrix(), networks)
+    coefficients = both.linear_.coef_
+    if len(coefficients) == 1:
+        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+    linear = np.stack(
+        [both.linear_.by_feature(scores * row) for row in coefficients], axis=1, dtype=np.float32
+    )
+    return (trees + linear[index]) / 2, both.by_feature(_gain(both.trees_.booster_))
 
 
 def _gain(booster: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rule_id.features import wording
-from rule_id.models import Bundle
+from rule_id.models import COMBINED, Bundle
 from rule_id.reports.parts import Bullets, Heading, Part, Quote, Section
 from rule_id.storage import local_copy
 from rule_id.trajectories import read_manifest
@@ -61,6 +61,16 @@ def plan_hash(corpus: str | Path) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+HOW = {
+    "xgboost": "Boosted trees were trained on layers, and the layers of a network combined by the "
+    "renormalised geometric mean of their probabilities.",
+    "linear": "Logistic regression was trained on networks, of each feature on the values of the "
+    "first and the last layer and on mean and standard deviation over layers.",
+    "combined": "“Combined” is the renormalised geometric mean of what both say of a network.",
+}
+"""What was done with each classifier of ours."""
+
+
 def methods_section(
     info: dict[str, Any],
     bundles: Sequence[Bundle] = (),
@@ -98,9 +108,8 @@ def _paragraph(info: dict[str, Any], bundles: Sequence[Bundle], hashes: list[str
             f"{after}){known}.",
             f"Each layer was described by the feature set “{info['feature_set']}” "
             f"({info['n_features'].get(info['feature_set'], '?')} features) of its weights, "
-            "activations and layer-wise activity changes over training. Classifiers "
-            f"({', '.join(info['models'])}) were trained on layers, and the layers of a network "
-            "combined by the renormalised geometric mean of their probabilities. Generalisation "
+            "activations and layer-wise activity changes over training. "
+            f"{' '.join(HOW[name] for name in HOW if _has(name, info['models']))} Generalisation "
             f"was tested in {info['splits']} splits of each headline protocol "
             f"({', '.join(info['protocols'])}); we report mean ± s.e.m. over splits, beside chance "
             f"and what a lookup of the {words.many} in each block reaches.",
@@ -108,6 +117,10 @@ def _paragraph(info: dict[str, Any], bundles: Sequence[Bundle], hashes: list[str
             f"Versions: {versions}.",
         ]
     )
+
+
+def _has(name: str, models: Sequence[str]) -> bool:
+    return set(COMBINED) <= set(models) if name == "combined" else name in models
 
 
 def _importance(bundles: Sequence[Bundle]) -> list[str]:

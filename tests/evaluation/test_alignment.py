@@ -47,14 +47,13 @@ def test_every_test_of_a_network_that_learns_its_feedback_counts_once(
     rows = pd.concat(tested)
     rows = rows[(rows["family"] == "learned feedback") & (rows["layer"] == 0)]
     expected = pd.Series(_bins(rows["alignment_time"])).value_counts()
-    for model, found in table.groupby("model"):
-        assert model in ("linear", "xgboost")
+    for _, found in table.groupby("model"):
         assert found.set_index("bin")["n"].to_dict() == expected.to_dict()
         assert list(found["bin"]) == [name for name in ALIGNMENT_BINS if name in expected]
-    assert set(table["model"]) == {"linear", "xgboost"}
+    assert set(table["model"]) == {"linear", "xgboost", "combined"}
 
 
-@pytest.mark.parametrize("model", ["linear", "xgboost"])
+@pytest.mark.parametrize("model", ["linear", "xgboost", "combined"])
 def test_pooled_over_bins_it_is_the_recall_of_the_rule(evaluation: Evaluation, model: str) -> None:
     counts = evaluation.confusions.query(
         "protocol == 'grouped' and level == 'network' and feature_set == 'summary' "

@@ -153,7 +153,8 @@ def test_the_numbers_of_a_figure_are_those_drawn(evaluation: Evaluation) -> None
     best = rows["model"] == evaluation.best_model("grouped", "network")
     ours = rows["feature_set"] == evaluation.info["feature_set"]
     assert counts["count"].sum() == rows.loc[chosen & best & ours, "count"].sum()
-    assert set(drawn["generalisation"].numbers["model"]) == {"linear", "xgboost"}
+    models = {"linear", "xgboost", "combined"}
+    assert set(drawn["generalisation"].numbers["model"]) == models
     assert set(drawn["truncation"].numbers["protocol"]) == {"truncated"}
     assert set(drawn["confusion-families"].numbers["true"]) == set(
         evaluation.info["classes_of"]["family"]

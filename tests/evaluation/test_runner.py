@@ -60,9 +60,9 @@ def test_every_protocol_model_level_and_metric_is_there(evaluation: Evaluation) 
     assert set(results["protocol"]) == run - {"novel"}
     assert set(results["metric"]) == set(METRICS)
     for protocol, rows in results[results["feature_set"] != PAPER_FEATURES].groupby("protocol"):
-        # One model is tested on the grids.
-        models = {"xgboost"} if protocol in GRIDS else {"linear", "xgboost"}
-        assert set(rows["model"]) == models
+        # One model is tested on the grids, and what is combined names networks alone.
+        models = {"xgboost"} if protocol in GRIDS else {"linear", "xgboost", "combined"}
+        assert set(rows["model"]) == models - ({"combined"} if protocol == "paper" else set())
         levels = {"paper": {"layer"}, "grouped": {"layer", "network"}}
         assert set(rows["level"]) == levels.get(protocol, {"network"})
         held_out = rows["variant"].nunique() if PROTOCOLS[protocol].held_out else 0
@@ -135,7 +135,7 @@ def test_confusions_agree_with_the_accuracy(evaluation: Evaluation, target: str)
 
 
 def test_a_planted_signal_is_found(evaluation: Evaluation) -> None:
-    for model in ("linear", "xgboost"):
+    for model in ("linear", "xgboost", "combined"):
         assert accuracy(evaluation, protocol="grouped", model=model, level="network") > 0.8
         assert accuracy(evaluation, protocol="held-out-task", model=model, level="network") > 0.8
 
@@ -414,10 +414,13 @@ def test_without_columns_of_how_networks_were_made_there_is_no_control(
         ({"splits": 1}, "splits must be 2 or more; got 1"),
         (
             {"models": ["tree"]},
-            "models must be one of linear, xgboost, random_forest.*; got 'tree'",
+            "models must be one of linear, xgboost, combined, random_forest.*; got 'tree'",
         ),
-        ({"models": ["svm"]}, "models must name .* one or more of linear, xgboost; got svm"),
-        ({"models": []}, "models must name .* one or more of linear, xgboost; got none"),
+        (
+            {"models": ["svm"]},
+            "models must name .* one or more of linear, xgboost, combined; got svm",
+        ),
+        ({"models": []}, "models must name .* one or more of linear, xgboost, combined; got none"),
         ({"models": ["linear"] * 2}, "models must name each once, .*; got linear, linear"),
         ({"protocols": ["random"]}, "protocols must be one of paper, .*; got 'random'"),
         ({"feature_set": "raw"}, "feature set must be one of trajectory, .*; got 'raw'"),

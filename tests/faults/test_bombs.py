@@ -203,7 +203,7 @@ def test_a_feature_table_of_one_value_millions_of_times(reader: Reader, tmp_path
             read_parquet(path, (), content=content)
 
 
-@pytest.mark.parametrize("model", ["linear", "xgboost"])
+@pytest.mark.parametrize("model", ["linear", "xgboost", "combined"])
 def test_a_classifier_that_unpacks_to_gibibytes(model: str, reader: Reader, tmp_path: Path) -> None:
     table = extract(synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=3))
     bundle = tmp_path / "bundle"

@@ -24,6 +24,11 @@ def xgboost(table: FeatureTable) -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def combined(table: FeatureTable) -> Bundle:
+    return train(table, model="combined", tune=False, held_out=0.4)
+
+
+@pytest.fixture(scope="session")
 def of_target(table: FeatureTable) -> dict[str, Bundle]:
     """A linear bundle for each target but the rule."""
     return {
@@ -33,6 +38,6 @@ def of_target(table: FeatureTable) -> dict[str, Bundle]:
     }
 
 
-@pytest.fixture(params=["linear", "xgboost"])
+@pytest.fixture(params=["linear", "xgboost", "combined"])
 def bundle(request: pytest.FixtureRequest) -> Bundle:
     return request.getfixturevalue(request.param)

@@ -16,6 +16,8 @@ from rule_id.models.bundle import _KEYS
 from rule_id.models.packing import pack
 from rule_id.reference import reference_path
 
+FILES = {"linear": "linear.json.gz", "xgboost": "model.json.gz", "combined": "combined.json.gz"}
+
 
 def edit(folder, **changes) -> None:
     manifest = json.loads((folder / "manifest.json").read_text()) | changes
@@ -46,7 +48,7 @@ def test_what_is_written_is_read(bundle, table, folder):
 def test_its_text_has_the_accuracy_beside_chance(bundle):
     accuracy = bundle.scores["activation+weight+activity_change"]["network"]["accuracy"]
     assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
-    count = {"linear": 543, "xgboost": 1083}[bundle.model]
+    count = {"linear": 543, "xgboost": 1083, "combined": 543}[bundle.model]
     assert str(bundle).startswith(f"{bundle.model} on {count} summary features, 4 rules")
     assert str(bundle).endswith("(chance 0.25)")
 
@@ -86,7 +88,7 @@ def test_bundles_that_ship_identify_rules(name):
 
 
 def test_files_are_json_and_nothing_else_is_left(bundle, folder):
-    model = {"linear": "linear.json.gz", "xgboost": "model.json.gz"}[bundle.model]
+    model = FILES[bundle.model]
     assert {file.name for file in folder.iterdir()} == {"manifest.json", model}
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
     assert (folder.stat().st_mode & 0o777) == (folder.parent / "bundle").stat().st_mode & 0o777
@@ -197,7 +199,7 @@ def test_each_damage_of_the_manifest_is_named(folder, changes, message):
 
 
 def test_another_or_no_model_file_is_refused(folder, bundle):
-    file = folder / {"linear": "linear.json.gz", "xgboost": "model.json.gz"}[bundle.model]
+    file = folder / FILES[bundle.model]
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(InputError, match="the sha256 differs"):
         read_bundle(folder)

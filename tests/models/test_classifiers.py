@@ -5,10 +5,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from rule_id.models import CLASSIFIERS, BoostedClassifier, LinearClassifier
+from rule_id.models import CLASSIFIERS, BoostedClassifier, CombinedClassifier, LinearClassifier
 
 RULES = np.array(["backprop+adam", "backprop+sgd", "hebbian"])
-SMALL = {"linear": LinearClassifier(), "xgboost": BoostedClassifier(n_estimators=20)}
+SMALL = {
+    "linear": LinearClassifier(),
+    "xgboost": BoostedClassifier(n_estimators=20),
+    "combined": CombinedClassifier(n_estimators=20),
+}
 
 
 def planted(signal: float, seed: int = 0, n: int = 240) -> tuple[np.ndarray, np.ndarray]:

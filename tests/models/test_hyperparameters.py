@@ -62,7 +62,9 @@ def test_the_loss_is_a_mean_over_classes_of_means_over_networks():
 
 def test_bad_arguments_are_refused():
     X, y, blocks, _ = rows(1.0)
-    with pytest.raises(InputError, match="model must be one of linear, xgboost; got 'svm'"):
+    with pytest.raises(
+        InputError, match="model must be one of linear, xgboost, combined; got 'svm'"
+    ):
         choose_hyperparameters("svm", X, y, blocks)
     with pytest.raises(InputError, match="folds must be 2 to the number of blocks, 10; got 11"):
         choose_hyperparameters("linear", X, y, blocks, folds=11)

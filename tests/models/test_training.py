@@ -50,7 +50,7 @@ def test_held_out_blocks_take_no_part_in_fitting(table, bundle):
 def test_the_bundle_says_what_it_was_made_from(table, bundle):
     assert bundle.classes == sorted(table.meta["rule"].unique())
     assert bundle.families["backprop+adam"] == "backprop"
-    taken = {"linear": table, "xgboost": with_deviations(table)}
+    taken = {"linear": table, "xgboost": with_deviations(table), "combined": table}
     assert bundle.feature_names == taken[bundle.model].names
     assert bundle.info["training"] == {"blocks": 9, "networks": 72, "rows": 248}
     assert bundle.info["testing"]["blocks"] == 6
@@ -234,7 +234,9 @@ def test_a_rule_of_held_out_blocks_alone_is_refused(table, linear):
 
 
 def test_bad_options_are_refused_before_any_work(table, tmp_path):
-    with pytest.raises(InputError, match="model must be one of linear, xgboost; got 'svm'"):
+    with pytest.raises(
+        InputError, match="model must be one of linear, xgboost, combined; got 'svm'"
+    ):
         train(table, model="svm")
     with pytest.raises(InputError, match="target must be one of rule, family, .*; got 'task'"):
         train(table, target="task")

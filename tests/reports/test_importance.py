@@ -25,10 +25,11 @@ from rule_id.trajectories import STATISTICS, observable_of
 METHODS_OF = {
     "linear": {"permutation", "coefficient"},
     "xgboost": {"permutation", "shap", "gain"},
+    "combined": {"permutation", "shap", "gain"},
 }
 
 
-@pytest.fixture(scope="module", params=["linear", "xgboost"])
+@pytest.fixture(scope="module", params=["linear", "xgboost", "combined"])
 def bundle(request: pytest.FixtureRequest, bundles: dict[str, Bundle]) -> Bundle:
     return bundles[request.param]
 

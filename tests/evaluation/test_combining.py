@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import synthetic_trajectories
+
+from rule_id.evaluation import evaluate
+from rule_id.evaluation.combining import combined_trials
+from rule_id.evaluation.fitting import fit_all
+from rule_id.evaluation.preparing import prepare
+from rule_id.evaluation.store import Store
+from rule_id.models import CLASSIFIERS, CombinedClassifier, network_ids
+
+MADE = synthetic_trajectories(n_blocks=8, networks_per_rule=2, n_checkpoints=4, signal=1.0)
+PROTOCOLS = ["grouped", "alone", "calibrated"]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    made = prepare(MADE, protocols=PROTOCOLS, splits=2)
+    return made, fit_all(made.trials, False, 0, Store(None), None)
+
+
+def test_it_is_there_wherever_both_halves_were_fitted_to_networks(fitted):
+    made, found = fitted
+    together = list(combined_trials(made.trials, found))
+    of = {(t.split.protocol, t.split.variant, t.split.number, t.feature_set) for t, _ in together}
+    whole = {
+        (t.split.protocol, t.split.variant, t.split.number, t.feature_set)
+        for t in made.trials
+        if t.model == "xgboost" and all(test.levels == ("network",) for test in t.tests)
+    }
+    assert of == whole and len(of) == len(together)
+    assert {protocol for protocol, *_ in of} == set(PROTOCOLS)
+    assert {trial.model for trial, _ in together} == {"combined"}
+
+
+def test_it_says_what_the_classifier_would_that_is_fitted_to_the_same(fitted):
+    made, found = fitted
+    (trial, arrays) = next(
+        (t, a) for t, a in combined_trials(made.trials, found) if t.split.protocol == "grouped"
+    )
+    names = [name for name in trial.table.names if not name.endswith(".deviation")]
+    rows, test = trial.table.rows(trial.rows), trial.table.rows(trial.tests[0].rows)
+    both = CombinedClassifier(n_estimators=CLASSIFIERS["xgboost"]().n_estimators)
+    both.fit(
+        rows.values[names].to_numpy(), rows.meta["rule"].to_numpy(dtype=str), network_ids(rows.meta)
+    )
+    expected = both.predict_proba(test.values[names].to_numpy(), network_ids(test.meta))
+    np.testing.assert_allclose(arrays[0], expected, atol=1e-5)
+
+
+def test_an_evaluation_that_is_asked_for_it_fits_its_halves_once():
+    options = {"protocols": ["grouped"], "splits": 2}
+    asked = evaluate(MADE, models=["combined"], **options)
+    both = evaluate(MADE, models=["linear", "xgboost"], **options)
+    assert asked.info["models"] == ["linear", "xgboost"]
+    assert asked.results.equals(both.results)
+    networks = both.of("rule").table.query("level == 'network' and feature_set == 'summary'")
+    assert set(networks["model"]) == {"linear", "xgboost", "combined"}
+    alone = evaluate(MADE, models=["linear"], **options)
+    assert "combined" not in set(alone.results["model"])
