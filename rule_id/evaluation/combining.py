@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +9,13 @@ import numpy as np
 from rule_id.evaluation.trials import Trial
 from rule_id.models import COMBINED, geometric_mean
 
-__all__ = ["combined_trials"]
+__all__ = ["with_combined"]
 
 
-def combined_trials(
+def with_combined(
     trials: list[Trial], found: list[list[np.ndarray]]
-) -> Iterator[tuple[Trial, list[np.ndarray]]]:
-    """Yield what a `CombinedClassifier` says wherever both of its halves were fitted.
+) -> tuple[list[Trial], list[list[np.ndarray]]]:
+    """Add what a `CombinedClassifier` says wherever both of its halves were fitted.
 
     Nothing is fitted: it answers with the geometric mean of theirs. It names networks, not layers,
     for one of its halves has learned networks.
@@ -24,16 +23,24 @@ def combined_trials(
     Args:
         trials: What was fitted.
         found: For each its probabilities, one array a test.
+
+    Returns:
+        Both, with a trial more after each second half.
     """
-    halves: dict[tuple, dict[str, int]] = {}
-    for place, trial in enumerate(trials):
-        if all(test.levels == ("network",) for test in trial.tests):
-            halves.setdefault(_same(trial), {})[trial.model] = place
-    for places in halves.values():
-        if set(COMBINED) <= set(places):
-            parts = [found[places[model]] for model in COMBINED]
-            together = [geometric_mean(*arrays) for arrays in zip(*parts, strict=True)]
-            yield replace(trials[places[COMBINED[0]]], model="combined"), together
+    halves: dict[tuple, dict[str, list[np.ndarray]]] = {}
+    every, answers = [], []
+    for trial, arrays in zip(trials, found, strict=True):
+        every.append(trial)
+        answers.append(arrays)
+        if trial.model in COMBINED and all(test.levels == ("network",) for test in trial.tests):
+            known = halves.setdefault(_same(trial), {})
+            known[trial.model] = arrays
+            if len(known) == len(COMBINED):
+                every.append(replace(trial, model="combined"))
+                answers.append(
+                    [geometric_mean(*pair) for pair in zip(*known.values(), strict=True)]
+                )
+    return every, answers
 
 
 def _same(trial: Trial) -> tuple:

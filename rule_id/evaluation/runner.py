@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from rule_id.evaluation.combining import combined_trials
+from rule_id.evaluation.combining import with_combined
 from rule_id.evaluation.describing import describe
 from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
@@ -88,9 +88,7 @@ def evaluate(
     settings = baseline_settings(made.tables, made.fitted, seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
     unseen = run_all(made.novel, store, progress, "never trained on")
-    for trial, arrays in list(combined_trials(trials, found)):
-        trials.append(trial)
-        found.append(arrays)
+    trials, found = with_combined(trials, found)
     results, confusions = score_all(trials, found, material.networks)
     table = summarise(results)
     options = {

@@ -5,7 +5,7 @@ import pytest
 from synthetic import synthetic_trajectories
 
 from rule_id.evaluation import evaluate
-from rule_id.evaluation.combining import combined_trials
+from rule_id.evaluation.combining import with_combined
 from rule_id.evaluation.fitting import fit_all
 from rule_id.evaluation.preparing import prepare
 from rule_id.evaluation.store import Store
@@ -23,8 +23,10 @@ def fitted():
 
 def test_it_is_there_wherever_both_halves_were_fitted_to_networks(fitted):
     made, found = fitted
-    together = list(combined_trials(made.trials, found))
-    of = {(t.split.protocol, t.split.variant, t.split.number, t.feature_set) for t, _ in together}
+    trials, _ = with_combined(made.trials, found)
+    assert [trial for trial in trials if trial.model != "combined"] == made.trials
+    together = [trial for trial in trials if trial.model == "combined"]
+    of = {(t.split.protocol, t.split.variant, t.split.number, t.feature_set) for t in together}
     whole = {
         (t.split.protocol, t.split.variant, t.split.number, t.feature_set)
         for t in made.trials
@@ -32,13 +34,14 @@ def test_it_is_there_wherever_both_halves_were_fitted_to_networks(fitted):
     }
     assert of == whole and len(of) == len(together)
     assert {protocol for protocol, *_ in of} == set(PROTOCOLS)
-    assert {trial.model for trial, _ in together} == {"combined"}
 
 
 def test_it_says_what_the_classifier_would_that_is_fitted_to_the_same(fitted):
     made, found = fitted
-    (trial, arrays) = next(
-        (t, a) for t, a in combined_trials(made.trials, found) if t.split.protocol == "grouped"
+    trial, arrays = next(
+        (trial, arrays)
+        for trial, arrays in zip(*with_combined(made.trials, found), strict=True)
+        if trial.model == "combined" and trial.split.protocol == "grouped"
     )
     names = [name for name in trial.table.names if not name.endswith(".deviation")]
     rows, test = trial.table.rows(trial.rows), trial.table.rows(trial.tests[0].rows)

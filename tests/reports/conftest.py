@@ -9,7 +9,7 @@ from synthetic import RULES
 
 from rule_id.evaluation import Evaluation, evaluate
 from rule_id.features import TARGETS, FeatureTable, extract, features
-from rule_id.models import Bundle, Identification, identify, train
+from rule_id.models import CLASSIFIERS, Bundle, Identification, identify, train
 from rule_id.recordings import recording_from_arrays
 from rule_id.reports import Page, report
 from rule_id.trajectories import (
@@ -59,7 +59,7 @@ def planted() -> FeatureTable:
 
 @pytest.fixture(scope="session")
 def bundles(planted: FeatureTable) -> dict[str, Bundle]:
-    return {model: train(planted, model=model, tune=False) for model in ("linear", "xgboost")}
+    return {model: train(planted, model=model, tune=False) for model in CLASSIFIERS}
 
 
 @pytest.fixture(scope="session")
