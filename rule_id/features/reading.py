@@ -14,6 +14,7 @@ import pandas as pd
 
 from rule_id.errors import InputError, first_line, require_file
 from rule_id.features.table import FeatureTable
+from rule_id.features.targets import TARGETS
 from rule_id.features.writing import METADATA_KEY
 from rule_id.unpacking import require_modest
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["StoredTable", "open_features", "read_features"]
 
 ORDER = ["network", "measurement", "layer"]
+
+CHOSEN_BY = ("network", "measurement", "block", "diverged", "held_out", *TARGETS)
+"""Columns that say which rows are trained on, and as what."""
 
 
 def read_features(path: str | Path) -> FeatureTable:
@@ -50,11 +54,12 @@ def read_features(path: str | Path) -> FeatureTable:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A feature table on disk, of which only what the rows are is in memory.
+    """A feature table on disk, of which only what rows are chosen by is in memory.
 
     Attributes:
         path: The Parquet file.
-        meta: What the rows are, as in `FeatureTable`, in the order of the file.
+        meta: Of `FeatureTable.meta` the columns `CHOSEN_BY` that there are, in the order of the
+            file; texts are categorical, which takes a few bytes a row.
         names: Names of the features, in column order.
         feature_set: One of `FEATURE_SETS`.
         info: How the table was made, see `FeatureTable`.
@@ -92,21 +97,22 @@ class StoredTable:
             # The last network may go on in what is read next.
             end = int(ends[ends <= begin + len(rest)].max(initial=begin))
             if kept[begin:end].any():
-                yield self._table(rest[: end - begin], begin, kept[begin:end])
+                yield self._table(rest[: end - begin]).rows(kept[begin:end])
             rest, begin = rest[end - begin :], end
         if begin < len(self):
             raise InputError(f"{self.path} must stay as it is while it is read; rows are missing")
 
     def _frames(self, most_rows: int) -> Iterator[pd.DataFrame]:
         with _opened(self.path) as file:
-            for batch in file.iter_batches(most_rows, columns=self.names, use_threads=False):
+            for batch in file.iter_batches(most_rows, use_threads=False):
                 frame = batch.to_pandas()
                 _require_numbers(self.path, frame, self.names)
-                yield frame.astype(np.float32)
+                yield frame
 
-    def _table(self, values: pd.DataFrame, begin: int, kept: np.ndarray) -> FeatureTable:
-        meta = self.meta[begin : begin + len(values)]
-        return FeatureTable(meta, values, self.feature_set, self.info).rows(kept)
+    def _table(self, frame: pd.DataFrame) -> FeatureTable:
+        meta = frame[[name for name in frame.columns if "." not in name]]
+        values = frame[self.names].astype(np.float32)
+        return FeatureTable(meta, values, self.feature_set, self.info)
 
 
 def open_features(path: str | Path) -> StoredTable:
@@ -123,7 +129,8 @@ def open_features(path: str | Path) -> StoredTable:
     with _opened(source) as file:
         header, columns = _header(source, file), file.schema_arrow.names
         names = _features(source, columns, file.metadata.num_rows)
-        meta = file.read([name for name in columns if "." not in name]).to_pandas()
+        kept = [name for name in CHOSEN_BY if name in columns]
+        meta = file.read(kept).to_pandas(strings_to_categorical=True)
     if len(_first_rows(meta)) != meta["network"].nunique():
         raise InputError(
             f"{source}: rows of a network must follow one another, as `rule-id features` writes "

@@ -30,6 +30,8 @@ __all__ = ["StoredSource"]
 
 LEAST_ROWS = 100
 
+_KEYS = ("network", "measurement")
+
 
 @dataclass(frozen=True)
 class StoredSource:
@@ -64,8 +66,10 @@ class StoredSource:
             raise InputError(f"most_rows must be {LEAST_ROWS} or more; got {most_rows}")
         if "block" not in stored.meta.columns:
             raise InputError("features must be those of simulated networks; no column block")
-        networks = stored.meta.loc[usable_rows(stored.meta), "network"]
-        sizes = networks.value_counts(sort=False).sort_index()
+        networks = stored.meta.loc[usable_rows(stored.meta), "network"].astype("category")
+        sizes = networks.cat.remove_unused_categories().value_counts(sort=False)
+        sizes.index = sizes.index.astype(str)
+        sizes = sizes.sort_index()
         order = np.random.default_rng([seed, 2]).permutation(len(sizes))
         drawn = sizes.index[order][sizes.to_numpy()[order].cumsum() <= most_rows]
         kept = list(stored.batches(most_rows, set(drawn)))
@@ -96,7 +100,8 @@ class StoredSource:
     def fit(self, classifier: Any, rows: Rows, split: TrainingPart) -> Any:
         """Fit to all networks that may be trained on, read anew in each pass."""
         part = self.stored.meta[self._trained_on(split.test_blocks)]
-        gaps = gaps_of(network_ids(part), split.seed)
+        once = part.drop_duplicates([name for name in _KEYS if name in part.columns])
+        gaps = gaps_of(network_ids(once), split.seed)
 
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for table in self.stored.batches(self.most_rows, set(part["network"])):

@@ -44,6 +44,8 @@ def test_batches_are_the_table_and_cut_no_network(table, path, most_rows):
     pd.testing.assert_frame_equal(found.values, table.values)
     assert (found.feature_set, found.info) == (table.feature_set, table.info)
     assert (len(stored), stored.names) == (len(table), table.names)
+    for name in stored.meta:
+        assert stored.meta[name].tolist() == table.meta[name].tolist()
 
 
 def test_networks_that_are_not_wanted_are_left_out(table, path):
