@@ -1,7 +1,7 @@
 """Writes the card of the classifiers that ship: what they know, how well, and where they fail.
 
-`make reference` runs it last: `python docs/studies/model_card.py [MODELS [EVALUATION]]` reads the
-bundles and the evaluation of their corpus and writes MODELS/README.md. Every number is one of
+`make reference` runs it last: `python docs/studies/model_card.py [FOLDER [EVALUATION]]` reads the
+bundles and the evaluation of their corpus and writes FOLDER/README.md. Every number is one of
 theirs.
 """
 
@@ -21,6 +21,9 @@ from rule_id.models.menu import read_menu
 from rule_id.trajectories import atomic_write
 
 ROOT = DOCS.parent
+MODELS = {"combined": "both combined", "xgboost": "boosted trees", "linear": "linear"}
+"""The classifiers of ours, the best first."""
+
 FEW = 5
 """How many of the rules that are named worst are listed."""
 
@@ -42,9 +45,7 @@ PARTS = {
 def main(arguments: Sequence[str]) -> None:
     """Read bundles and an evaluation, and write the card beside the bundles."""
     models = Path(arguments[0]) if arguments else ROOT / "models" / "reference"
-    evaluation = (
-        Path(arguments[1]) if len(arguments) > 1 else ROOT / "reports" / "reference" / "evaluation"
-    )
+    evaluation = Path(arguments[1]) if len(arguments) > 1 else ROOT / "reports" / "shipped"
     text = card(read_menu(models), read_evaluation(evaluation))
     atomic_write(models / "README.md", lambda target: target.write_text(text))
 
@@ -61,11 +62,11 @@ def card(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
         "<!-- Written by docs/studies/model_card.py; change that instead. -->",
         _what(bundles),
         "## Trained on",
-        _trained_on(bundles, evaluation),
+        _trained_on(bundles),
         "## How well rules are named",
         _accuracy(bundles),
         "## Parts of rules, other architectures and tasks",
-        _shifted(evaluation),
+        _shifted(bundles, evaluation),
         "## Fewer units, checkpoints and observables",
         _seen_less(bundles),
         "## Where they fail",
@@ -98,7 +99,7 @@ def _what(bundles: Sequence[Bundle]) -> str:
     )
 
 
-def _trained_on(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
+def _trained_on(bundles: Sequence[Bundle]) -> str:
     info = bundles[0].info
     fitted, unseen = info["training"], info["testing"]
     own = {b.model for b in bundles if b.info["features"] == info["features"]}
@@ -108,8 +109,8 @@ def _trained_on(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
         "networks under two measurements, without spikes and fluorescence."
     )
     return (
-        f"Corpus `{evaluation.info['corpus']}`, content hash "
-        f"`{evaluation.info['content_hash']}`: {fitted['networks']:,} networks of "
+        f"Corpus `{info['features']['corpus']}`, content hash "
+        f"`{info['features']['content_hash']}`: {fitted['networks']:,} networks of "
         f"{fitted['blocks']} blocks, each seen completely and in three random ways. "
         f"{unseen['networks']:,} networks of {unseen['blocks']} other blocks "
         f"score and calibrate. Left out, for they diverged: {info['n_diverged']:,}. The "
@@ -144,28 +145,43 @@ def _accuracy(bundles: Sequence[Bundle]) -> str:
     )
 
 
-def _shifted(evaluation: Evaluation) -> str:
+def _shifted(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:
     """Return how classifiers that are fitted to complete recordings alone do, by protocol."""
     table = evaluation.table
     info = evaluation.info
     own = table[(table["level"] == "network") & (table["feature_set"] == info["feature_set"])]
-    own = own[(own["model"] == "xgboost") & own["protocol"].isin(SHIFTS)]
-    own = own[own["target"].isin(PARTS)].drop_duplicates(["protocol", "target", "subset"])
-    rows = [
-        [
-            f"{SHIFTS[row.protocol]}, {PARTS[row.target]}",
-            row.subset,
-            f"{row.accuracy:.2f} ± {row.accuracy_sem:.2f}",
-            f"{row.accuracy_chance:.2f}",
-        ]
-        for row in own.itertuples()
-        if row.subset in ("all", "learned")
+    own = own[own["model"].isin(list(MODELS)) & own["protocol"].isin(SHIFTS)]
+    own = own[own["target"].isin(PARTS) & own["subset"].isin(["all", "learned"])]
+    own = own[own["variant"] == "all"]
+    models = [model for model in MODELS if model in set(own["model"])]
+    rows = []
+    for (protocol, target, subset), some in own.groupby(
+        ["protocol", "target", "subset"], sort=False
+    ):
+        of = some.set_index("model")
+        rows.append(
+            [f"{SHIFTS[str(protocol)]}, {PARTS[str(target)]}", str(subset)]
+            + [f"{of.accuracy[name]:.2f} ± {of.accuracy_sem[name]:.2f}" for name in models]
+            + [f"{of.accuracy_chance.iloc[0]:.2f}"]
+        )
+    head = [
+        "blocks of, and what is named",
+        "networks",
+        *(MODELS[name] for name in models),
+        "chance",
     ]
-    head = ["blocks of, and what is named", "networks", "accuracy", "chance"]
     return (
-        f"Boosted trees on `{info['feature_set']}` features, fitted to networks seen completely "
-        f"(reports/reference):\n\n{markdown_table(head, rows)}"
+        f"On `{info['feature_set']}` features, fitted to networks seen completely, "
+        f"{info['splits']} splits of blocks of all kinds, one of each group that is held out "
+        f"(reports/shipped){_absent(bundles, models)}:\n\n{markdown_table(head, rows)}"
     )
+
+
+def _absent(bundles: Sequence[Bundle], models: Sequence[str]) -> str:
+    """Say which of the classifiers that were evaluated are not among those that ship."""
+    ship = {bundle.model for bundle in bundles}
+    absent = [MODELS[name] for name in models if name not in ship]
+    return f"; of {', '.join(absent)} none ships yet" if absent else ""
 
 
 def _seen_less(bundles: Sequence[Bundle]) -> str:
@@ -185,10 +201,16 @@ def _seen_less(bundles: Sequence[Bundle]) -> str:
     return f"Of the boosted trees on `invariant` features:\n\n{table}"
 
 
+def _best(evaluation: Evaluation) -> str:
+    """Return the best of our classifiers that was evaluated."""
+    known = set(evaluation.table["model"])
+    return next(model for model in MODELS if model in known)
+
+
 def _failures(evaluation: Evaluation) -> str:
     counts = evaluation.of("rule").confusions
     counts = counts[(counts["protocol"] == "grouped") & (counts["level"] == "network")]
-    counts = counts[counts["model"] == "xgboost"]
+    counts = counts[counts["model"] == (best := _best(evaluation))]
     counts = counts[counts["feature_set"] == evaluation.info["feature_set"]]
     square = counts.pivot_table(
         index="true", columns="predicted", values="count", aggfunc="sum", fill_value=0
@@ -202,22 +224,21 @@ def _failures(evaluation: Evaluation) -> str:
             [f"`{name}`", f"{own[name]:.2f}", f"`{wrong.index[0]}`", f"{wrong.iloc[0]:.2f}"]
         )
     table = markdown_table(["rule", "named", "most often taken for", "share"], rows)
-    return f"The rules that are named worst, on new blocks:\n\n{table}"
+    return f"The rules that are named worst, on new blocks, by {MODELS[best]}:\n\n{table}"
 
 
 def _calibration(evaluation: Evaluation) -> str:
     further = evaluation.further
     errors = further["calibration"]
-    errors = errors[(errors["model"] == "xgboost") & (errors["target"] == "rule")]
+    best = _best(evaluation)
+    errors = errors[(errors["model"] == best) & (errors["target"] == "rule")]
     lines = [
         f"- Expected calibration error of the most probable rule, {row.scaled}: {row.error:.3f} ± "
         f"{row.error_sem:.3f}."
         for row in errors.itertuples()
     ]
     sets = further["coverage"]
-    sets = sets[
-        (sets["model"] == "xgboost") & (sets["target"] == "rule") & (sets["class"] == "all")
-    ]
+    sets = sets[(sets["model"] == best) & (sets["target"] == "rule") & (sets["class"] == "all")]
     sets = sets[(sets["by"] == "network") & np.isclose(sets["miscoverage"].astype(float), 0.1)]
     lines += [
         f"- 90% sets hold the rule of {row.covered:.2f} ± {row.covered_sem:.2f} of networks of new "
@@ -227,10 +248,10 @@ def _calibration(evaluation: Evaluation) -> str:
     novel = further["novelty"]
     novel = novel[novel["kind"] == "family"]
     if len(novel):
-        best = novel.groupby("score")["auroc"].mean().max()
+        area = novel.groupby("score")["auroc"].mean().max()
         lines.append(
             "- Families that were never trained on are not recognised as such: the best score has "
-            f"an area under the ROC curve of {best:.2f} in the mean (0.5 is guessing)."
+            f"an area under the ROC curve of {area:.2f} in the mean (0.5 is guessing)."
         )
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from rule_id.models.menu import read_menu
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models" / "reference"
-EVALUATION = ROOT / "reports" / "reference" / "evaluation"
+EVALUATION = ROOT / "reports" / "shipped"
 
 
 def test_the_card_that_ships_is_that_of_the_classifiers_that_ship() -> None:
