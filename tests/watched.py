@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ class Watched:
     """What a command and the processes it began held while it ran.
 
     Attributes:
-        memory: Bytes that are theirs, at each look.
+        memory: Bytes that are theirs and of no file, at each look.
         files: Open files, at each look.
         seconds: How long it took.
         returncode: How it ended; -9 if it was killed.
@@ -73,11 +74,18 @@ def held(pid: int) -> tuple[int, int]:
     memory = files = 0
     for process in family(pid):
         try:
-            memory += process.memory_full_info().uss
+            memory += anonymous(process.pid)
             files += process.num_fds()
-        except psutil.Error:  # it ended meanwhile
+        except (psutil.Error, OSError):  # it ended meanwhile
             continue
     return memory, files
+
+
+def anonymous(pid: int) -> int:
+    """Return the bytes of a process that no file stands behind, which cannot be taken from it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = re.findall(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE) or ["0"]
+    return int(line) * 1024
 
 
 def family(pid: int) -> Iterator[psutil.Process]:
