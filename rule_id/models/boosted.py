@@ -85,18 +85,22 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def fit_batches(
-        self, batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]], folder: str | Path
+        self,
+        batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]],
+        folder: str | Path,
+        some: np.ndarray,
     ) -> BoostedClassifier:
         """Fit to features that are never in memory at once.
 
         Memory grows with n k, not with n d: gradients stay in memory, features do not. The
         classifier is the one that `fit` makes of the same rows in the same order, as far as edges
-        of bins agree, which are estimated where there are more rows than XGBoost keeps of each.
+        of bins agree, which here are quantiles of some of the rows.
 
         Args:
-            batches: Called for each pass through the data, of which there are three; yields
+            batches: Called for each pass through the data, of which there are two or three; yields
                 features X (n_i, d), NaN allowed, with labels y (n_i,), the same in each pass.
             folder: Where bins of features are kept meanwhile, a byte for most values.
+            some: Features (m, d), thousands of rows drawn at random, for the edges of bins.
 
         Raises:
             ValueError: There are fewer than 2 classes.
@@ -112,7 +116,13 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(sorted(counts))
         weights = self._weights(np.array([counts[name] for name in self.classes_.tolist()]))
         data = bins_on_disk(
-            batches, self.classes_, weights, folder, max_bin=self.max_bin, nthread=self._threads()
+            batches,
+            self.classes_,
+            weights,
+            folder,
+            some,
+            max_bin=self.max_bin,
+            nthread=self._threads(),
         )
         self.booster_ = xgboost.train(self._parameters(), data, self.n_estimators)
         return self

@@ -111,7 +111,7 @@ class StoredSource:
                 yield X, y
 
         with tempfile.TemporaryDirectory() as folder:
-            return classifier.fit_batches(batches, folder)
+            return classifier.fit_batches(batches, folder, rows[0])
 
     def learned(self, fitted: FeatureTable, test_blocks: list[int]) -> pd.DataFrame:
         """Return what the rows on disk are that are trained on."""

@@ -43,6 +43,7 @@ def bins_on_disk(
     classes: np.ndarray,
     weights: np.ndarray,
     folder: str | Path,
+    some: np.ndarray,
     *,
     max_bin: int,
     nthread: int,
@@ -54,8 +55,11 @@ def bins_on_disk(
         classes: The k classes, sorted.
         weights: The weight of a row of each (k,).
         folder: Where the bins lie; it may go when the matrix is gone.
+        some: Features (m, d) whose quantiles are the edges of bins. Those of all rows would take a
+            megabyte of memory a feature for a million rows.
         max_bin: Bins of a feature.
         nthread: Threads; 0 for all cores.
     """
+    edges = xgboost.QuantileDMatrix(some, max_bin=max_bin, nthread=nthread)
     passes = _Passes(batches, classes, weights, folder)
-    return xgboost.ExtMemQuantileDMatrix(passes, max_bin=max_bin, nthread=nthread)
+    return xgboost.ExtMemQuantileDMatrix(passes, ref=edges, max_bin=max_bin, nthread=nthread)
