@@ -89,9 +89,6 @@ def _added(model: str, classifier: Any, values: np.ndarray, a: int, b: int) -> n
 
 def _linear(classifier: Any, values: np.ndarray, a: int, b: int) -> np.ndarray:
     scores, _ = classifier.scores(values, np.zeros(len(values)))
-    coefficients = classifier.coef_
-    # Of two classes the second has the coefficients and the first none.
-    if len(coefficients) == 1:
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+    coefficients = classifier.class_coef
     added = scores.mean(axis=0) * (coefficients[a] - coefficients[b])
     return np.asarray(classifier.by_feature(added))

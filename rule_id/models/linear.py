@@ -139,6 +139,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         """Coefficients, per standard score of each feature."""
         return np.asarray(self.regress_.coef_)
 
+    @property
+    def class_coef(self) -> np.ndarray:
+        """Coefficients of each class (k, ...): of two the second has them and the first none."""
+        if len(self.coef_) > 1:
+            return self.coef_
+        return np.concatenate([np.zeros_like(self.coef_), self.coef_])
+
     def by_feature(self, values: np.ndarray) -> np.ndarray:
         """Return values of what coefficients multiply, summed for each feature of X (..., d)."""
         return folded(values) if self.pools_ else values

@@ -38,7 +38,7 @@ class StoredSource:
     """A feature table on disk, all of which is fitted and some of which is in memory.
 
     Networks drawn at random are in memory: on those of them that are fitted hyperparameters are
-    chosen and ranges of features are found, those of blocks held out score and calibrate.
+    chosen and ranges and edges of bins are found, those of blocks held out score and calibrate.
 
     Attributes:
         stored: The table.

@@ -256,12 +256,8 @@ def _shap_and_gain(bundle: Bundle, held_out: FeatureTable) -> tuple[np.ndarray, 
     seen = both.with_deviations(held_out.matrix(), networks)
     trees = both.by_feature(shap_values(both.trees_.booster_, seen)[:, :, :-1])
     scores, index = both.linear_.scores(held_out.matrix(), networks)
-    coefficients = both.linear_.coef_
-    if len(coefficients) == 1:
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-    linear = np.stack(
-        [both.linear_.by_feature(scores * row) for row in coefficients], axis=1, dtype=np.float32
-    )
+    rows = (both.linear_.by_feature(scores * row) for row in both.linear_.class_coef)
+    linear = np.stack([*rows], axis=1, dtype=np.float32)
     return (trees + linear[index]) / 2, both.by_feature(_gain(both.trees_.booster_))
 
 
