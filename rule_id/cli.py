@@ -387,6 +387,14 @@ def evaluate(
     fits: Annotated[
         Path | None, typer.Option(help="A folder to keep what was fitted in, and to look it up.")
     ] = None,
+    add: Annotated[
+        bool,
+        typer.Option(
+            "--add",
+            help="Keep what the evaluation in the results folder holds of other protocols; without "
+            "--protocol, run those that it lacks.",
+        ),
+    ] = False,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -400,7 +408,13 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
-    from rule_id.evaluation import BASELINES, fit_shard, folder_of_fits, spread_fits
+    from rule_id.evaluation import (
+        BASELINES,
+        fit_shard,
+        folder_of_fits,
+        held_protocols,
+        spread_fits,
+    )
     from rule_id.evaluation import evaluate as run
     from rule_id.reports import evaluation_page
 
@@ -416,18 +430,22 @@ def evaluate(
         "tune": tune,
         "seed": seed,
     }
+    held = held_protocols(folder) if add else []
     with _interruptible(kept), _bars() as progress:
         if shard is not None:
             from rule_id.simulation import read_shard
 
-            own = fit_shard(corpus, kept, read_shard(shard), progress=progress, **options)
+            own = fit_shard(
+                corpus, kept, read_shard(shard), progress=progress, without=held, **options
+            )
             typer.echo(f"{kept}: shard {shard} is done, {own} fits")
             return
         if engine != "local" or scheduler is not None:
             from rule_id.simulation import open_engine
 
-            spread_fits(open_engine(engine, scheduler), corpus, kept, options, progress)
-        evaluation = run(corpus, folder, fits=fits, progress=progress, **options)
+            shares = {**options, "without": held}
+            spread_fits(open_engine(engine, scheduler), corpus, kept, shares, progress)
+        evaluation = run(corpus, folder, fits=fits, add=add, progress=progress, **options)
     evaluation_page(evaluation).save(folder)
     typer.echo(str(evaluation))
     files = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())

@@ -22,7 +22,7 @@ from rule_id.features.material import Material
 from rule_id.trajectories import set_apart
 from rule_id.version import __version__
 
-__all__ = ["describe", "versions"]
+__all__ = ["all_notes", "describe", "versions"]
 
 NOTES = [
     "The s.e.m. is over splits. Splits of one corpus overlap, so it describes their spread and "
@@ -85,8 +85,8 @@ def describe(
         "n_layers": len(tables.main),
         "n_measurements": len(material.panels),
         "most_rows": MOST_ROWS,
-        "n_features": {trial.feature_set: len(trial.table.names) for trial in trials},
-        "notes": [*NOTES, *_notes_on(dropped)],
+        "n_features": _counted(trials),
+        "notes": all_notes(dropped),
         "versions": versions(),
     }
 
@@ -114,8 +114,21 @@ def _dropped(trials: list[Trial]) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _notes_on(dropped: dict[str, dict[str, list[str]]]) -> list[str]:
-    return [
+def _counted(trials: list[Trial]) -> dict[str, int]:
+    """Return the number of features of each set; one observable alone has fewer."""
+    counts: dict[str, int] = {}
+    for trial in trials:
+        counts[trial.feature_set] = max(counts.get(trial.feature_set, 0), len(trial.table.names))
+    return dict(sorted(counts.items()))
+
+
+def all_notes(dropped: dict[str, dict[str, list[str]]]) -> list[str]:
+    """Return what a reader of the numbers must know.
+
+    Args:
+        dropped: For a protocol and what it held out, the rules that could not be tested.
+    """
+    return NOTES + [
         f"{protocol}, {variant}: some splits are without rules that could not be trained on, "
         f"{', '.join(classes)}."
         for protocol, variants in dropped.items()

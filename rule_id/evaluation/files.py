@@ -21,7 +21,7 @@ from rule_id.evaluation.results import (
 from rule_id.features import TARGETS
 from rule_id.folders import replaced_folder, require_replaceable
 
-__all__ = ["KIND", "read_evaluation", "write_evaluation"]
+__all__ = ["KIND", "held_protocols", "read_evaluation", "write_evaluation"]
 
 SCHEMA_VERSION = 4
 KIND = ("evaluation.json", "an evaluation")
@@ -84,6 +84,18 @@ def read_evaluation(folder: str | Path) -> Evaluation:
             if (path := source / f"{name}.csv").exists()
         },
     )
+
+
+def held_protocols(folder: str | Path) -> list[str]:
+    """Return the protocols of an evaluation, none where there is no folder yet.
+
+    Args:
+        folder: Where `evaluate` writes.
+
+    Raises:
+        InputError: The folder is of something else.
+    """
+    return list(read_evaluation(folder).info["protocols"]) if Path(folder).exists() else []
 
 
 def _write_files(evaluation: Evaluation, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event, Lock
@@ -15,7 +16,7 @@ import threadpoolctl
 import xgboost
 
 from rule_id.evaluation.baselines import BASELINES
-from rule_id.evaluation.store import Fingerprints, Store
+from rule_id.evaluation.store import Cost, Fingerprints, Kept, Store
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import FeatureTable
 from rule_id.models import (
@@ -40,6 +41,14 @@ class Job(Protocol):
     @property
     def key(self) -> str:
         """Jobs of one key give the same."""
+
+    @property
+    def protocol(self) -> str:
+        """What it is for."""
+
+    @property
+    def model(self) -> str:
+        """What is fitted."""
 
     def run(self) -> list[np.ndarray]:
         """Return what is found."""
@@ -66,7 +75,7 @@ def run_all(
     """
     listed = list(jobs)
     distinct = {job.key: job for job in listed}
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, Kept] = {}
     stopped, one_at_a_time = Event(), Lock()
 
     def lane(keys: list[str]) -> None:
@@ -75,10 +84,14 @@ def run_all(
                 return
             kept = store.get(key)
             if kept is None:
-                kept = distinct[key].run()
+                # Of this thread alone, which is all that works at it: others take nothing from it.
+                begin = time.thread_time()
+                arrays = distinct[key].run()
+                kept = Kept(arrays, time.thread_time() - begin)
                 store.put(key, kept)
             with one_at_a_time:
                 found[key] = kept
+                store.costs[key] = Cost(distinct[key].protocol, distinct[key].model, kept.seconds)
                 if progress is not None:
                     progress(what, len(found), len(distinct))
 
@@ -97,7 +110,7 @@ def run_all(
                 warnings.simplefilter("ignore")
                 outcomes.close()
             raise
-    return [found[job.key] for job in listed]
+    return [found[job.key].arrays for job in listed]
 
 
 def _lanes(jobs: Mapping[str, Job]) -> Iterator[list[str]]:
@@ -147,6 +160,7 @@ class _Fit:
         self, trial: Trial, tune: bool, seed: int, prints: Fingerprints, setting: dict[str, Any]
     ) -> None:
         self.trial, self.tune, self.seed, self.setting = trial, tune, seed, setting
+        self.protocol, self.model = trial.split.protocol, trial.model
         self.key = trial_key(trial, prints, tune, seed, setting)
         self.alone = trial.model in BASELINES and BASELINES[trial.model].alone
 

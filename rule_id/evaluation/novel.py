@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,11 @@ class NovelTrial:
     split: Split
     seed: int
     prints: Fingerprints
+
+    @property
+    def protocol(self) -> str:
+        """The one that it is of."""
+        return self.split.protocol
 
     @property
     def key(self) -> str:
@@ -115,7 +120,8 @@ def novel_trials(
             split = _with_both(turns, table.meta[kind] == name, table.meta["rule"])
             if split is not None:
                 require_apart("novel", table.meta[split.train], table.meta[split.test])
-                yield NovelTrial(kind, name, model, table, split, seed, prints)
+                own = replace(split, protocol="novel", variant=name)
+                yield NovelTrial(kind, name, model, table, own, seed, prints)
 
 
 def _with_both(turns: list[Split], novel: pd.Series, rules: pd.Series) -> Split | None:

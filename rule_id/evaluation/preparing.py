@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rule_id.errors import InputError, one_of
@@ -56,18 +56,26 @@ def prepare(
     hold_out: Iterable[str] = (),
     splits: int = 10,
     seed: int = 0,
+    without: Iterable[str] = (),
 ) -> Prepared:
-    """Return what is to be fitted; arguments and errors are those of `evaluate`."""
+    """Return what is to be fitted; arguments and errors are those of `evaluate`.
+
+    Protocols in `without` are there already, and are not run unless they are asked for by name.
+    """
     models = list(models)
     _check_options(feature_set, models, splits)
     if "combined" in models:
         halves = [name for name in COMBINED if name not in models]
         models = [*halves, *(name for name in models if name != "combined")]
     material = read_material(corpus)
+    without = list(without)
     choice = choose_protocols(protocols, hold_out, material, feature_set)
+    if protocols is None:
+        kept = [p for p in choice.protocols if p in choice.named or p not in without]
+        choice = replace(choice, protocols=kept)
     tables = Tables(material, feature_set, seed)
     trials = list(trials_of(tables, choice, models, splits, seed))
-    if not trials:
+    if not trials and not without:
         raise InputError("protocols must name one beside novel, which has no accuracy")
     novel = _novel(tables, choice.protocols, models, splits, seed)
     return Prepared(material, choice, tables, models, trials, novel)

@@ -18,6 +18,7 @@ __all__ = [
     "RESULT_COLUMNS",
     "Evaluation",
     "empty_table",
+    "in_order",
     "summarise",
     "table_columns",
 ]
@@ -66,6 +67,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "model", "target", "accuracy", "sem", "chance", "floor", "n_networks",
     ),
     "claims": ("claim", "about", "measure", "value", "sem", "criterion", "threshold", "verdict"),
+    "cost": ("protocol", "model", "fits", "seconds"),
 }  # fmt: skip
 """Tables beside results, table and confusions, with their columns; see docs/evaluation.md."""
 
@@ -190,8 +192,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         [results[held_out].assign(variant="all"), results[~halves], _whole(results[halves])],
         ignore_index=True,
     )
-    rank = {name: place for place, name in enumerate(PROTOCOLS)}
-    rows = rows.sort_values("protocol", key=lambda names: names.map(rank), kind="stable")
+    rows = in_order(rows)
     groups = rows.groupby([*KEYS, "metric"], sort=False)
     chance, floor = groups["chance"].mean(), groups["floor"].mean()
     parts = {
@@ -205,6 +206,18 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     sizes = by_setting[list(SIZES)].mean()
     sizes.insert(0, "splits", by_setting["split"].nunique())
     return sizes.join(wide).reset_index()[table_columns()]
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the order of `PROTOCOLS`, those of one protocol as they were.
+
+    Args:
+        rows: Rows with a `protocol`; what is none of `PROTOCOLS` comes last.
+    """
+    rank = {name: place for place, name in enumerate(PROTOCOLS)}
+    return rows.sort_values(
+        "protocol", key=lambda names: names.map(rank), kind="stable", ignore_index=True
+    )
 
 
 def _about(table: pd.DataFrame, target: str) -> pd.DataFrame:

@@ -6,16 +6,18 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from rule_id.errors import InputError
+from rule_id.evaluation.adding import added, require_addable
 from rule_id.evaluation.combining import with_combined
-from rule_id.evaluation.describing import describe
-from rule_id.evaluation.files import KIND, write_evaluation
+from rule_id.evaluation.describing import describe, versions
+from rule_id.evaluation.files import KIND, read_evaluation, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
 from rule_id.evaluation.further import further_tables
 from rule_id.evaluation.preparing import prepare
 from rule_id.evaluation.results import Evaluation, summarise
 from rule_id.evaluation.scoring import score_all
 from rule_id.evaluation.settings import baseline_settings
-from rule_id.evaluation.store import Store
+from rule_id.evaluation.store import Store, cost_table
 from rule_id.evaluation.trials import ELSEWHERE
 from rule_id.folders import require_replaceable
 from rule_id.trajectories import Trajectories
@@ -35,6 +37,7 @@ def evaluate(
     tune: bool = False,
     seed: int = 0,
     fits: str | Path | None = None,
+    add: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Fit classifiers on some networks of a corpus, and test them on others.
@@ -64,6 +67,10 @@ def evaluate(
         seed: Seed of splits and models.
         fits: Folder for what was fitted, which stays there; by default one beside `out` that is
             removed when the evaluation is written, and none without `out`.
+        add: Keep what the evaluation in `out` holds of other protocols, and without `protocols` run
+            those that it lacks: a long evaluation can be run in pieces, on different days. What
+            was run with other options, on another corpus or by other versions is refused. Where
+            nothing lacks, it is returned as it is.
         progress: Called as progress(what, done, total).
 
     Returns:
@@ -71,7 +78,8 @@ def evaluate(
 
     Raises:
         InputError: An option is not among the allowed ones, `out` is a folder of something else,
-            or the corpus is too small or uniform for a protocol.
+            the corpus is too small or uniform for a protocol, or what is in `out` cannot be added
+            to.
 
     Source: Nayebi et al., NeurIPS 2020, for `paper` and the baselines; the other protocols are
     ours.
@@ -79,11 +87,18 @@ def evaluate(
     hold_out = list(hold_out)
     if out is not None:
         require_replaceable(Path(out), *KIND)
+    held = _held(out, add)
     made = prepare(
         corpus, feature_set=feature_set, models=models, protocols=protocols, hold_out=hold_out,
-        splits=splits, seed=seed,
+        splits=splits, seed=seed, without=() if held is None else held.info["protocols"],
     )  # fmt: skip
     material, trials = made.material, made.trials
+    if held is not None:
+        same = {"feature_set": feature_set, "tune": tune, "seed": seed}
+        about = {"content_hash": material.content_hash, "versions": versions()}
+        require_addable(held, same | about)
+        if not made.choice.protocols:
+            return held
     store = _store(out, fits)
     settings = baseline_settings(made.tables, made.fitted, seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
@@ -103,8 +118,11 @@ def evaluate(
         describe(material, made.tables, trials, options, made.choice),
         further_tables(
             material, trials, found, made.novel, unseen, results, table, feature_set, seed
-        ),
+        )
+        | {"cost": cost_table(store.costs.values())},
     )
+    if held is not None:
+        evaluation = added(held, evaluation)
     if out is not None:
         write_evaluation(evaluation, out)
         if fits is None and store.folder is not None:
@@ -119,6 +137,15 @@ def folder_of_fits(out: str | Path) -> Path:
         out: The folder that the evaluation will have.
     """
     return Path(out).with_name(f"{Path(out).name}-fits")
+
+
+def _held(out: str | Path | None, add: bool) -> Evaluation | None:
+    """Return the evaluation to add to; None where there is none yet."""
+    if not add:
+        return None
+    if out is None:
+        raise InputError("add needs out, the folder of the evaluation to add to")
+    return read_evaluation(out) if Path(out).exists() else None
 
 
 def _store(out: str | Path | None, fits: str | Path | None) -> Store:

@@ -11,7 +11,7 @@ from rule_id.evaluation.answers import Answers, answers_of, classes_of, subsets_
 from rule_id.evaluation.floor import BlockFloor
 from rule_id.evaluation.metrics import METRICS, chance, confusion_matrix
 from rule_id.evaluation.protocols import PROTOCOLS
-from rule_id.evaluation.results import CONFUSION_COLUMNS, RESULT_COLUMNS
+from rule_id.evaluation.results import CONFUSION_COLUMNS, RESULT_COLUMNS, in_order
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.trajectories import set_apart
 
@@ -53,7 +53,8 @@ def score_all(
                         confusions += _confusions(key, about)
     counted = pd.DataFrame(confusions, columns=list(CONFUSION_COLUMNS))
     summed = counted.groupby(list(CONFUSION_COLUMNS[:-1]), sort=False)["count"].sum()
-    return pd.DataFrame(results, columns=list(RESULT_COLUMNS)), summed.reset_index()
+    scores = pd.DataFrame(results, columns=list(RESULT_COLUMNS))
+    return in_order(scores), in_order(summed.reset_index())
 
 
 def _key(trial: Trial, test: Test, level: str, target: str) -> tuple[str, ...]:

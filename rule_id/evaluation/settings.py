@@ -16,11 +16,16 @@ from rule_id.evaluation.store import Fingerprints, Store
 from rule_id.evaluation.tables import Tables
 from rule_id.models import network_ids
 
-__all__ = ["baseline_settings"]
+__all__ = ["SETTINGS", "baseline_settings"]
+
+SETTINGS = "settings"
+"""What stands for a protocol where settings are chosen."""
 
 
 class _Choice:
     """The choice of one baseline's setting, as a job."""
+
+    protocol = SETTINGS
 
     def __init__(self, model: str, tables: Tables, train: np.ndarray, seed: int) -> None:
         self.model, self.table, self.train, self.seed = model, tables.paper, train, seed

@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from rule_id.evaluation.results import FURTHER, in_order
 from rule_id.features import FeatureTable
 from rule_id.trajectories import atomic_write
 
-__all__ = ["Fingerprints", "Store"]
+__all__ = ["Cost", "Fingerprints", "Kept", "Store", "cost_table"]
+
+_SECONDS = "seconds"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was found, and what it took.
+
+    Attributes:
+        arrays: What was found.
+        seconds: The time of one core that it took, in s.
+    """
+
+    arrays: list[np.ndarray]
+    seconds: float
+
+
+class Cost(NamedTuple):
+    """What a fit took.
+
+    Attributes:
+        protocol: What it was for.
+        model: What was fitted.
+        seconds: The time of one core, in s.
+    """
+
+    protocol: str
+    model: str
+    seconds: float
 
 
 class Store:
@@ -19,13 +53,17 @@ class Store:
 
     Args:
         folder: Where they lie; made when the first is kept.
+
+    Attributes:
+        costs: What each took that was asked for, now or when it was kept, by key.
     """
 
     def __init__(self, folder: Path | None) -> None:
         """Keep the folder."""
         self.folder = folder
+        self.costs: dict[str, Cost] = {}
 
-    def get(self, key: str) -> list[np.ndarray] | None:
+    def get(self, key: str) -> Kept | None:
         """Return what was kept, or None; a damaged file, or one without arrays, counts as none."""
         if self.folder is None or not self._path(key).is_file():
             return None
@@ -33,19 +71,32 @@ class Store:
         with self._path(key).open("rb") as file:
             try:
                 kept = np.load(file, allow_pickle=False)
-                return [kept[name] for name in _names(len(kept.files))] or None
+                arrays = [kept[name] for name in _names(len(kept.files) - 1)]
+                return Kept(arrays, float(kept[_SECONDS])) if arrays else None
             except Exception:  # a damaged archive raises many types
                 return None
 
-    def put(self, key: str, arrays: list[np.ndarray]) -> None:
-        """Keep arrays under a key, complete or not at all."""
+    def put(self, key: str, kept: Kept) -> None:
+        """Keep something under a key, complete or not at all."""
         if self.folder is not None:
-            named = dict(zip(_names(len(arrays)), arrays, strict=True))
+            named = dict(zip(_names(len(kept.arrays)), kept.arrays, strict=True))
+            named[_SECONDS] = np.array(kept.seconds)
             atomic_write(self._path(key), partial(_save, arrays=named))
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{key}.npz"
+
+
+def cost_table(costs: Iterable[Cost]) -> pd.DataFrame:
+    """Return how many fits there were of each model under each protocol, and what they took.
+
+    Args:
+        costs: What each took.
+    """
+    table = pd.DataFrame(list(costs), columns=list(Cost._fields))
+    sums = table.groupby(["protocol", "model"])["seconds"].agg(fits="size", seconds="sum")
+    return in_order(sums.reset_index())[list(FURTHER["cost"])]
 
 
 def _names(n: int) -> list[str]:

@@ -40,8 +40,8 @@ def test_what_is_written_is_read(evaluation: Evaluation, folder: Path) -> None:
 def test_the_folder_is_complete_and_alone(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "results.csv", "table.csv", "confusions.csv", "alignment.csv", "calibration.csv",
-        "claims.csv", "control.csv", "coverage.csv", "headline.csv", "matched.csv", "novelty.csv",
-        "reliability.csv", "evaluation.json", "figures",
+        "claims.csv", "control.csv", "cost.csv", "coverage.csv", "headline.csv", "matched.csv",
+        "novelty.csv", "reliability.csv", "evaluation.json", "figures",
     }  # fmt: skip
     names = {
         "confusion-families", "confusion-grouped", "confusion-held-out-architecture",

@@ -16,6 +16,7 @@ from rule_id.evaluation.store import Store
 class Noted:
     """A job that notes how many of its kind run at once."""
 
+    protocol, model = "grouped", "noted"
     running: int
     most: int
     lock = threading.Lock()

@@ -15,7 +15,7 @@ from rule_id.evaluation import novel as novel_module
 from rule_id.evaluation.fitting import trial_key
 from rule_id.evaluation.novel import NovelTrial
 from rule_id.evaluation.protocols import Split
-from rule_id.evaluation.store import Fingerprints, Store
+from rule_id.evaluation.store import Fingerprints, Kept, Store
 from rule_id.evaluation.trials import Trial
 from rule_id.features import FeatureTable
 
@@ -34,11 +34,12 @@ def store(tmp_path: Path) -> Store:
 
 def test_what_was_put_is_got_in_order(store: Store) -> None:
     assert store.get("a") is None
-    store.put("a", ARRAYS)
-    store.put("b", [])
+    store.put("a", Kept(ARRAYS, 2.5))
+    store.put("b", Kept([], 1.0))
     found = Store(store.folder).get("a")
-    assert found is not None and len(found) == len(ARRAYS) == 12
-    for one, other in zip(found, ARRAYS, strict=True):
+    assert found is not None and len(found.arrays) == len(ARRAYS) == 12
+    assert found.seconds == 2.5
+    for one, other in zip(found.arrays, ARRAYS, strict=True):
         np.testing.assert_array_equal(one, other)
         assert one.dtype == other.dtype
     assert store.get("b") is None and store.get("c") is None
@@ -47,12 +48,12 @@ def test_what_was_put_is_got_in_order(store: Store) -> None:
 def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     store = Store(None)
-    store.put("a", ARRAYS)
+    store.put("a", Kept(ARRAYS, 1.0))
     assert store.get("a") is None and list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_complete_or_not_there(store: Store, monkeypatch) -> None:
-    store.put("a", ARRAYS)
+    store.put("a", Kept(ARRAYS, 1.0))
 
     def fail(*given, **further):
         given[0].write(b"half")
@@ -60,13 +61,13 @@ def test_a_file_is_complete_or_not_there(store: Store, monkeypatch) -> None:
 
     monkeypatch.setattr(np, "savez", fail)
     with pytest.raises(OSError, match="no space"):
-        store.put("b", ARRAYS)
+        store.put("b", Kept(ARRAYS, 1.0))
     assert [path.name for path in store.folder.iterdir()] == ["a.npz"]
 
 
 def test_a_damaged_file_counts_as_none(store: Store) -> None:
     kept = [np.arange(3.0), np.array(["ab"])]
-    store.put("a", kept)
+    store.put("a", Kept(kept, 1.0))
     path = store.folder / "a.npz"
     whole = path.read_bytes()
     for length in range(0, len(whole), 5):
@@ -78,16 +79,16 @@ def test_a_damaged_file_counts_as_none(store: Store) -> None:
         found = store.get("a")
         nothing += found is None
         # What is still read is what was written: not every byte of an archive matters.
-        for one, other in zip(found or kept, kept, strict=True):
+        for one, other in zip(found.arrays if found else kept, kept, strict=True):
             np.testing.assert_array_equal(one, other)
     assert nothing > len(whole) / 2
-    store.put("a", kept)
+    store.put("a", Kept(kept, 1.0))
     assert store.get("a") is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"text", np.zeros(3), {"other": np.zeros(3)}])
 def test_a_file_of_something_else_counts_as_none(store: Store, content) -> None:
-    store.put("a", ARRAYS)
+    store.put("a", Kept(ARRAYS, 1.0))
     path = store.folder / "a.npz"
     with path.open("wb") as file:
         if isinstance(content, bytes):
@@ -114,12 +115,13 @@ def test_nothing_read_from_disk_is_executed(store: Store, tmp_path: Path) -> Non
     planted = np.array([Planted(trace)], dtype=object)
     path = store.folder / "a.npz"
     store.folder.mkdir()
-    np.savez(path, **{"0 of 1": planted}, allow_pickle=True)
+    np.savez(path, **{"0 of 1": planted, "seconds": np.array(1.0)}, allow_pickle=True)
     assert store.get("a") is None
     path.write_bytes(pickle.dumps(Planted(trace)))
     assert store.get("a") is None
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("0 of 1.npy", pickle.dumps(Planted(trace)))
+        file.writestr("seconds.npy", pickle.dumps(Planted(trace)))
     store.get("a")
     assert not trace.exists()
     pickle.loads(pickle.dumps(Planted(trace)))  # who unpickles runs it
