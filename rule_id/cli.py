@@ -61,7 +61,8 @@ Signal = Annotated[
 ]
 Series = Annotated[
     str | None,
-    typer.Option(help="NWB: DfOverF, Fluorescence, Deconvolved or units; suite2p: F, spks."),
+    typer.Option(help="NWB: DfOverF, Fluorescence, Deconvolved or units; suite2p: spks, F; "
+        "CaImAn: S, F_dff, C."),
 ]
 Event = Annotated[str | None, typer.Option(help="Column of trials that they are aligned to.")]
 Window = Annotated[
@@ -71,7 +72,11 @@ Condition = Annotated[
     str | None, typer.Option(help="Column of trials whose values are the stimuli.")
 ]
 LayerColumn = Annotated[
-    str | None, typer.Option(help="Column of units or ROIs that says which layer they are in.")
+    str | None,
+    typer.Option(
+        help="Column of units or ROIs that says which layer they are in; in alphabetical order "
+        "unless --reading orders them."
+    ),
 ]
 Blocks = Annotated[
     int | None, typer.Option(help="Into how many checkpoints trials of one session are cut.")
@@ -105,7 +110,7 @@ def _terminate(number: int, frame: Any) -> None:
 @app.command()
 def simulate(
     plan: Annotated[
-        Path, typer.Argument(help="What to simulate, in TOML; or demo, reference or paper.")
+        Path, typer.Argument(help="What to simulate, in TOML; or demo, reference, paper or merging.")
     ],
     out: Annotated[Path, typer.Option(help="The corpus folder.")],
     scale: Annotated[
@@ -368,7 +373,10 @@ def evaluate(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocols; when left out all that the corpus allows."),
+        typer.Option(
+            help="A protocol by name, repeatable; when left out all that the corpus allows. "
+            "docs/evaluation.md lists them."
+        ),
     ] = None,
     hold_out: Annotated[
         list[str] | None,

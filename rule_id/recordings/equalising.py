@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rule_id.errors import InputError
+from rule_id.recordings.ordering import order_warning
 from rule_id.recordings.unit_choice import draw
 
 __all__ = ["condition_averages", "layers_in_all", "without_gaps"]
@@ -64,7 +65,7 @@ def layers_in_all(
         names: Of the sessions.
         members: The layer of each unit, (units,) of str, by session.
         layers: Those to use, in order; None for all, sorted.
-        warnings: Gets a sentence for each layer that is left out.
+        warnings: Gets a sentence for each layer that is left out, and one where the order is a guess.
 
     Raises:
         InputError: There is none.
@@ -85,6 +86,8 @@ def layers_in_all(
             "a layer or more must have units in every session; none has: "
             f"{'; '.join(warnings[-3:]) or 'no layer is named'}"
         )
+    if layers is None:
+        warnings += order_warning(used)
     return used
 
 

@@ -28,6 +28,6 @@ def order_warning(layers: Sequence[str]) -> list[str]:
     if len(names) < 2:
         return []
     return [
-        f"the file does not say which layer comes first; taken by name: {', '.join(names)} (name "
-        "them in order in layers)"
+        f"nothing says which layer comes first; taken by name: {', '.join(names)} (name them in "
+        "order in layers)"
     ]

@@ -65,7 +65,7 @@ def test_layers_stand_in_the_order_in_which_they_were_made(tmp_path):
     by_name = read_recording(write(tmp_path / "b.h5", arrays, track_order=False))
     assert layers_of(by_name) == ["l1", "l9", "l10"]
     assert by_name.warnings == (
-        "the file does not say which layer comes first; taken by name: l1, l9, l10 (name them in "
+        "nothing says which layer comes first; taken by name: l1, l9, l10 (name them in "
         "order in layers)",
     )
     one = {"steps": STEPS, "activations/a": X, "weights/a": X}

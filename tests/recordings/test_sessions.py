@@ -48,7 +48,20 @@ def by_layer(x) -> dict[str, np.ndarray]:
 
 
 def own_warnings(recording) -> list[str]:
-    return [warning for warning in recording.warnings if "rough" not in warning]
+    common = ("rough", "which layer comes first")
+    return [one for one in recording.warnings if not any(what in one for what in common)]
+
+
+def test_an_order_of_layers_that_is_a_guess_is_said_to_be_one(rng):
+    sessions = random_sessions(rng)
+    guessed = recording_from_sessions("m", sessions, "rate")
+    (said,) = [one for one in guessed.warnings if "comes first" in one]
+    assert said == (
+        "nothing says which layer comes first; taken by name: V1, V2 (name them in order in layers)"
+    )
+    for layers in (["V2", "V1"], ["V1"]):
+        told = recording_from_sessions("m", sessions, "rate", layers=layers)
+        assert not any("comes first" in one for one in told.warnings)
 
 
 def test_a_checkpoint_is_a_session_of_trials_averaged_by_condition(rng):
