@@ -53,20 +53,18 @@ readme: .venv/installed
 # Simulates, trains and writes what ships with the package. SCALE is the share of the reference plan's
 # blocks; the simulation and the evaluation go on where they stopped, what is there already is kept.
 SCALE ?= 0.5
-# What was evaluated of it; EVALUATE= for every protocol, EVALUATE=--baselines for the baselines too.
-EVALUATE ?= $(addprefix --protocol ,paper network grouped held-out-architecture-group \
-	held-out-task-group held-out-curriculum alone curves shuffled calibrated truncated measured)
+# What was evaluated of all of it, under its five measurements.
+EVALUATE ?= --model xgboost --splits 3 $(addprefix --protocol ,grouped held-out-architecture-group \
+	held-out-task-group alone curves shuffled calibrated truncated measured)
 
-# What was evaluated of the copy that ships, with both classifiers and what they say together.
-SHIPPED ?= $(addprefix --protocol ,grouped network held-out-architecture-group held-out-task-group calibrated)
-
-reference: .venv/installed
+# Of the copy that ships everything is evaluated, with every classifier and baseline; what is there stays.
+reference: .venv/baselines
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
 	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
 		--measurement 0 --measurement 2 --layers 8 --out features/reference
 	$(BIN)/rule-id train corpora/reference --menu --no-tune --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation $(EVALUATE)
-	$(BIN)/rule-id evaluate features/reference --out reports/shipped --splits 5 $(SHIPPED)
+	$(BIN)/rule-id evaluate features/reference --out reports/shipped --baselines --add
 	$(BIN)/rule-id features corpora/reference --measurement 0 --out corpora/reference-summary.parquet
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features corpora/reference-summary.parquet --model models/reference/summary \

@@ -61,8 +61,10 @@ Signal = Annotated[
 ]
 Series = Annotated[
     str | None,
-    typer.Option(help="NWB: DfOverF, Fluorescence, Deconvolved or units; suite2p: spks, F; "
-        "CaImAn: S, F_dff, C."),
+    typer.Option(
+        help="NWB: DfOverF, Fluorescence, Deconvolved or units; suite2p: spks, F; "
+        "CaImAn: S, F_dff, C."
+    ),
 ]
 Event = Annotated[str | None, typer.Option(help="Column of trials that they are aligned to.")]
 Window = Annotated[
@@ -95,22 +97,25 @@ def main() -> None:
         text = " ".join(str(error).split())
         typer.echo(f"rule-id: {text}", err=True)
         sys.exit(2)
+    except SystemExit as ending:
+        terminated = signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        sys.exit(_TERMINATED if terminated else ending.code)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def _terminate(number: int, frame: Any) -> None:
     # Once: a second one, in the middle of tidying up, changes nothing.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
+    raise KeyboardInterrupt
 
 
 @app.command()
 def simulate(
     plan: Annotated[
-        Path, typer.Argument(help="What to simulate, in TOML; or demo, reference, paper or merging.")
+        Path,
+        typer.Argument(help="What to simulate, in TOML; or demo, reference, paper or merging."),
     ],
     out: Annotated[Path, typer.Option(help="The corpus folder.")],
     scale: Annotated[
@@ -291,8 +296,9 @@ def train(
     target: Target = "rule",
     model: Annotated[str, typer.Option(help="linear, xgboost or combined.")] = "xgboost",
     feature_set: Annotated[
-        str, typer.Option("--set", help="Of a corpus: summary or invariant.")
-    ] = "summary",
+        str | None,
+        typer.Option("--set", help="Of a corpus: summary (when left out) or invariant."),
+    ] = None,
     observables: Annotated[
         list[str] | None,
         typer.Option(
@@ -329,6 +335,11 @@ def train(
     from rule_id.models import train as run
     from rule_id.models import train_menu
 
+    if menu and (feature_set or observables):
+        raise InputError(
+            "--menu is of every set and of all observables: leave out --set, --observable"
+        )
+    feature_set = feature_set or "summary"
     name = features.stem if features is not None else "reference"
     if features is not None and features.is_dir():
         name = features.resolve().name + f"-{feature_set}" * (not menu)
@@ -416,13 +427,7 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Run every protocol and control: new blocks, architectures, tasks, less of training, ..."""
-    from rule_id.evaluation import (
-        BASELINES,
-        fit_shard,
-        folder_of_fits,
-        held_protocols,
-        spread_fits,
-    )
+    from rule_id.evaluation import BASELINES, fit_shard, folder_of_fits, spread_fits
     from rule_id.evaluation import evaluate as run
     from rule_id.reports import evaluation_page
 
@@ -438,20 +443,19 @@ def evaluate(
         "tune": tune,
         "seed": seed,
     }
-    held = held_protocols(folder) if add else []
+    if shard is not None and (engine != "local" or scheduler is not None):
+        raise InputError("--shard is for jobs without an engine: leave out --engine, --scheduler")
+    shares = {**options, "add_to": str(folder.resolve()) if add else None}
     with _interruptible(kept), _bars() as progress:
         if shard is not None:
             from rule_id.simulation import read_shard
 
-            own = fit_shard(
-                corpus, kept, read_shard(shard), progress=progress, without=held, **options
-            )
+            own = fit_shard(corpus, kept, read_shard(shard), progress=progress, **shares)
             typer.echo(f"{kept}: shard {shard} is done, {own} fits")
             return
         if engine != "local" or scheduler is not None:
             from rule_id.simulation import open_engine
 
-            shares = {**options, "without": held}
             spread_fits(open_engine(engine, scheduler), corpus, kept, shares, progress)
         evaluation = run(corpus, folder, fits=fits, add=add, progress=progress, **options)
     evaluation_page(evaluation).save(folder)
@@ -696,12 +700,11 @@ def _interruptible(out: Path) -> Iterator[None]:
     """Say on Ctrl-C what is kept, and end with the status that shells expect of it."""
     try:
         yield
-    except KeyboardInterrupt as ending:
+    except KeyboardInterrupt:
         typer.echo(
             f"rule-id: interrupted; {out} keeps what is done, run it again to go on", err=True
         )
-        number = signal.SIGTERM if isinstance(ending, _Terminated) else signal.SIGINT
-        raise typer.Exit(128 + number) from None
+        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 @contextmanager

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +139,15 @@ def test_a_bad_recording_is_one_clear_line(folder, tmp_path, monkeypatch, capsys
     (line,) = said.err.splitlines()
     assert line.startswith("rule-id: ") and path.name in line and message in line
     assert not (tmp_path / "run").exists()
+
+
+def test_a_job_scheduler_s_signal_ends_what_waits_with_its_own_status(folder, tmp_path):
+    command = [sys.executable, "-m", "rule_id.cli", "watch", str(tmp_path / "later.npz"),
+               "--model", str(folder / "menu"), "--rate", "0.2"]  # fmt: skip
+    heeded = partial(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("waiting: ")
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM and "Traceback" not in said

@@ -23,6 +23,7 @@ from rule_id.compact import compact
 from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.evaluation import evaluate
+from rule_id.evaluation.designing.candidates import read_candidates
 from rule_id.features import extract
 from rule_id.models import read_bundle, train
 from rule_id.simulation import DaskEngine, Shard, simulate
@@ -164,7 +165,7 @@ def test_a_bundle_and_a_compact_corpus_at_a_url(s3, tmp_path, monkeypatch) -> No
     assert len(read_corpus(f"s3://{BUCKET}/small").networks) == 6
 
 
-def test_an_evaluation_reads_a_corpus_at_a_url(s3, tmp_path) -> None:
+def test_an_evaluation_and_a_design_read_a_corpus_at_a_url(s3, tmp_path) -> None:
     made = synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=3)
     options = {"models": ["linear"], "protocols": ["grouped"], "splits": 2}
     url = f"s3://{BUCKET}/x"
@@ -173,6 +174,8 @@ def test_an_evaluation_reads_a_corpus_at_a_url(s3, tmp_path) -> None:
         write_part(folder, "a", made.networks, made.rows)
     found = evaluate(url, tmp_path / "out", **options)
     assert found.table.equals(evaluate(made, **options).table)
+    candidates = read_candidates(url, None, "rule")
+    assert candidates.networks.equals(read_candidates(made, None, "rule").networks)
 
 
 def test_commands_take_urls(s3, tmp_path) -> None:

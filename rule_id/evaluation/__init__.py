@@ -12,7 +12,7 @@ from rule_id.evaluation.figures import (
     save_figure,
     truncation_figure,
 )
-from rule_id.evaluation.files import held_protocols, read_evaluation, write_evaluation
+from rule_id.evaluation.files import read_evaluation, write_evaluation
 from rule_id.evaluation.floor import FLOORED, nuisance_floor
 from rule_id.evaluation.metrics import (
     METRICS,
@@ -61,7 +61,6 @@ __all__ = [
     "fit_shard",
     "folder_of_fits",
     "generalisation_figure",
-    "held_protocols",
     "look_of",
     "nuisance_control",
     "nuisance_floor",

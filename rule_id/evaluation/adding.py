@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from rule_id.errors import InputError
+from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.claims import claims_of
 from rule_id.evaluation.compared import compared_of
 from rule_id.evaluation.describing import all_notes
 from rule_id.evaluation.headline import headline_of
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation, in_order, summarise
+from rule_id.evaluation.trials import richest
 
-__all__ = ["added", "require_addable"]
+__all__ = ["added", "lacking", "require_addable"]
 
 _SAME = ("content_hash", "feature_set", "tune", "seed", "versions")
 """What must not differ: else numbers in one table would not be comparable."""
@@ -44,6 +46,11 @@ def require_addable(held: Evaluation, options: Mapping[str, Any]) -> None:
     Raises:
         InputError: They differ.
     """
+    if not options["content_hash"]:
+        raise InputError(
+            "only evaluations of complete corpora can be added to: networks lack columns, so that "
+            "nobody can tell whether the corpus is the same"
+        )
     for name in _SAME:
         old, new = held.info.get(name), options[name]
         if old != new:
@@ -51,6 +58,42 @@ def require_addable(held: Evaluation, options: Mapping[str, Any]) -> None:
                 f"only an evaluation with the same {name} can be added to; that one has {old}, "
                 f"this one {new}"
             )
+
+
+def lacking(held: Evaluation, protocols: Iterable[str], models: Iterable[str]) -> list[str]:
+    """Return those protocols of which an evaluation has nothing of a model that is asked for.
+
+    Args:
+        held: An evaluation.
+        protocols: Names in `PROTOCOLS`.
+        models: Names of classifiers of ours and of baselines.
+
+    Raises:
+        InputError: A protocol would have to be run again, and models that it has are not asked for.
+    """
+    asked = list(models)
+    of = held.results.groupby("protocol")["model"].agg(set).to_dict()
+    found = []
+    for protocol in protocols:
+        there = of.get(protocol, set())
+        lacks = _wanted(protocol, asked) - there
+        if not lacks or (protocol == "novel" and protocol in held.info["protocols"]):
+            continue
+        if lost := there - {*asked, "combined"}:
+            raise InputError(
+                f"protocol {protocol} lacks {', '.join(sorted(lacks))} and has "
+                f"{', '.join(sorted(lost))}, which running it again would lose: ask for both"
+            )
+        found.append(protocol)
+    return found
+
+
+def _wanted(protocol: str, models: list[str]) -> set[str]:
+    """Return the models that a protocol fits, of those asked for."""
+    ours = [name for name in models if name not in BASELINES]
+    if PROTOCOLS[protocol].kind in ("truncated", "measured"):
+        return {richest(ours)}
+    return set(models) if PROTOCOLS[protocol].compared else set(ours)
 
 
 def added(held: Evaluation, new: Evaluation) -> Evaluation:
@@ -99,8 +142,9 @@ def _info(held: Evaluation, new: Evaluation) -> dict[str, Any]:
     again = set(info["protocols"])
     protocols = old["protocols"] | info["protocols"]
     info["protocols"] = {name: protocols[name] for name in PROTOCOLS if name in protocols}
-    for name in ("models", "hold_out"):
-        info[name] = [*dict.fromkeys([*old[name], *info[name]])]
+    info["models"] = [*dict.fromkeys([*old["models"], *info["models"]])]
+    named = [text for text in old["hold_out"] if not _protocols_of(text) & again]
+    info["hold_out"] = [*dict.fromkeys([*named, *info["hold_out"]])]
     info["splits"] = max(old["splits"], info["splits"])
     info["baseline_settings"] = old["baseline_settings"] | info["baseline_settings"]
     counts = old["n_features"], info["n_features"]
@@ -119,6 +163,12 @@ def _info(held: Evaluation, new: Evaluation) -> dict[str, Any]:
 def _protocol(key: str) -> str:
     """Return the protocol of what was left out: `held-out-task: words` is of `held-out-task`."""
     return key.partition(":")[0]
+
+
+def _protocols_of(text: str) -> set[str]:
+    """Return the protocols that `task=words` may belong to: one holds out each, one each group."""
+    key = text.partition("=")[0].replace("_", "-")
+    return {f"held-out-{key}", f"held-out-{key}-group"}
 
 
 def _place(item: tuple[str, Any]) -> int:

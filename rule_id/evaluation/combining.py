@@ -15,10 +15,11 @@ __all__ = ["with_combined"]
 def with_combined(
     trials: list[Trial], found: list[list[np.ndarray]]
 ) -> tuple[list[Trial], list[list[np.ndarray]]]:
-    """Add what a `CombinedClassifier` says wherever both of its halves were fitted.
+    """Add what a `CombinedClassifier` says wherever both of its halves have named networks.
 
     Nothing is fitted: it answers with the geometric mean of theirs. It names networks, not layers,
-    for one of its halves has learned networks.
+    for one of its halves has learned networks. Trees see of features what they are given: no
+    deviations of layers where those are the 2020 paper's.
 
     Args:
         trials: What was fitted.
@@ -32,11 +33,12 @@ def with_combined(
     for trial, arrays in zip(trials, found, strict=True):
         every.append(trial)
         answers.append(arrays)
-        if trial.model in COMBINED and all(test.levels == ("network",) for test in trial.tests):
+        if trial.model in COMBINED and all("network" in test.levels for test in trial.tests):
             known = halves.setdefault(_same(trial), {})
             known[trial.model] = arrays
             if len(known) == len(COMBINED):
-                every.append(replace(trial, model="combined"))
+                tests = tuple(replace(test, levels=("network",)) for test in trial.tests)
+                every.append(replace(trial, model="combined", tests=tests))
                 answers.append(
                     [geometric_mean(*pair) for pair in zip(*known.values(), strict=True)]
                 )

@@ -21,7 +21,7 @@ from rule_id.evaluation.results import (
 from rule_id.features import TARGETS
 from rule_id.folders import replaced_folder, require_replaceable
 
-__all__ = ["KIND", "held_protocols", "read_evaluation", "write_evaluation"]
+__all__ = ["KIND", "read_evaluation", "write_evaluation"]
 
 SCHEMA_VERSION = 4
 KIND = ("evaluation.json", "an evaluation")
@@ -77,25 +77,14 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         info=info,
         results=_read_table(source / "results.csv", list(RESULT_COLUMNS), lacks),
         table=_read_table(source / "table.csv", table_columns(), lacks),
-        confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS), lacks),
+        # Grids of windows and measurements are not counted by class.
+        confusions=_read_table(source / "confusions.csv", list(CONFUSION_COLUMNS), lacks, least=0),
         further={
             name: _read_table(path, list(columns), lacks)
             for name, columns in FURTHER.items()
             if (path := source / f"{name}.csv").exists()
         },
     )
-
-
-def held_protocols(folder: str | Path) -> list[str]:
-    """Return the protocols of an evaluation, none where there is no folder yet.
-
-    Args:
-        folder: Where `evaluate` writes.
-
-    Raises:
-        InputError: The folder is of something else.
-    """
-    return list(read_evaluation(folder).info["protocols"]) if Path(folder).exists() else []
 
 
 def _write_files(evaluation: Evaluation, folder: Path) -> None:
@@ -118,7 +107,9 @@ def _lacking(version: int, target: str) -> dict[str, Any]:
     return lacks if version > 2 else lacks | dict.fromkeys(SINCE_3, float("nan"))
 
 
-def _read_table(path: Path, columns: list[str], lacks: dict[str, Any]) -> pd.DataFrame:
+def _read_table(
+    path: Path, columns: list[str], lacks: dict[str, Any], least: int = 1
+) -> pd.DataFrame:
     _require_file(path)
     kinds = {column: str for column in TEXT_COLUMNS if column in columns}
     try:
@@ -128,9 +119,9 @@ def _read_table(path: Path, columns: list[str], lacks: dict[str, Any]) -> pd.Dat
         raise InputError(f"{path} must be a CSV file: {first_line(error)}") from None
     table = table.assign(**{name: value for name, value in lacks.items() if name in columns})
     missing = [column for column in columns if column not in table.columns]
-    if missing or table.empty:
+    if missing or len(table) < least:
         raise InputError(f"{path} must have {f'column {missing[0]}' if missing else 'rows'}")
-    for column in set(columns) - set(TEXT_COLUMNS):
+    for column in set(columns) - set(TEXT_COLUMNS) if len(table) else ():
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column} must hold numbers")
     table = table.fillna(dict.fromkeys(kinds, ""))

@@ -21,6 +21,7 @@ from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import FeatureTable
 from rule_id.models import (
     CLASSIFIERS,
+    GRIDS,
     choose_hyperparameters,
     fit_networks,
     hide,
@@ -192,7 +193,7 @@ def trial_key(
     versions = (__version__, sklearn.__version__, xgboost.__version__, np.__version__)
     model = trial.model
     if model in CLASSIFIERS:
-        model = repr(CLASSIFIERS[model]())
+        model = described(model, tune)
     elif setting:
         model = repr((model, setting))
     shuffle = trial.split.number if trial.shuffled else None
@@ -202,6 +203,18 @@ def trial_key(
         digest.update(prints.of(test.table).encode() + np.packbits(test.rows).tobytes())
         digest.update(test.observables.encode())
     return digest.hexdigest()
+
+
+def described(model: str, tune: bool) -> str:
+    """Return all that a classifier's defaults are, and where they are tuned what is tried.
+
+    Args:
+        model: One of `CLASSIFIERS`.
+        tune: Whether hyperparameters are chosen.
+    """
+    classifier = CLASSIFIERS[model]()
+    tried = GRIDS[model] if tune else None
+    return repr((type(classifier).__name__, sorted(classifier.get_params().items()), tried))
 
 
 def classifier_for(

@@ -70,8 +70,11 @@ def _rows(
     seen: set[int] = set()
     value = valued.set_index("network")["value"]
     for trial, every in (*grouped, *curves):
+        trained = valued[valued["network"].isin(trial.table.meta["network"][trial.rows])]
+        trained = trained[trained["value"].notna()]
         # The logarithm of no change at all is no value, as that of rules that never learn.
-        answers = every.rows(value[every.networks].notna().to_numpy())
+        known = value[every.networks].notna().to_numpy() & np.isin(every.true, trained["rule"])
+        answers = every.rows(known)
         tested = pd.DataFrame(
             {"block": answers.blocks, "rule": answers.true, "value": value[answers.networks].array}
         )
@@ -86,8 +89,6 @@ def _rows(
             yield name, trial.model, trial.feature_set, kind, *found
         if trial.split.number not in seen:
             seen.add(trial.split.number)
-            trained = valued[valued["network"].isin(trial.table.meta["network"][trial.rows])]
-            trained = trained[trained["value"].notna()]
             for kind, table in pairs.items():
                 yield name, VALUE_ALONE, "", kind, *value_choice(
                     trained, tested, table, value="value"

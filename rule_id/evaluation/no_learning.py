@@ -27,12 +27,12 @@ def no_learning_table(
         said to be so; `false_alarms`, the same of networks of rules that learn, and
         `false_alarms_unlearned`, of those of them that did not learn their task; `auroc` of the
         probability of no learning, with the mean of its standard errors over blocks. Without a row
-        where no network is without learning.
+        where no network is without learning, or all are.
     """
     rows = [
         (trial.model, *_measure(answers.about(family_of)))
         for trial, answers in grouped
-        if NO_LEARNING in {family_of[rule] for rule in answers.true}
+        if {NO_LEARNING} < {family_of[rule] for rule in answers.true}
     ]
     columns = list(FURTHER["no_learning"])
     return pd.DataFrame(rows, columns=columns).groupby("model", sort=False).mean().reset_index()

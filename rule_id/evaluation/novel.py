@@ -12,14 +12,14 @@ import sklearn
 import xgboost
 
 from rule_id.evaluation.apart import require_apart
-from rule_id.evaluation.fitting import classifier_for
+from rule_id.evaluation.fitting import classifier_for, described
 from rule_id.evaluation.novelty import auroc, novelty_scores
 from rule_id.evaluation.protocols import Split, split_rows
 from rule_id.evaluation.results import FURTHER
 from rule_id.evaluation.store import Fingerprints
+from rule_id.evaluation.trials import richest
 from rule_id.features import FeatureTable
 from rule_id.models import (
-    CLASSIFIERS,
     fit_networks,
     inputs_of,
     layer_probabilities,
@@ -63,7 +63,7 @@ class NovelTrial:
     @property
     def key(self) -> str:
         """Return a hash of everything that the scores depend on."""
-        model = repr(CLASSIFIERS[self.model]())
+        model = described(self.model, tune=False)
         what = (*VERSIONS, self.kind, self.held_out, self.model, model, self.seed, "novelty")
         digest = hashlib.blake2b(repr(what).encode(), digest_size=16)
         digest.update(self.prints.of(self.table).encode())
@@ -109,7 +109,7 @@ def novel_trials(
     families = table.meta.groupby("rule")["family"].first()
     several = families[families.map(families.value_counts()) > 1].index
     turns = list(split_rows("grouped", table.meta, n_splits=max(splits, 2), seed=seed))
-    rich = "xgboost" if "xgboost" in models else models[0]
+    rich = richest(models)
     cheap = "linear" if "linear" in models else models[0]
     prints = Fingerprints()
     for kind, names, model in (

@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rule_id.errors import InputError, one_of
+from rule_id.evaluation.adding import lacking, require_addable
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.choosing import Choice, choose_protocols
+from rule_id.evaluation.describing import versions
+from rule_id.evaluation.files import KIND, read_evaluation
 from rule_id.evaluation.novel import NovelTrial, novel_trials
 from rule_id.evaluation.protocols import PROTOCOLS
+from rule_id.evaluation.results import Evaluation
 from rule_id.evaluation.tables import Tables
 from rule_id.evaluation.trials import ELSEWHERE, Trial, trials_of
 from rule_id.features import FEATURE_SETS
@@ -32,6 +36,7 @@ class Prepared:
         models: Names of classifiers of ours and of baselines.
         trials: What has an accuracy.
         novel: What is tested on families and rules that are never trained on.
+        held: The evaluation that is added to, if one is.
     """
 
     material: Material
@@ -40,6 +45,7 @@ class Prepared:
     models: list[str]
     trials: list[Trial]
     novel: list[NovelTrial]
+    held: Evaluation | None
 
     @property
     def fitted(self) -> list[str]:
@@ -55,12 +61,14 @@ def prepare(
     protocols: Iterable[str] | None = None,
     hold_out: Iterable[str] = (),
     splits: int = 10,
+    tune: bool = False,
     seed: int = 0,
-    without: Iterable[str] = (),
+    add_to: str | Path | None = None,
 ) -> Prepared:
     """Return what is to be fitted; arguments and errors are those of `evaluate`.
 
-    Protocols in `without` are there already, and are not run unless they are asked for by name.
+    With `add_to`, the folder of an evaluation, protocols that it has of all models are not run
+    unless they are asked for by name.
     """
     models = list(models)
     _check_options(feature_set, models, splits)
@@ -68,17 +76,27 @@ def prepare(
         halves = [name for name in COMBINED if name not in models]
         models = [*halves, *(name for name in models if name != "combined")]
     material = read_material(corpus)
-    without = list(without)
     choice = choose_protocols(protocols, hold_out, material, feature_set)
-    if protocols is None:
-        kept = [p for p in choice.protocols if p in choice.named or p not in without]
-        choice = replace(choice, protocols=kept)
+    held = _held(add_to)
+    if held is not None:
+        options = {"feature_set": feature_set, "tune": tune, "seed": seed, "versions": versions()}
+        require_addable(held, {**options, "content_hash": material.content_hash})
+        if protocols is None:
+            kept = [*choice.named, *lacking(held, choice.protocols, models)]
+            choice = replace(choice, protocols=[p for p in choice.protocols if p in kept])
     tables = Tables(material, feature_set, seed)
     trials = list(trials_of(tables, choice, models, splits, seed))
-    if not trials and not without:
+    if not trials and held is None:
         raise InputError("protocols must name one beside novel, which has no accuracy")
     novel = _novel(tables, choice.protocols, models, splits, seed)
-    return Prepared(material, choice, tables, models, trials, novel)
+    return Prepared(material, choice, tables, models, trials, novel, held)
+
+
+def _held(folder: str | Path | None) -> Evaluation | None:
+    """Return the evaluation to add to; None where there is none yet."""
+    if folder is None or not (Path(folder) / KIND[0]).is_file():
+        return None
+    return read_evaluation(folder)
 
 
 def _novel(

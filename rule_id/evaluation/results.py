@@ -185,6 +185,8 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `Evaluation.table`, in the order of `PROTOCOLS`.
     """
+    if results.empty:
+        return pd.DataFrame(columns=table_columns())
     kinds = results["protocol"].map({name: one.kind for name, one in PROTOCOLS.items()})
     held_out = (results["variant"] != "all") & (kinds == "plain")
     halves = kinds == "calibrated"

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rule_id.errors import InputError
-from rule_id.evaluation.adding import added, require_addable
+from rule_id.evaluation.adding import added
 from rule_id.evaluation.combining import with_combined
-from rule_id.evaluation.describing import describe, versions
-from rule_id.evaluation.files import KIND, read_evaluation, write_evaluation
+from rule_id.evaluation.describing import describe
+from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
 from rule_id.evaluation.further import further_tables
 from rule_id.evaluation.preparing import prepare
@@ -63,14 +63,15 @@ def evaluate(
             called like one of its members. The protocol is run as well, and on what is named alone.
         splits: Splits of the headline protocols, and of each group that is held out by name, 2 or
             more; of other protocols the same up to 3, and one at least for each group held out.
-        tune: Choose hyperparameters within the training part of each split; else the defaults.
+        tune: Choose hyperparameters within the training part of each split; else, and under
+            `novel`, the defaults.
         seed: Seed of splits and models.
         fits: Folder for what was fitted, which stays there; by default one beside `out` that is
             removed when the evaluation is written, and none without `out`.
         add: Keep what the evaluation in `out` holds of other protocols, and without `protocols` run
-            those that it lacks: a long evaluation can be run in pieces, on different days. What
-            was run with other options, on another corpus or by other versions is refused. Where
-            nothing lacks, it is returned as it is.
+            those that it lacks, or has without a model that is asked for: a long evaluation can be
+            run in pieces, on different days. What has other features, another seed or corpus,
+            or was run by other versions is refused. Where nothing lacks, it is returned as it is.
         progress: Called as progress(what, done, total).
 
     Returns:
@@ -87,18 +88,15 @@ def evaluate(
     hold_out = list(hold_out)
     if out is not None:
         require_replaceable(Path(out), *KIND)
-    held = _held(out, add)
+    if add and out is None:
+        raise InputError("add needs out, the folder of the evaluation to add to")
     made = prepare(
         corpus, feature_set=feature_set, models=models, protocols=protocols, hold_out=hold_out,
-        splits=splits, seed=seed, without=() if held is None else held.info["protocols"],
+        splits=splits, tune=tune, seed=seed, add_to=out if add else None,
     )  # fmt: skip
     material, trials = made.material, made.trials
-    if held is not None:
-        same = {"feature_set": feature_set, "tune": tune, "seed": seed}
-        about = {"content_hash": material.content_hash, "versions": versions()}
-        require_addable(held, same | about)
-        if not made.choice.protocols:
-            return held
+    if made.held is not None and not made.choice.protocols:
+        return made.held
     store = _store(out, fits)
     settings = baseline_settings(made.tables, made.fitted, seed, store, progress)
     found = fit_all(trials, tune, seed, store, progress, settings)
@@ -121,8 +119,8 @@ def evaluate(
         )
         | {"cost": cost_table(store.costs.values())},
     )
-    if held is not None:
-        evaluation = added(held, evaluation)
+    if made.held is not None:
+        evaluation = added(made.held, evaluation)
     if out is not None:
         write_evaluation(evaluation, out)
         if fits is None and store.folder is not None:
@@ -137,15 +135,6 @@ def folder_of_fits(out: str | Path) -> Path:
         out: The folder that the evaluation will have.
     """
     return Path(out).with_name(f"{Path(out).name}-fits")
-
-
-def _held(out: str | Path | None, add: bool) -> Evaluation | None:
-    """Return the evaluation to add to; None where there is none yet."""
-    if not add:
-        return None
-    if out is None:
-        raise InputError("add needs out, the folder of the evaluation to add to")
-    return read_evaluation(out) if Path(out).exists() else None
 
 
 def _store(out: str | Path | None, fits: str | Path | None) -> Store:

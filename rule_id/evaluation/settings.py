@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rule_id.evaluation.baselines import BASELINES, choose
+from rule_id.evaluation.describing import versions
 from rule_id.evaluation.fitting import Progress, run_all
 from rule_id.evaluation.protocols import split_rows
 from rule_id.evaluation.store import Fingerprints, Store
@@ -29,7 +30,10 @@ class _Choice:
 
     def __init__(self, model: str, tables: Tables, train: np.ndarray, seed: int) -> None:
         self.model, self.table, self.train, self.seed = model, tables.paper, train, seed
-        what = hashlib.blake2b(repr((model, BASELINES[model].grid, seed, "choice")).encode())
+        one = BASELINES[model]
+        tried = (one.grid, one.start, one.searched, one.meanwhile)
+        about = (model, tried, seed, sorted(versions().items()), "choice")
+        what = hashlib.blake2b(repr(about).encode())
         what.update(Fingerprints().of(self.table).encode() + np.packbits(train).tobytes())
         self.key = what.hexdigest()[:32]
 

@@ -43,7 +43,8 @@ def fit_shard(
         seed: As of `evaluate`.
         threads: Fits at once, of one thread each; -1 for all cores.
         progress: Called as progress(what, done, total).
-        **options: `feature_set`, `models`, `protocols`, `hold_out` and `splits` of `evaluate`.
+        **options: `feature_set`, `models`, `protocols`, `hold_out` and `splits` of `evaluate`; and
+            `add_to`, the folder of an evaluation that is added to.
 
     Returns:
         How many fits are this job's.
@@ -51,7 +52,7 @@ def fit_shard(
     Raises:
         InputError: As of `evaluate`.
     """
-    made = prepare(corpus, seed=seed, **options)
+    made = prepare(corpus, tune=tune, seed=seed, **options)
     prints, store = Fingerprints(), Store(Path(fits))
     # Without the settings, which are not known yet.
     trials = [t for t in made.trials if shard.has(trial_key(t, prints, tune, seed, {}))]

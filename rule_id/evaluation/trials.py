@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from rule_id.models.cuts import possible_cuts
 from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import OBSERVABLES
 
-__all__ = ["DRAWN", "ELSEWHERE", "Test", "Trial", "trials_of"]
+__all__ = ["DRAWN", "ELSEWHERE", "Test", "Trial", "richest", "trials_of"]
 
 ELSEWHERE = 3
 """Splits of protocols that are not the headline; held-out groups take a turn each at least."""
@@ -106,13 +106,22 @@ class _Context:
     @property
     def broad(self) -> str:
         """The one model that is tested on grids."""
-        return "xgboost" if "xgboost" in self.models else self.models[0]
+        return richest(self.models)
 
     def drawn(self, protocol: str, groups: tuple[str, ...] = ()) -> Iterator[Split]:
         every = PROTOCOLS[protocol].headline or groups
         n = self.splits if every else min(self.splits, ELSEWHERE)
         meta = self.tables.main.meta
         yield from split_rows(protocol, meta, n_splits=n, seed=self.seed, groups=groups)
+
+
+def richest(models: Sequence[str]) -> str:
+    """Return the one of some classifiers of ours that is fitted where only one is.
+
+    Args:
+        models: Names in `CLASSIFIERS`, one or more.
+    """
+    return "xgboost" if "xgboost" in models else models[0]
 
 
 def trials_of(

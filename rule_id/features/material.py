@@ -106,12 +106,13 @@ def gather(batches: Iterable[Trajectories]) -> Material:
     """Put trajectories together that come in batches of different networks."""
     networks, parts, curves = [], defaultdict(list), []
     source, n_diverged = "", 0
-    content = ContentHash()
+    content, complete = ContentHash(), True
     for batch in batches:
         source = batch.source
         _require_columns(batch.networks, source)
         # Corpora on disk have every column; what is made in memory need not.
-        if set(NETWORK_COLUMNS) <= set(batch.networks):
+        complete &= set(NETWORK_COLUMNS) <= set(batch.networks)
+        if complete:
             content.update(batch)
         kept = ~batch.networks["diverged"].astype(bool)
         n_diverged += int((~kept).sum())
@@ -137,7 +138,7 @@ def gather(batches: Iterable[Trajectories]) -> Material:
         performance.to_numpy(dtype=float),
         source,
         n_diverged,
-        content.hexdigest(),
+        content.hexdigest() if complete else "",
     )
 
 

@@ -160,6 +160,11 @@ def _opened(source: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except InputError:
         raise
+    except MemoryError:
+        raise InputError(
+            f"{source} does not fit into memory: `rule-id train TABLE --most-rows N` (most_rows) "
+            "reads it in batches"
+        ) from None
     except Exception as error:  # pyarrow and pandas raise many types for a damaged file
         reason = first_line(error)
         raise InputError(f"{source} must be a complete Parquet file: {reason}") from None

@@ -12,7 +12,7 @@ from rule_id.models.combine import (
 )
 from rule_id.models.combined import COMBINED, CombinedClassifier
 from rule_id.models.conformal import calibrate, prediction_set
-from rule_id.models.hyperparameters import choose_hyperparameters
+from rule_id.models.hyperparameters import GRIDS, choose_hyperparameters
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
 from rule_id.models.identify import identify
 from rule_id.models.linear import LinearClassifier
@@ -25,6 +25,7 @@ __all__ = [
     "CAVEATS",
     "CLASSIFIERS",
     "COMBINED",
+    "GRIDS",
     "PATTERNS",
     "BoostedClassifier",
     "Bundle",

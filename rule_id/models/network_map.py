@@ -102,7 +102,8 @@ def map_networks(
     from scipy.linalg import eigh
 
     X, labels = _networks(*fitted, quantiles, names)
-    means = np.stack([X[labels == name].mean(axis=0) for name in labels])
+    classes, index = np.unique(labels, return_inverse=True)
+    means = np.stack([X[labels == name].mean(axis=0) for name in classes])[index]
     total = np.cov(X.T)
     between, within = np.cov(means.T), np.cov((X - means).T)
     ridge = (_RIDGE * np.trace(within) / len(names) + 1e-6) * np.eye(len(names))

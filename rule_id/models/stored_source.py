@@ -71,6 +71,10 @@ class StoredSource:
         sizes.index = sizes.index.astype(str)
         sizes = sizes.sort_index()
         order = np.random.default_rng([seed, 2]).permutation(len(sizes))
+        if len(sizes) and not sizes.to_numpy()[order[0]] <= most_rows:
+            raise InputError(
+                f"most_rows must be {sizes.max()} or more, the rows of one network; got {most_rows}"
+            )
         drawn = sizes.index[order][sizes.to_numpy()[order].cumsum() <= most_rows]
         kept = list(stored.batches(most_rows, set(drawn)))
         if not kept:

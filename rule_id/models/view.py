@@ -55,6 +55,10 @@ class View:
             f"{self.checkpoints} checkpoints"
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON types; None for units that nothing says."""
+        return vars(self) | {"units": None if np.isnan(self.units) else self.units}
+
     def unlike(self, other: View) -> float:
         r"""Return how unlike two views are, 0 for the same.
 
@@ -104,9 +108,8 @@ class Cell:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON types."""
-        units = None if np.isnan(self.view.units) else self.view.units
         return {
-            "view": vars(self.view) | {"units": units},
+            "view": self.view.to_dict(),
             "accuracy": self.accuracy,
             "chance": self.chance,
             "n": self.n,

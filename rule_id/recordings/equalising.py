@@ -65,7 +65,8 @@ def layers_in_all(
         names: Of the sessions.
         members: The layer of each unit, (units,) of str, by session.
         layers: Those to use, in order; None for all, sorted.
-        warnings: Gets a sentence for each layer that is left out, and one where the order is a guess.
+        warnings: Gets a sentence for each layer that is left out, and one where their order is a
+            guess.
 
     Raises:
         InputError: There is none.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -14,12 +13,18 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, evaluate, read_evaluation
-from rule_id.evaluation.adding import added
+from rule_id.evaluation.adding import added, lacking
 from rule_id.evaluation.store import Cost, cost_table
 from rule_id.models import CLASSIFIERS, BoostedClassifier
 from rule_id.trajectories import Trajectories
 
-PIECES = (["novel", "calibrated"], ["curves", "grouped"], ["alone", "held-out-task"])
+PIECES = (
+    ["truncated"],
+    ["novel"],
+    ["calibrated"],
+    ["curves", "grouped"],
+    ["alone", "held-out-task"],
+)
 COUNTED = "cost.csv"
 """Has times, which are not the same twice."""
 
@@ -91,15 +96,34 @@ def test_nothing_is_fitted_that_is_refused_or_there(small, folders, tmp_path, mo
         evaluate(small, out, protocols=["grouped"], splits=2, seed=1, add=True)
     with pytest.raises(InputError, match="add needs out"):
         evaluate(small, protocols=["grouped"], splits=2, add=True)
-    info = json.loads((out / "evaluation.json").read_text())
-    everything = dict.fromkeys(
-        ["paper", "network", "truncated", "measured", "shuffled", "held-out-architecture",
-         "held-out-range", "held-out-curriculum", "held-out-plan", "held-out-architecture-group",
-         "held-out-task-group"], "")  # fmt: skip
-    info["protocols"] |= everything
-    (out / "evaluation.json").write_text(json.dumps(info))
+    monkeypatch.setattr("rule_id.evaluation.preparing.lacking", lambda *given: [])
     held = evaluate(small, out, splits=2, add=True)
     pd.testing.assert_frame_equal(held.results, read_evaluation(folders["once"]).results)
+
+
+def test_what_lacks_is_a_protocol_without_a_model_that_is_asked_for(folders) -> None:
+    held = read_evaluation(folders["once"])
+    every = ["paper", "grouped", "held-out-task", "truncated", "novel", "alone"]
+    assert lacking(held, every, ["linear", "xgboost"]) == ["paper"]
+    assert lacking(held, every, ["xgboost", "linear", "svm"]) == ["paper", "grouped"]
+    with pytest.raises(InputError, match="grouped lacks svm and has linear, which"):
+        lacking(held, every, ["xgboost", "svm"])
+
+
+def test_the_groups_that_are_named_are_those_of_the_last_run(folders) -> None:
+    held = read_evaluation(folders["once"])
+    named = {"hold_out": ["task=digits", "architecture=dense"]}
+    old = replace(held, info=held.info | named)
+    again = {"protocols": {"held-out-task": "again"}, "hold_out": ["task=words"]}
+    both = added(old, replace(held, info=held.info | again))
+    assert both.info["hold_out"] == ["architecture=dense", "task=words"]
+
+
+def test_an_empty_folder_is_no_evaluation_to_add_to(small, tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    made = evaluate(small, tmp_path / "out", protocols=["curves"], models=["linear"], splits=2,
+                    add=True)  # fmt: skip
+    assert list(made.info["protocols"]) == ["curves"]
 
 
 def test_costs_are_summed_by_protocol_and_model() -> None:

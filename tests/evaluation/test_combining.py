@@ -30,10 +30,12 @@ def test_it_is_there_wherever_both_halves_were_fitted_to_networks(fitted):
     whole = {
         (t.split.protocol, t.split.variant, t.split.number, t.feature_set)
         for t in made.trials
-        if t.model == "xgboost" and all(test.levels == ("network",) for test in t.tests)
+        if t.model == "linear" and t.of_networks
     }
     assert of == whole and len(of) == len(together)
     assert {protocol for protocol, *_ in of} == set(PROTOCOLS)
+    assert ("grouped", "all", 0, "paper-24") in of
+    assert all(test.levels == ("network",) for t in together for test in t.tests)
 
 
 def test_it_says_what_the_classifier_would_that_is_fitted_to_the_same(fitted):
@@ -61,5 +63,7 @@ def test_an_evaluation_that_is_asked_for_it_fits_its_halves_once():
     assert asked.results.equals(both.results)
     networks = both.of("rule").table.query("level == 'network' and feature_set == 'summary'")
     assert set(networks["model"]) == {"linear", "xgboost", "combined"}
+    both = both.table[both.table["model"] == "combined"]
+    assert set(both["level"]) == {"network"}
     alone = evaluate(MADE, models=["linear"], **options)
     assert "combined" not in set(alone.results["model"])

@@ -89,6 +89,22 @@ def test_single_layers_count_under_the_papers_protocol_alone() -> None:
     }  # fmt: skip
 
 
+def test_layers_are_compared_though_the_best_of_networks_names_none() -> None:
+    paper = {"level": "layer", "protocol": "paper"}
+    table = found(
+        OURS,
+        rows("combined", [0.9, 0.9], "summary"),
+        THEIRS,
+        rows("xgboost", [0.4, 0.4], "summary", level="layer"),
+        rows("linear", [0.3, 0.3], "summary", level="layer"),
+        rows("xgboost", [0.5, 0.5], "summary", **paper),
+        rows("linear", [0.6, 0.6], "summary", **paper),
+        rows("svm", [0.2, 0.2], **paper),
+    )
+    models = dict(zip(table["level"], table["model"], strict=True))
+    assert models == {"network": "combined", "layer": "xgboost"}
+
+
 @pytest.mark.parametrize("some", [OURS, []])
 def test_without_baselines_there_is_no_row(some: list[dict]) -> None:
     results = pd.DataFrame(some, columns=list(OURS[0]))

@@ -132,3 +132,9 @@ def test_without_a_pair_there_is_no_row() -> None:
     rows = matched_table(table, [found(table, knows)], [])
     assert rows.empty and tuple(rows.columns) == FURTHER["matched"]
     assert matched_table(table, [], []).empty
+
+
+def test_a_rule_that_was_not_trained_on_is_in_no_pair() -> None:
+    table = networks(0.5)
+    lost = (table["rule"] == "b") & (table["block"] < N_BLOCKS // 2)
+    assert matched_table(table, [found(table[~lost].reset_index(drop=True), knows)], []).empty

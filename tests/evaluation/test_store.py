@@ -4,6 +4,7 @@ import os
 import pickle
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from rule_id.evaluation.protocols import Split
 from rule_id.evaluation.store import Fingerprints, Kept, Store
 from rule_id.evaluation.trials import Trial
 from rule_id.features import FeatureTable
+from rule_id.models import LinearClassifier
 
 ARRAYS = [
     np.linspace(0, 1, 12, dtype=np.float32).reshape(4, 3),
@@ -206,8 +208,11 @@ def test_a_key_differs_with_everything_that_probabilities_depend_on(monkeypatch)
     keys.append(key(trial()))
     monkeypatch.setattr(fitting.xgboost, "__version__", "0.0.0")
     keys.append(key(trial()))
-    monkeypatch.setitem(fitting.CLASSIFIERS, "linear", lambda: "other defaults")
+    monkeypatch.setitem(fitting.CLASSIFIERS, "linear", partial(LinearClassifier, C=0.5))
     keys.append(key(trial()))
+    keys.append(key(trial(), tune=True))
+    monkeypatch.setitem(fitting.GRIDS, "linear", ({"C": 1.0},))
+    keys.append(key(trial(), tune=True))
     assert len(set(keys)) == len(keys)
 
 
@@ -233,7 +238,7 @@ def test_so_does_the_key_of_what_is_never_trained_on(monkeypatch) -> None:
     ]  # fmt: skip
     monkeypatch.setattr(novel_module, "VERSIONS", ("0.0.0",))
     keys.append(novel().key)
-    monkeypatch.setitem(novel_module.CLASSIFIERS, "linear", lambda: "other defaults")
+    monkeypatch.setitem(fitting.CLASSIFIERS, "linear", partial(LinearClassifier, C=0.5))
     keys.append(novel().key)
     assert len(set(keys)) == len(keys)
     assert novel().key == novel().key

@@ -91,3 +91,12 @@ def test_what_is_no_feature_table_is_refused(table, tmp_path, read):
     FeatureTable(table.meta.drop(columns="depth"), table.values, "summary").write(path)
     with pytest.raises(InputError, match="must have column depth; there are none"):
         read(path)
+
+
+def test_what_does_not_fit_into_memory_is_not_called_damaged(path, monkeypatch):
+    def full(*given: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("rule_id.features.reading.require_modest", full)
+    with pytest.raises(InputError, match="does not fit into memory: .* --most-rows N"):
+        read_features(path)

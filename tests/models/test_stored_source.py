@@ -139,3 +139,12 @@ def test_batches_fit_nearly_what_all_rows_at_once_fit(tmp_path):
     assert (named[0] == named[1]).mean() > 0.9
     with pytest.raises(ValueError, match="2 classes or more; got 1"):
         CLASSIFIERS["xgboost"]().fit_batches(lambda: iter([(X, np.full(600, "a"))]), tmp_path, X)
+
+
+def test_a_network_of_more_rows_than_may_be_in_memory_is_said_to_be_one(tmp_path, table):
+    many = [table.rows((table.meta["network"] == table.meta["network"].iloc[0]).to_numpy())] * 60
+    meta = pd.concat([one.meta for one in many], ignore_index=True)
+    values = pd.concat([one.values for one in many], ignore_index=True)
+    FeatureTable(meta, values, "summary").write(tmp_path / "one.parquet")
+    with pytest.raises(InputError, match=f"most_rows must be {len(meta)} or more, the rows of one"):
+        train(tmp_path / "one.parquet", most_rows=100)

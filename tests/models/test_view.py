@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -66,3 +67,9 @@ def test_it_is_said_in_words() -> None:
     assert str(VIEW) == "activation, 64 units a layer, 20 checkpoints"
     noisy = dataclasses.replace(VIEW, kind="noisy", noise_std=1.0, units=np.nan)
     assert str(noisy) == "activation, noise 1, 20 checkpoints"
+
+
+def test_units_that_nothing_says_are_none_in_json() -> None:
+    unknown = dataclasses.replace(VIEW, units=np.nan)
+    assert json.dumps(unknown.to_dict(), allow_nan=False).count("null") == 1
+    assert VIEW.to_dict() == dataclasses.asdict(VIEW)

@@ -13,6 +13,7 @@ from rule_id.batches import read_batches
 from rule_id.errors import InputError
 from rule_id.features import wording
 from rule_id.features.material import BATCH_ROWS, Material, gather
+from rule_id.storage import local_copy
 from rule_id.trajectories import Trajectories, parts_of, read_networks, set_apart
 
 __all__ = ["Candidates", "folds_of", "read_candidates"]
@@ -103,8 +104,9 @@ def _opened(
     """Return the networks of a corpus, all of it in batches, and where it comes from."""
     if isinstance(corpus, Trajectories):
         return corpus.networks, [corpus], corpus.source
-    networks = read_networks(parts_of(Path(corpus))).reset_index(drop=True)
-    return networks, read_batches(corpus, BATCH_ROWS), str(corpus)
+    folder = local_copy(corpus)
+    networks = read_networks(parts_of(folder)).reset_index(drop=True)
+    return networks, read_batches(folder, BATCH_ROWS), str(corpus)
 
 
 def _require_columns(networks: pd.DataFrame, target: str, source: str) -> None:
