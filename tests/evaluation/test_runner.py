@@ -85,7 +85,7 @@ def test_only_headline_protocols_have_more_than_three_splits(small: Trajectories
 def test_the_features_of_the_paper_stand_beside_ours(evaluation: Evaluation) -> None:
     rows = evaluation.results[evaluation.results["feature_set"] == PAPER_FEATURES]
     assert set(rows["protocol"]) == {"paper", "grouped"}
-    assert set(rows["model"]) == {"linear", "xgboost"}
+    assert set(rows["model"]) == {"linear", "xgboost", "combined"}
     assert evaluation.info["n_features"][PAPER_FEATURES] == 24 * 21 + 3
 
 
