@@ -106,7 +106,7 @@ def _done(found: Evaluation) -> list[Part]:
                 (words.many.capitalize(), ", ".join(info["classes"])),
                 ("Feature set", f"{info['feature_set']} ({features} features a layer)"),
                 ("Classifiers", ", ".join(info["models"])),
-                ("Splits of each protocol", info["splits"]),
+                ("Splits of each protocol, at most", info["splits"]),
                 (
                     "Hyperparameters",
                     tuned if info["tune"] else "defaults, the same in every split",
