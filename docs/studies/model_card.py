@@ -106,8 +106,8 @@ def _trained_on(bundles: Sequence[Bundle]) -> str:
     others = sorted({f"`{b.model}`" for b in bundles} - {f"`{model}`" for model in own})
     of_copy = (
         f" Classifiers {', '.join(others)}: on the copy of it that ships, which has the same "
-        "networks under two measurements, without spikes and fluorescence, and 31 of the 45 "
-        "statistics: features of the others are never used."
+        "networks under two measurements, without spikes and fluorescence, and the "
+        "statistics that compact copies keep (docs/compact.md): features of others are never used."
     )
     return (
         f"Corpus `{info['features']['corpus']}`, content hash "

@@ -33,12 +33,10 @@ def compared_of(results: pd.DataFrame, feature_set: str) -> pd.DataFrame:
         splits of accuracy of ours less that of the best baseline, `sem` its standard error. Single
         layers are compared under `paper` alone, which has nothing else.
     """
-    scores = results[
-        (results["metric"] == "accuracy") & ((results["level"] == "network") | _layers(results))
-    ]
-    levels = results[results["metric"] == "accuracy"]
+    accuracies = results[results["metric"] == "accuracy"]
+    scores = accuracies[(accuracies["level"] == "network") | _layers(accuracies)]
     best = {
-        level: _best_of_ours(levels[levels["level"] == level], feature_set)
+        level: _best_of_ours(accuracies[accuracies["level"] == level], feature_set)
         for level in ("network", "layer")
     }
     ours = scores[

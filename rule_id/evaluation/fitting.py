@@ -16,7 +16,8 @@ import threadpoolctl
 import xgboost
 
 from rule_id.evaluation.baselines import BASELINES
-from rule_id.evaluation.store import Cost, Fingerprints, Kept, Store
+from rule_id.evaluation.costs import Cost
+from rule_id.evaluation.store import Fingerprints, Kept, Store
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import FeatureTable
 from rule_id.models import (

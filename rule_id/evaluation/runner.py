@@ -9,6 +9,7 @@ from pathlib import Path
 from rule_id.errors import InputError
 from rule_id.evaluation.adding import added
 from rule_id.evaluation.combining import with_combined
+from rule_id.evaluation.costs import cost_table
 from rule_id.evaluation.describing import describe
 from rule_id.evaluation.files import KIND, write_evaluation
 from rule_id.evaluation.fitting import Progress, fit_all, run_all
@@ -17,7 +18,7 @@ from rule_id.evaluation.preparing import prepare
 from rule_id.evaluation.results import Evaluation, summarise
 from rule_id.evaluation.scoring import score_all
 from rule_id.evaluation.settings import baseline_settings
-from rule_id.evaluation.store import Store, cost_table
+from rule_id.evaluation.store import Store
 from rule_id.evaluation.trials import ELSEWHERE
 from rule_id.folders import require_replaceable
 from rule_id.trajectories import Trajectories

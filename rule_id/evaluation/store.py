@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from rule_id.evaluation.results import FURTHER, in_order
+from rule_id.evaluation.costs import Cost
 from rule_id.features import FeatureTable
 from rule_id.trajectories import atomic_write
 
-__all__ = ["Cost", "Fingerprints", "Kept", "Store", "cost_table"]
+__all__ = ["Fingerprints", "Kept", "Store"]
 
 _SECONDS = "seconds"
 
@@ -31,20 +28,6 @@ class Kept:
     """
 
     arrays: list[np.ndarray]
-    seconds: float
-
-
-class Cost(NamedTuple):
-    """What a fit took.
-
-    Attributes:
-        protocol: What it was for.
-        model: What was fitted.
-        seconds: The time of one core, in s.
-    """
-
-    protocol: str
-    model: str
     seconds: float
 
 
@@ -86,17 +69,6 @@ class Store:
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{key}.npz"
-
-
-def cost_table(costs: Iterable[Cost]) -> pd.DataFrame:
-    """Return how many fits there were of each model under each protocol, and what they took.
-
-    Args:
-        costs: What each took.
-    """
-    table = pd.DataFrame(list(costs), columns=list(Cost._fields))
-    sums = table.groupby(["protocol", "model"])["seconds"].agg(fits="size", seconds="sum")
-    return in_order(sums.reset_index())[list(FURTHER["cost"])]
 
 
 def _names(n: int) -> list[str]:

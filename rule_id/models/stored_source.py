@@ -71,7 +71,7 @@ class StoredSource:
         sizes.index = sizes.index.astype(str)
         sizes = sizes.sort_index()
         order = np.random.default_rng([seed, 2]).permutation(len(sizes))
-        if len(sizes) and not sizes.to_numpy()[order[0]] <= most_rows:
+        if len(sizes) and sizes.to_numpy()[order[0]] > most_rows:
             raise InputError(
                 f"most_rows must be {sizes.max()} or more, the rows of one network; got {most_rows}"
             )

@@ -14,7 +14,7 @@ import pytest
 from rule_id.errors import InputError
 from rule_id.evaluation import Evaluation, evaluate, read_evaluation
 from rule_id.evaluation.adding import added, lacking
-from rule_id.evaluation.store import Cost, cost_table
+from rule_id.evaluation.costs import Cost, cost_table
 from rule_id.models import CLASSIFIERS, BoostedClassifier
 from rule_id.trajectories import Trajectories
 
