@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rule_id.batches import read_batches
-from rule_id.compact_parts import is_compact_part, read_part
+from rule_id.compact_parts import changed_files, is_compact_part, read_part
 from rule_id.errors import InputError
 from rule_id.folders import unfinished
-from rule_id.part_files import FOLDERS, damage_of, part_name
+from rule_id.part_files import FOLDERS, damage_of, key_of, part_name
 from rule_id.storage import local_copy
-from rule_id.trajectories import missing_parts, read_manifest
+from rule_id.trajectories import listed_hashes, missing_parts, read_manifest
 
 __all__ = ["Check", "check"]
 
@@ -30,6 +30,7 @@ class Check:
         unfinished: Files that are being written, or were when their process was killed; nothing
             reads them.
         disagreement: What is wrong between parts that are each as they were written.
+        compact: Whether it is a compact copy, which `compact` made and no simulation mends.
     """
 
     corpus: str
@@ -39,6 +40,7 @@ class Check:
     foreign: list[str] = field(default_factory=list)
     unfinished: list[Path] = field(default_factory=list)
     disagreement: str = ""
+    compact: bool = False
 
     @property
     def sound(self) -> bool:
@@ -60,7 +62,9 @@ class Check:
             yield f"disagree: {self.disagreement}"
         if self.unfinished:
             yield f"unfinished: {len(self.unfinished)} files, which nothing reads"
-        if self.missing or self.damaged:
+        if self.compact and not self.sound:
+            yield "Make the compact copy again from the corpus that it was made of."
+        elif self.missing or self.damaged:
             yield "Run simulate on it again: what is damaged or missing is simulated anew."
 
 
@@ -74,8 +78,9 @@ def check(corpus: str | Path) -> Check:
         InputError: It is no corpus, or its manifest is damaged or of another version.
     """
     folder = local_copy(corpus)
-    there = {path.stem.removeprefix("part-") for path in (folder / "networks").glob("part-*")}
-    planned = set(read_manifest(folder).get("parts") or there)
+    there = {key_of(path) for path in (folder / "networks").glob("part-*")}
+    manifest = read_manifest(folder)
+    planned = set(manifest.get("parts") or there)
     missing = missing_parts(folder)
     damage = ((key, _damage(folder, key)) for key in sorted(planned - set(missing)))
     damaged = {key: why for key, why in damage if why}
@@ -89,12 +94,15 @@ def check(corpus: str | Path) -> Check:
         foreign,
         [path for name in FOLDERS for path in unfinished(folder / name)],
         _disagreement(folder) if whole else "",
+        compact=manifest.get("compact") is not None,
     )
 
 
 def _damage(folder: Path, key: str) -> str:
     if not is_compact_part(folder, part_name(key)):
         return damage_of(folder, key)
+    for path in changed_files(folder, listed_hashes(folder), [key]):
+        return f"{path} is not what was written"
     try:
         read_part(folder, part_name(key))
     except InputError as error:

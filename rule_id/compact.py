@@ -20,6 +20,7 @@ from rule_id.compact_parts import (
     MOST_TEXT,
     PartTables,
     coded,
+    hashes_of,
     joined,
     write_part,
 )
@@ -107,10 +108,11 @@ def _compacted(
     del parts, networks
     with replaced_folder(target) as new:
         names = [_write(new, some, tables) for some in _together(table, tables)]
+        described = _described(content, measurements, layers) | {"hashes": hashes_of(new, names)}
         write_manifest(
             new,
             {name: value for name, value in manifest.items() if name != "schema_version"}
-            | {"parts": sorted(names), "compact": _described(content, measurements, layers)},
+            | {"parts": sorted(names), "compact": described},
         )
         size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
     return CompactCorpus(target, len(table), len(tables.layers), size)

@@ -25,6 +25,7 @@ __all__ = [
     "damage_of",
     "file_hash",
     "has_part",
+    "key_of",
     "part_name",
     "require_as_written",
     "require_vouched",
@@ -47,6 +48,15 @@ def part_name(key: str) -> str:
     'part-0a1b.parquet'
     """
     return f"part-{key}.parquet"
+
+
+def key_of(path: Path) -> str:
+    """Return the name of the part that a file belongs to.
+
+    >>> key_of(Path("networks/part-0a1b.parquet"))
+    '0a1b'
+    """
+    return path.stem.removeprefix("part-")
 
 
 def write_part(

@@ -25,10 +25,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rule_id.compact_parts import decoded, is_compact_part, keys, read_keys, read_part
+from rule_id.compact_parts import (
+    changed_files,
+    decoded,
+    is_compact_part,
+    keys,
+    read_keys,
+    read_part,
+)
 from rule_id.errors import InputError, first_line
 from rule_id.folders import atomic_write, write_once
-from rule_id.part_files import has_part, require_as_written, require_vouched, write_part
+from rule_id.part_files import has_part, key_of, require_as_written, require_vouched, write_part
 from rule_id.schema import (
     ACTIVITY_STATISTICS,
     COMPACT_VERSION,
@@ -260,7 +267,17 @@ def parts_of(folder: Path) -> list[Path]:
     parts = sorted((folder / "networks").glob("part-*.parquet"))
     if not parts:
         raise InputError(f"{folder} holds no simulated network yet; run simulate on it again")
+    for path in changed_files(folder, listed_hashes(folder), map(key_of, parts)):
+        raise InputError(f"{path} is not what was written; make the compact copy again")
     return parts
+
+
+def listed_hashes(folder: Path) -> dict[str, str]:
+    """Return the hashes of files that the manifest of a compact corpus lists; none of any other."""
+    found = (read_manifest(folder).get("compact") or {}).get("hashes") or {}
+    if not isinstance(found, dict):
+        raise InputError(f"{folder}: hashes of a compact corpus must be a table; got {found!r:.40}")
+    return found
 
 
 def missing_parts(folder: Path) -> list[str]:

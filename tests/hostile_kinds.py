@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from nwb_files import write_units
 from published import published, write_published
 from scipy.io import savemat
@@ -21,6 +22,7 @@ from synthetic import synthetic_trajectories
 from rule_id.compact import compact
 from rule_id.evaluation import evaluate
 from rule_id.features import extract
+from rule_id.features.writing import METADATA_KEY
 from rule_id.models import train
 from rule_id.simulation import simulate
 
@@ -81,9 +83,10 @@ MADE = synthetic_trajectories(n_blocks=12, networks_per_rule=1, n_checkpoints=5)
 def make_kinds(folder: Path) -> dict[str, Kind]:
     """Write a file of every kind into a folder; what they hold takes half a minute to make."""
     corpus = _corpus(folder)
-    compacted = compact(corpus, folder / "compact").folder
+    compacted = _compacted(corpus, folder / "compact")
     table = extract(MADE, "invariant")
     table.write(folder / "x.parquet")
+    _without_checksums(folder / "x.parquet")
     evaluation = folder / "evaluation"
     evaluate(MADE, evaluation, models=["linear"], protocols=["grouped"], splits=2)
     (folder / "plan.toml").write_text(PLAN)
@@ -126,6 +129,22 @@ def _corpus(folder: Path) -> Path:
     for path in made.glob("*/part-*.parquet"):
         pd.read_parquet(path).to_parquet(path, index=False, compression="zstd")
     return made
+
+
+def _compacted(corpus: Path, folder: Path) -> Path:
+    """Make a compact copy; its manifest says no hashes, which would hide what lies behind."""
+    manifest = compact(corpus, folder).folder / "manifest.json"
+    said = json.loads(manifest.read_text())
+    del said["compact"]["hashes"]
+    manifest.write_text(json.dumps(said))
+    return folder
+
+
+def _without_checksums(path: Path) -> None:
+    """Write a feature table again, without what would hide what lies behind."""
+    said = {name: text for name, text in pq.read_metadata(path).metadata.items()
+            if name in (b"pandas", METADATA_KEY)}  # fmt: skip
+    pq.write_table(pq.read_table(path).replace_schema_metadata(said), path, compression="zstd")
 
 
 def folder_plan(folder: Path) -> Path:

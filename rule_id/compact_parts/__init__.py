@@ -8,6 +8,7 @@ from rule_id.compact_parts.files import (
     read_part,
     write_part,
 )
+from rule_id.compact_parts.hashes import changed_files, hashes_of
 from rule_id.compact_parts.kept import DERIVED, KEPT, LOST
 from rule_id.compact_parts.rows import PartTables, coded, decoded, joined, keys
 
@@ -18,8 +19,10 @@ __all__ = [
     "MOST_ROWS",
     "MOST_TEXT",
     "PartTables",
+    "changed_files",
     "coded",
     "decoded",
+    "hashes_of",
     "joined",
     "keys",
     "is_compact_part",

@@ -15,7 +15,7 @@ import pandas as pd
 from rule_id.errors import InputError, first_line, require_file
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS
-from rule_id.features.writing import METADATA_KEY
+from rule_id.features.writing import HASH_KEY, METADATA_KEY, header_hash
 from rule_id.unpacking import require_modest
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _opened(source: Path) -> Iterator[pq.ParquetFile]:
 
     require_file(source, "a feature table")
     try:
-        with pq.ParquetFile(source) as file:
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             require_modest(file, source, source.stat().st_size)
             yield file
     except InputError:
@@ -171,9 +171,14 @@ def _opened(source: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _header(source: Path, file: pq.ParquetFile) -> _Header:
-    own = (file.metadata.metadata or {}).get(METADATA_KEY)
+    said = file.metadata.metadata or {}
+    own, mark = said.get(METADATA_KEY), said.get(HASH_KEY)
     if own is None:
         raise InputError(f"{source} must be a feature table written by `rule-id features`")
+    # Tables of before hashes were written have none.
+    found = header_hash(own, file.schema_arrow.names, file.metadata.num_rows)
+    if mark is not None and found.encode() != mark:
+        raise InputError(f"{source} does not hold what was written; run `rule-id features` again")
     try:
         header = json.loads(own)
         return _Header(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from rule_id.trajectories import atomic_write
 if TYPE_CHECKING:
     from rule_id.features.table import FeatureTable
 
-__all__ = ["METADATA_KEY", "FeatureFile", "write_tables"]
+__all__ = ["HASH_KEY", "METADATA_KEY", "FeatureFile", "header_hash", "write_tables"]
 
 METADATA_KEY = b"rule_id"
+HASH_KEY = b"rule_id.hash"
+"""Entries of the metadata: what the table is, and a hash of that. Pages have checksums."""
 
 # Rows of a row group, 9 MB of summaries. What the file says of each stays in memory to the end,
 # 0.4 MB for small groups and for large ones.
@@ -80,7 +83,9 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
     schema = pa.Schema.from_pandas(_frame(first, half), preserve_index=False)
     n_rows, waiting = 0, []
     # Statistics of columns help nobody here, and would stay in memory to the end.
-    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False) as writer:
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", write_statistics=False, write_page_checksum=True
+    ) as writer:
         for table in chain([first], remaining):
             waiting.append(
                 pa.Table.from_pandas(_frame(table, half), schema=schema, preserve_index=False)
@@ -94,8 +99,16 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
         # One table keeps the order of its rows, whatever that is; several have none together.
         in_order = len(table) == n_rows
         header = {"feature_set": table.feature_set, "info": table.info, "in_order": in_order}
-        writer.add_key_value_metadata({METADATA_KEY: json.dumps(header)})
+        text = json.dumps(header)
+        mark = header_hash(text.encode(), schema.names, n_rows)
+        writer.add_key_value_metadata({METADATA_KEY: text, HASH_KEY: mark})
     return FeatureFile(path, n_rows, table.names, table.feature_set, table.info)
+
+
+def header_hash(header: bytes, columns: list[str], n_rows: int) -> str:
+    """Return the SHA-256 of what the file says of itself, as hexadecimal digits."""
+    said = [header, str(n_rows).encode(), *(name.encode() for name in columns)]
+    return hashlib.sha256(b"\0".join(said)).hexdigest()
 
 
 def _frame(table: FeatureTable, half: bool) -> pd.DataFrame:

@@ -12,16 +12,31 @@ import pyarrow.parquet as pq
 import pytest
 
 from rule_id.batches import read_batches
+from rule_id.checking import check
 from rule_id.compact_parts import files
 from rule_id.errors import InputError
+from rule_id.part_files import key_of
 from rule_id.trajectories import read_corpus
 
 PLACES = ("trajectories", "checkpoints", "networks")
 
 
 @pytest.fixture
-def corpus(compacted, tmp_path) -> Path:
+def hashed(compacted, tmp_path) -> Path:
     return Path(shutil.copytree(compacted, tmp_path / "corpus"))
+
+
+@pytest.fixture
+def corpus(hashed) -> Path:
+    """A copy without hashes of its files, as of who means no good: what lies behind is tried."""
+    say(hashed, {"hashes": {}})
+    return hashed
+
+
+def say(corpus: Path, more: dict[str, object]) -> None:
+    path = corpus / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"compact": manifest["compact"] | more}))
 
 
 def part(corpus: Path, place: str = "trajectories") -> Path:
@@ -159,3 +174,27 @@ def test_a_manifest_of_another_version_is_refused(corpus, said, match):
 def test_a_part_without_its_checkpoints_is_named(corpus):
     part(corpus, "checkpoints").unlink()
     refused(corpus, "column")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_byte_that_changed_is_read_as_another_number(hashed, place):
+    path = part(hashed, place)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in rng.integers(0, len(whole), 20):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        refused(hashed, f"{place}/{path.name} is not what was written")
+    found = check(hashed)
+    assert found.damaged == {key_of(path): f"{path} is not what was written"}
+    assert str(found).splitlines()[-1].startswith("Make the compact copy again")
+    path.write_bytes(whole)
+    assert check(hashed).sound
+    path.unlink()
+    assert not check(hashed).sound
+
+
+def test_hashes_must_be_a_table(hashed):
+    say(hashed, {"hashes": ["a"]})
+    refused(hashed, "hashes of a compact corpus must be a table")

@@ -100,3 +100,33 @@ def test_what_does_not_fit_into_memory_is_not_called_damaged(path, monkeypatch):
     monkeypatch.setattr("rule_id.features.reading.require_modest", full)
     with pytest.raises(InputError, match="does not fit into memory: .* --most-rows N"):
         read_features(path)
+
+
+def test_no_byte_that_changed_is_read_as_another_number(table, path):
+    """Of pages each has a checksum, the end of the file has a hash."""
+    whole = path.read_bytes()
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    rng = np.random.default_rng(0)
+    for at in rng.integers(4, pages, 60):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        try:
+            found = read_features(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+        else:  # a byte of a page's header that nothing is read by
+            pd.testing.assert_frame_equal(found.values, table.values)
+            pd.testing.assert_frame_equal(found.meta, table.meta)
+
+
+@pytest.mark.parametrize("read", [read_features, open_features])
+@pytest.mark.parametrize(
+    ("before", "after"), [(b'"summary"', b'"summarz"'), (b"weight_raw_var.", b"weight_raw_vax.")]
+)
+def test_what_a_file_says_of_itself_is_compared(path, read, before, after):
+    whole = path.read_bytes()
+    assert before in whole
+    path.write_bytes(whole.replace(before, after))
+    with pytest.raises(InputError, match="does not hold what was written"):
+        read(path)
