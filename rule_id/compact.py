@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,13 @@ class CompactCorpus:
     """What was written.
 
     Attributes:
-        folder: The compact corpus.
+        folder: The compact corpus, a path or a URL.
         n_networks: Its networks.
         n_layers: Its layers.
         n_bytes: Size of its files.
     """
 
-    folder: Path
+    folder: str | Path
     n_networks: int
     n_layers: int
     n_bytes: int
@@ -89,8 +89,8 @@ def compact(
             not of single tensors, it lacks a measurement, or `out` holds something.
     """
     source = local_copy(corpus)
-    with sent_to(out) as target:
-        return _compacted(source, target, measurements, layers)
+    with sent_to(out, new=True) as target:
+        return replace(_compacted(source, target, measurements, layers), folder=out)
 
 
 def _compacted(

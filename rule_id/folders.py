@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import re
 import socket
@@ -15,6 +17,7 @@ from rule_id.errors import InputError
 __all__ = [
     "atomic_write",
     "cache_folder",
+    "file_hash",
     "remove_abandoned",
     "replaced_folder",
     "require_replaceable",
@@ -23,11 +26,23 @@ __all__ = [
 ]
 
 
+FIGURES, RESULTS = "figures", (".csv", ".json", ".html", ".svg")
+"""What folders of results hold: a folder, and files of these kinds in it and beside it."""
+
+_BLOCK = 2**20
+"""Bytes of a file that are read at once."""
+
+
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name beside `path` and rename it when it is complete."""
+    """Write a file under a temporary name beside `path` and rename it when it is complete.
+
+    It is on the disk before it has its name: no loss of power leaves a name without content.
+    """
     with _temporary(path) as unfinished_file:
         write(unfinished_file)
+        _to_disk(unfinished_file)
         os.replace(unfinished_file, path)
+        _to_disk(path.parent)
 
 
 def write_once(path: Path, text: str) -> bool:
@@ -44,6 +59,7 @@ def write_once(path: Path, text: str) -> bool:
     """
     with _temporary(path) as unfinished_file:
         unfinished_file.write_text(text, encoding="utf-8")
+        _to_disk(unfinished_file)
         try:
             # Unlike a renamed file, a linked one never takes the place of another.
             os.link(unfinished_file, path)
@@ -53,7 +69,32 @@ def write_once(path: Path, text: str) -> bool:
             if path.exists():
                 return False
             os.replace(unfinished_file, path)
+        _to_disk(path.parent)
     return True
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until what a file or a folder holds is on the disk, where the system can tell."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # a folder, of a system that opens none
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise  # as of a full disk
+    finally:
+        os.close(handle)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def cache_folder() -> Path | None:
@@ -124,14 +165,30 @@ def require_replaceable(out: Path, mark: str, what: str) -> None:
         what: What the kind is called, such as `an evaluation`.
 
     Raises:
-        InputError: `out` is a file, or a folder that holds something else.
+        InputError: `out` is a file, or a folder that holds something else, or something else as
+            well: what is replaced is gone.
     """
-    if out.is_dir() and (not any(out.iterdir()) or (out / mark).is_file()):
+    held = sorted(out.rglob("*")) if out.is_dir() else []
+    if not out.exists() or (out.is_dir() and not held):
         return
-    if out.exists():
+    if not (out / mark).is_file():
         raise InputError(
             f"out must be a new or empty folder, or {what} to replace; {out} is something else"
         )
+    for path in held:
+        if not _ours(path.relative_to(out)):
+            raise InputError(
+                f"out must hold nothing but {what}, which is replaced; {path} is something else: "
+                "move it elsewhere"
+            )
+
+
+def _ours(name: Path) -> bool:
+    """Say whether folders of results hold such a thing: tables, pages, and a folder of figures."""
+    if len(name.parts) == 1 and name.name == FIGURES:
+        return True
+    within = len(name.parts) == 1 or (len(name.parts) == 2 and name.parts[0] == FIGURES)
+    return within and name.suffix in RESULTS
 
 
 @contextmanager
@@ -147,6 +204,12 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
         new = Path(temporary) / "new"
         new.mkdir()
         yield new
-        if folder.exists():
-            os.replace(folder, Path(temporary) / "old")
-        os.replace(new, folder)
+        old = Path(temporary) / "old"
+        try:
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(new, folder)
+        except BaseException:  # an interrupt between the two
+            if old.exists() and not folder.exists():
+                os.replace(old, folder)
+            raise

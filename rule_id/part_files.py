@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from rule_id.errors import InputError, first_line
-from rule_id.folders import atomic_write
+from rule_id.folders import atomic_write, file_hash
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDERS",
     "damage_of",
-    "file_hash",
     "has_part",
     "key_of",
     "part_name",
@@ -38,7 +37,8 @@ FOLDERS = ("networks", "trajectories", "checkpoints", "timings")
 TRAJECTORIES_HASH, NETWORKS_HASH = b"rule_id.trajectories", b"rule_id.networks"
 """Entries of the metadata of a file of networks."""
 
-_BLOCK = 2**20
+MOST_WRITES = 10
+"""How often a part is written where another process writes it at the same moments."""
 
 
 def part_name(key: str) -> str:
@@ -80,20 +80,32 @@ def write_part(
     of_rows, of_networks = (
         pa.Table.from_pandas(table, preserve_index=False) for table in (rows, networks)
     )
-    path = corpus / "trajectories" / part_name(key)
+    said = {f"rule_id.{name}": text for name, text in (notes or {}).items()}
+    own = {NETWORKS_HASH: _table_hash(of_networks.to_pandas())} | said
+    for _ in range(MOST_WRITES):
+        if _written(corpus, part_name(key), of_networks, of_rows, own):
+            return
+
+
+def _written(
+    corpus: Path, name: str, networks: pa.Table, rows: pa.Table, marks: Mapping[Any, Any]
+) -> bool:
+    """Write both files; say whether the mark vouches for the trajectories that are there now.
+
+    Whoever writes the same part meanwhile may write other bytes, as on another kind of processor.
+    """
+    path = corpus / "trajectories" / name
     hashes: list[str] = []
 
     def write_rows(unfinished: Path) -> None:
-        _write(unfinished, of_rows)
-        # Before it has its name: whoever writes the same part meanwhile writes other bytes.
+        _write(unfinished, rows)
         hashes.append(file_hash(unfinished))
 
     atomic_write(path, write_rows)
-    marks = {TRAJECTORIES_HASH: hashes[0], NETWORKS_HASH: _table_hash(of_networks.to_pandas())}
-    said = {f"rule_id.{name}": text for name, text in (notes or {}).items()}
-    known = of_networks.schema.metadata or {}
-    marked = of_networks.replace_schema_metadata({**known, **marks, **said})
-    atomic_write(corpus / "networks" / path.name, partial(_write, table=marked))
+    known = networks.schema.metadata or {}
+    marked = networks.replace_schema_metadata({**known, TRAJECTORIES_HASH: hashes[0], **marks})
+    atomic_write(corpus / "networks" / name, partial(_write, table=marked))
+    return file_hash(path) == hashes[0]
 
 
 def has_part(corpus: Path, key: str) -> bool:
@@ -169,15 +181,6 @@ def _marks(path: Path) -> dict[bytes, bytes]:
 
 def _not_as_written(path: Path) -> str:
     return f"{path} does not hold what was written; run simulate on the corpus again to mend it"
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _write(path: Path, table: pa.Table) -> None:

@@ -20,14 +20,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from rule_id.errors import InputError, first_line
-from rule_id.folders import atomic_write, cache_folder
+from rule_id.folders import atomic_write, cache_folder, file_hash
 
 __all__ = ["Remote", "local_copy", "remote_of", "sent_to"]
 
 T = TypeVar("T")
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,3}(.*)")
-"""A path has lost one of a URL's slashes."""
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):(/{1,3})(.*)")
+"""A path has lost all slashes of a URL but one."""
+
+_NO_HOST = ("file", "local")
+"""Protocols of which the third slash begins the path."""
 
 _LAST = ("networks", "manifest.json")
 """What vouches for other files, in the order in which it is sent after them."""
@@ -45,7 +48,9 @@ def remote_of(place: str | Path) -> Remote | None:
     found = _URL.fullmatch(str(place).rstrip("/"))
     if found is None or os.path.exists(place):
         return None
-    return Remote(f"{found[1]}://{found[2]}")
+    protocol, slashes, rest = found.groups()
+    third = "/" if protocol in _NO_HOST or len(slashes) == 3 else ""
+    return Remote(f"{protocol}://{third}{rest}")
 
 
 def local_copy(place: str | Path) -> Path:
@@ -59,20 +64,26 @@ def local_copy(place: str | Path) -> Path:
 
 
 @contextmanager
-def sent_to(place: str | Path) -> Iterator[Path]:
+def sent_to(place: str | Path, *, new: bool = False) -> Iterator[Path]:
     """Give the path to write; of a URL one on this machine, sent when the block ends well.
 
     Args:
         place: A path or a URL, whose content is replaced.
+        new: Whether there must be nothing yet at a URL.
+
+    Raises:
+        InputError: There is something all the same, or the URL cannot be written.
     """
     remote = remote_of(place)
     if remote is None:
         yield Path(place)
         return
+    if new and remote.holds():
+        raise InputError(f"out must be a new or empty folder; {remote} holds something")
     with tempfile.TemporaryDirectory() as folder:
-        new = Path(folder) / remote.local.name
-        yield new
-        remote.replace(new)
+        made = Path(folder) / remote.local.name
+        yield made
+        remote.replace(made)
 
 
 @dataclass(frozen=True)
@@ -98,10 +109,15 @@ class Remote:
         key = hashlib.sha256(self.url.encode()).hexdigest()[:16]
         return base / key / PurePosixPath(self.url).name
 
+    def holds(self) -> bool:
+        """Say whether there is any file at the URL."""
+        return bool(self._files())
+
     def fetched(self, *, missing_ok: bool = False) -> Path:
         """Bring the copy up to date and return it.
 
-        Nothing else writes into it, so what is not at the URL any more is removed.
+        Of all that use one copy, one at a time does it. What is not at the URL any more is removed,
+        what was changed here is fetched again.
 
         Args:
             missing_ok: Whether there may be nothing at the URL.
@@ -109,19 +125,39 @@ class Remote:
         Raises:
             InputError: There is nothing, or it cannot be read.
         """
-        there = self._files()
-        if not (there or missing_ok):
-            raise InputError(f"{self.url} must be a corpus or a bundle; there is nothing")
-        known = self._stamps()
-        for path in _files_of(self.local):
-            if path.relative_to(self.local).as_posix() not in there:
-                path.unlink(missing_ok=True)
-        for name, stamp in sorted(there.items(), key=lambda one: _turn(one[0])):
-            path = self.local / name
-            if not stamp or known.get(name) != stamp or not path.is_file():
-                atomic_write(path, partial(self._get, name))
-        atomic_write(self._index, lambda path: path.write_text(json.dumps(there)))
+        with self._alone():
+            there = self._files()
+            if not (there or missing_ok):
+                raise InputError(f"{self.url} must be a corpus or a bundle; there is nothing")
+            known = self._known()
+            for path in _files_of(self.local):
+                if path.relative_to(self.local).as_posix() not in there:
+                    path.unlink(missing_ok=True)
+            for name in sorted(there, key=_turn):
+                known[name] = self._updated(name, there[name], known.get(name, ["", ""]))
+            text = json.dumps({name: known[name] for name in there})
+            atomic_write(self._index, lambda path: path.write_text(text))
         return self.local
+
+    def _updated(self, name: str, stamp: str, known: list[str]) -> list[str]:
+        """Fetch a file, unless it is as it was fetched before; return its stamp and its hash."""
+        path = self.local / name
+        if stamp and known[0] == stamp and path.is_file() and file_hash(path) == known[1]:
+            return known
+        atomic_write(path, partial(self._get, name))
+        return [stamp, file_hash(path)]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process or thread brings this copy up to date."""
+        try:
+            import filelock
+        except ImportError:
+            raise InputError(f'{self.url} needs filelock: pip install "rule-id[remote]"') from None
+        lock = self.local.with_name(f"{self.local.name}.lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(lock):
+            yield
 
     def send(self, folder: Path) -> None:
         """Send the files of a folder, what vouches for others last.
@@ -192,10 +228,12 @@ class Remote:
                 f"{self.url} must be a place that can be read or written: {first_line(error)}"
             ) from None
 
-    def _stamps(self) -> dict[str, str]:
+    def _known(self) -> dict[str, list[str]]:
+        """Return the stamp and the hash of each file that was fetched."""
         try:
-            return dict(json.loads(self._index.read_text()))
-        except (OSError, ValueError, TypeError):
+            found = json.loads(self._index.read_text())
+            return {name: [str(stamp), str(mark)] for name, (stamp, mark) in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
             return {}
 
     @property

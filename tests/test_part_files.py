@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import synthetic_trajectories
 
+from rule_id import part_files
 from rule_id.batches import read_batches
 from rule_id.errors import InputError
 from rule_id.part_files import damage_of, has_part, write_part
@@ -127,3 +128,21 @@ def test_who_reads_a_corpus_is_told_of_changed_networks_or_reads_what_was_writte
         else:
             pd.testing.assert_frame_equal(networks, expected)
     assert refused > 8
+
+
+def test_of_two_writers_of_other_bytes_one_part_comes(tmp_path, monkeypatch) -> None:
+    """The other writes all of it between the first one's trajectories and its mark."""
+    first, second = (MADE.select([name]) for name in MADE.networks["network"][:2])
+    atomic, others = part_files.atomic_write, []
+
+    def beside(path: Path, write) -> None:
+        if path.parent.name == "networks" and not others:
+            others.append(path)
+            write_part(tmp_path, "a", second.networks, second.rows)
+        atomic(path, write)
+
+    monkeypatch.setattr(part_files, "atomic_write", beside)
+    write_part(tmp_path, "a", first.networks, first.rows)
+    assert others and damage_of(tmp_path, "a") == ""
+    found = read_parquet(tmp_path / "trajectories" / "part-a.parquet", ())
+    assert set(found["network"]) == set(first.networks["network"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -81,6 +82,8 @@ def forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("place", "url"),
     [
+        ("file:///data/x", "file:///data/x"), (Path("file:///data/x"), "file:///data/x"),
+        ("hdfs:///user/x", "hdfs:///user/x"), ("hdfs://host/x", "hdfs://host/x"),
         ("s3://bucket/a/x", "s3://bucket/a/x"), (Path("s3://bucket/a/x/"), "s3://bucket/a/x"),
         ("corpora/x", None), ("/data/x", None), ("c:/data", None), ("./s3:/x", None),
     ],
@@ -163,6 +166,56 @@ def test_a_bundle_and_a_compact_corpus_at_a_url(s3, tmp_path, monkeypatch) -> No
     compact(f"s3://{BUCKET}/x", f"s3://{BUCKET}/small")
     forget(monkeypatch, tmp_path, "a third")
     assert len(read_corpus(f"s3://{BUCKET}/small").networks) == 6
+
+
+def test_a_compact_copy_takes_the_place_of_nothing(s3, tmp_path) -> None:
+    url = f"s3://{BUCKET}/corpora/x"
+    simulate(PLAN, url, workers=1)
+    s3.pipe_file(f"{BUCKET}/notes.txt", b"mine")
+    before = s3.find(BUCKET)
+    for place in (url, f"s3://{BUCKET}", f"s3://{BUCKET}/corpora"):
+        with pytest.raises(InputError, match=f"must be a new or empty folder; {place} holds"):
+            compact(url, place)
+    s3.invalidate_cache()
+    assert s3.find(BUCKET) == before
+    assert str(compact(url, f"s3://{BUCKET}/small")).startswith(f"s3://{BUCKET}/small: 6 networks")
+
+
+def test_a_copy_that_was_damaged_here_is_fetched_again(s3) -> None:
+    url = f"s3://{BUCKET}/x"
+    folder = simulate(PLAN, url, workers=1)
+    expected = content_hash(read_corpus(url))
+    path = next((folder / "trajectories").glob("part-*"))
+    for damaged in (path.read_bytes()[:-100], bytes(path.stat().st_size)):
+        path.write_bytes(damaged)
+        assert check(url).sound
+        path.write_bytes(damaged)
+        assert content_hash(read_corpus(url)) == expected
+
+
+def test_one_at_a_time_brings_a_copy_up_to_date(s3, monkeypatch) -> None:
+    """Who lists first never removes what another fetched meanwhile."""
+    s3.pipe({f"{BUCKET}/x/a": b"1"})
+    remote, files, order = Remote(f"s3://{BUCKET}/x"), Remote._files, []
+
+    def slow(self: Remote) -> dict[str, str]:
+        found = files(self)
+        order.append(sorted(found))
+        if len(order) == 1:
+            s3.pipe({f"{BUCKET}/x/b": b"2"})
+            threads[1].start()
+            time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(Remote, "_files", slow)
+    threads = [threading.Thread(target=remote.fetched) for _ in range(2)]
+    threads[0].start()
+    for thread in threads:
+        while not thread.ident:
+            time.sleep(0.01)
+        thread.join()
+    assert order == [["a"], ["a", "b"]]
+    assert sorted(path.name for path in remote.local.iterdir()) == ["a", "b"]
 
 
 def test_an_evaluation_and_a_design_read_a_corpus_at_a_url(s3, tmp_path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rule_id.part_files import file_hash, part_name
+from rule_id.folders import file_hash
+from rule_id.part_files import part_name
 
 __all__ = ["changed_files", "hashes_of"]
 

@@ -89,6 +89,7 @@ def evaluate(
     hold_out = list(hold_out)
     if out is not None:
         require_replaceable(Path(out), *KIND)
+        _require_beside(Path(out), fits)
     if add and out is None:
         raise InputError("add needs out, the folder of the evaluation to add to")
     made = prepare(
@@ -136,6 +137,11 @@ def folder_of_fits(out: str | Path) -> Path:
         out: The folder that the evaluation will have.
     """
     return Path(out).with_name(f"{Path(out).name}-fits")
+
+
+def _require_beside(out: Path, fits: str | Path | None) -> None:
+    if fits is not None and Path(fits).resolve().is_relative_to(out.resolve()):
+        raise InputError(f"fits must be a folder beside out, which is replaced; got {fits}")
 
 
 def _store(out: str | Path | None, fits: str | Path | None) -> Store:

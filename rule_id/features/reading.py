@@ -43,7 +43,8 @@ def read_features(path: str | Path) -> FeatureTable:
     """
     source = Path(path)
     with _opened(source) as file:
-        frame, header = file.read().to_pandas(), _header(source, file)
+        frame, header = _frame(file.read()), _header(source, file)
+        _require_rows(source, file, len(frame))
     names = _features(source, list(frame.columns), len(frame))
     _require_numbers(source, frame, names)
     if not header.in_order:
@@ -107,7 +108,7 @@ class StoredTable:
             # One group after the other: a reader of all keeps something of each that it has read.
             for group in range(file.num_row_groups):
                 for batch in file.iter_batches(most_rows, row_groups=[group], use_threads=False):
-                    frame = batch.to_pandas()
+                    frame = _frame(batch)
                     _require_numbers(self.path, frame, self.names)
                     yield frame
 
@@ -132,7 +133,8 @@ def open_features(path: str | Path) -> StoredTable:
         header, columns = _header(source, file), file.schema_arrow.names
         names = _features(source, columns, file.metadata.num_rows)
         kept = [name for name in CHOSEN_BY if name in columns]
-        meta = file.read(kept).to_pandas(strings_to_categorical=True)
+        meta = _frame(file.read(kept), strings_to_categorical=True)
+        _require_rows(source, file, len(meta))
     if len(_first_rows(meta)) != meta["network"].nunique():
         raise InputError(
             f"{source}: rows of a network must follow one another, as `rule-id features` writes "
@@ -176,7 +178,7 @@ def _header(source: Path, file: pq.ParquetFile) -> _Header:
     if own is None:
         raise InputError(f"{source} must be a feature table written by `rule-id features`")
     # Tables of before hashes were written have none.
-    found = header_hash(own, file.schema_arrow.names, file.metadata.num_rows)
+    found = header_hash(own, file.schema_arrow, file.metadata.num_rows)
     if mark is not None and found.encode() != mark:
         raise InputError(f"{source} does not hold what was written; run `rule-id features` again")
     try:
@@ -186,6 +188,20 @@ def _header(source: Path, file: pq.ParquetFile) -> _Header:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
+
+
+def _frame(table: Any, **how: Any) -> pd.DataFrame:
+    """Return what a file holds, not what pandas once noted of it: of that nothing is a hash."""
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, **how)
+    return frame
+
+
+def _require_rows(source: Path, file: pq.ParquetFile, n_rows: int) -> None:
+    if n_rows != file.metadata.num_rows:
+        raise InputError(
+            f"{source} must be a complete Parquet file: it says that it has "
+            f"{file.metadata.num_rows} rows, and holds {n_rows}"
+        )
 
 
 def _features(source: Path, columns: list[str], n_rows: int) -> list[str]:

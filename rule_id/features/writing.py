@@ -16,6 +16,8 @@ import pandas as pd
 from rule_id.trajectories import atomic_write
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from rule_id.features.table import FeatureTable
 
 __all__ = ["HASH_KEY", "METADATA_KEY", "FeatureFile", "header_hash", "write_tables"]
@@ -100,15 +102,15 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
         in_order = len(table) == n_rows
         header = {"feature_set": table.feature_set, "info": table.info, "in_order": in_order}
         text = json.dumps(header)
-        mark = header_hash(text.encode(), schema.names, n_rows)
+        mark = header_hash(text.encode(), schema, n_rows)
         writer.add_key_value_metadata({METADATA_KEY: text, HASH_KEY: mark})
     return FeatureFile(path, n_rows, table.names, table.feature_set, table.info)
 
 
-def header_hash(header: bytes, columns: list[str], n_rows: int) -> str:
+def header_hash(header: bytes, schema: pa.Schema, n_rows: int) -> str:
     """Return the SHA-256 of what the file says of itself, as hexadecimal digits."""
-    said = [header, str(n_rows).encode(), *(name.encode() for name in columns)]
-    return hashlib.sha256(b"\0".join(said)).hexdigest()
+    columns = (f"{field.name} {field.type}".encode() for field in schema)
+    return hashlib.sha256(b"\0".join([header, str(n_rows).encode(), *columns])).hexdigest()
 
 
 def _frame(table: FeatureTable, half: bool) -> pd.DataFrame:

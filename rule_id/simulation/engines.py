@@ -14,8 +14,8 @@ from rule_id.errors import InputError, first_line
 
 __all__ = ["DaskEngine", "Engine", "LocalEngine", "Task", "open_engine"]
 
-Task = Callable[[Any], int]
-"""What is done with an ensemble; it can be sent to other processes. Returns how many networks."""
+Task = Callable[[Any], Any]
+"""What is done with an item, such as an ensemble; it can be sent to other processes."""
 
 MOST_DEATHS = 3
 """How often a worker may die, of want of memory or by somebody's hand, before the run is given up;
@@ -32,7 +32,7 @@ class Engine(Protocol):
     def taking_over(self) -> AbstractContextManager[Any]:
         """Return a context in which folds of cross-validation and of designs run here."""
 
-    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
+    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[Any]:
         """Do a task for each item, in any order, and yield what it returns."""
 
 
@@ -50,7 +50,7 @@ class LocalEngine:
         """Return a context that changes nothing: folds run in threads of this process."""
         return nullcontext()
 
-    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
+    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[Any]:
         """Do a task for each item; what workers that died had not done is done by new ones.
 
         Raises:
@@ -73,7 +73,7 @@ class LocalEngine:
         )
 
 
-def _placed(task: Task, place: int, item: Any) -> tuple[int, int]:
+def _placed(task: Task, place: int, item: Any) -> tuple[int, Any]:
     return place, task(item)
 
 
@@ -96,7 +96,7 @@ class DaskEngine:
         """Return a context in which folds of cross-validation and of designs run here."""
         return parallel_config(backend="dask", client=self.client)
 
-    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[int]:
+    def spread(self, task: Task, items: Sequence[Any]) -> Iterator[Any]:
         """Do a task for each item; Dask gives what a lost worker had to another one.
 
         Raises:

@@ -17,7 +17,7 @@ import torch
 from joblib import cpu_count
 
 from rule_id.errors import InputError, one_of
-from rule_id.folders import remove_abandoned
+from rule_id.folders import remove_abandoned, unfinished
 from rule_id.part_files import FOLDERS, damage_of, has_part, write_part
 from rule_id.rules import NO_OPTIMIZER, load_rules
 from rule_id.simulation.best_rates import best_rates, written_rates
@@ -116,7 +116,8 @@ def simulate(
 
     Raises:
         InputError: The plan is not valid, the folder holds a corpus of another plan or something
-            else, or the device is not there.
+            else, or the device is not there; or a rule of the user's raised something, after all
+            else was simulated.
     """
     loaded = {load_rules(source): Path(source).name for source in rules}
     checked = read_plan(plan, measurements).scaled(scale)
@@ -146,18 +147,28 @@ def simulate(
     n_workers = min(n_workers, max(1, len(left)))
     if dry_run:
         return _estimate(own, left, chosen, n_workers)
-    for folder in FOLDERS:
+    for folder in ("", *FOLDERS):
         remove_abandoned(corpus / folder)
     total = sum(len(e.networks) for e in own)
     done = total - sum(len(e.networks) for e in left)
     # Long ones first, so that no worker is left alone with one at the end.
     task = _Part(corpus.resolve(), remote, chosen, _network_columns(ensembles), sources)
     spread = engine or LocalEngine(n_workers)
+    failed: list[str] = []
     with memory_kept():  # where the one worker is this process
         for finished in spread.spread(task, sorted(left, key=_cost)[::-1]):
+            if isinstance(finished, str):
+                failed.append(finished)
+                continue
             done += finished
             if progress is not None:
                 progress("simulate", done, total)
+    if failed:
+        n = len(failed)
+        raise InputError(
+            f"{min(failed)}; {n} of {len(own)} parts are missing for it, the others are done. "
+            "A rule that is mended is another rule: simulate with it into another folder"
+        )
     # Workers of other machines have sent what they made.
     return corpus if remote is None else remote.fetched()
 
@@ -191,8 +202,8 @@ class _Part:
     columns: list[str]
     sources: list[str]
 
-    def __call__(self, ensemble: Ensemble) -> int:
-        """Return how many networks were simulated."""
+    def __call__(self, ensemble: Ensemble) -> int | str:
+        """Return how many networks were simulated, or what a rule of the user's raised."""
         for source in self.sources:  # a worker is another process, with tables of its own
             load_rules(source)
         if sources_of(ensemble.rule, ensemble.networks) != ensemble.source:
@@ -202,8 +213,11 @@ class _Part:
             )
         begin = time.perf_counter()
         keep_memory()
-        with one_thread():
-            pieces = list(_pieces(ensemble, self.device))
+        try:
+            with one_thread():
+                pieces = list(_pieces(ensemble, self.device))
+        except _RuleRaised as error:  # the ensembles of other rules are still to be done
+            return str(error)
         networks, rows = (
             pd.concat(tables, ignore_index=True) for tables in zip(*pieces, strict=True)
         )
@@ -227,6 +241,10 @@ class _Part:
             self.remote.send(Path(folder))
 
 
+class _RuleRaised(Exception):
+    """A rule of the user's raised something; its text says which and what."""
+
+
 def _pieces(ensemble: Ensemble, device: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Yield networks and rows of an ensemble, in halves where the device lacks memory for all."""
     try:
@@ -241,7 +259,7 @@ def _pieces(ensemble: Ensemble, device: str) -> Iterator[tuple[pd.DataFrame, pd.
     except Exception as error:
         if not ensemble.source:
             raise
-        raise InputError(f"rule {ensemble.rule} raised {_said(error)}") from error
+        raise _RuleRaised(f"rule {ensemble.rule} raised {_said(error)}") from error
     half = len(ensemble.networks) // 2
     for some in (ensemble.networks[:half], ensemble.networks[half:]):
         yield from _pieces(replace(ensemble, networks=some), device)
@@ -282,7 +300,8 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
     if corpus.exists() and not corpus.is_dir():
         raise InputError(f"out must be a folder; {corpus} is a file")
     if not (corpus / "manifest.json").exists():
-        if corpus.exists() and any(corpus.iterdir()):
+        # An unfinished file is of a job that begins the corpus now, or was killed when it did.
+        if corpus.exists() and {*corpus.iterdir()} - {*unfinished(corpus)}:
             raise InputError(f"out must be an empty folder or a corpus; {corpus} is neither")
         return
     there = read_manifest(corpus)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -216,6 +217,16 @@ def test_what_simulate_refuses(corpus: Path, tmp_path) -> None:
     with pytest.raises(InputError, match="out must be an empty folder or a corpus; .* is neither"):
         simulate(PLAN, tmp_path)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_another_job_begins_is_an_empty_one(tmp_path) -> None:
+    """One that was killed when it did has left a file as well."""
+    mine = tmp_path / f".{socket.gethostname()}-999999999-a.tmp"
+    others = tmp_path / ".elsewhere-1-a.tmp"
+    for path in (mine, others):
+        path.touch()
+    assert len(read_corpus(simulate(PLAN, tmp_path, workers=1)).networks)
+    assert not mine.exists() and others.exists()
 
 
 def test_cuda_is_refused_where_there_is_none(tmp_path, monkeypatch) -> None:
