@@ -33,6 +33,7 @@ from rule_id.compact_parts import (
     read_keys,
     read_part,
 )
+from rule_id.documents import read_json
 from rule_id.errors import InputError, first_line
 from rule_id.folders import atomic_write, write_once
 from rule_id.part_files import has_part, key_of, require_as_written, require_vouched, write_part
@@ -49,7 +50,7 @@ from rule_id.schema import (
     STATISTICS,
 )
 from rule_id.storage import local_copy
-from rule_id.unpacking import require_modest
+from rule_id.unpacking import opened_parquet, unpacked
 
 __all__ = [
     "ACTIVITY_STATISTICS",
@@ -197,16 +198,16 @@ def read_manifest(corpus: Path) -> dict[str, Any]:
     path = corpus / "manifest.json"
     if not path.is_file():
         raise InputError(f"{corpus} must be a corpus folder with a manifest.json; it has none")
-    try:
-        manifest = json.loads(path.read_text())
-        version = int(manifest["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} must be a JSON object with a schema_version: {error}") from None
+    manifest = read_json(path, "the manifest of a corpus")
+    version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
-        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version}")
+        raise InputError(f"{path}: schema_version must be {SCHEMA_VERSION}; got {version!r:.40}")
+    parts = manifest.get("parts") or []
+    if not (isinstance(parts, list) and all(isinstance(key, str) for key in parts)):
+        raise InputError(f"{path}: parts must be a list of names; got {parts!r:.40}")
     if manifest.get("compact") is not None:
         _require_known(manifest["compact"], path)
-    return dict(manifest)
+    return manifest
 
 
 def _require_known(compact: Any, path: Path) -> None:
@@ -380,14 +381,11 @@ def read_parquet(
         only: Columns to read; all when None.
         content: What the file holds, where it was read already.
     """
-    # Imported here: who identifies a recording need not wait for it.
-    import pyarrow.parquet as pq
-
     try:
         source = path if content is None else BytesIO(content)
-        with pq.ParquetFile(source, page_checksum_verification=True) as file:
-            require_modest(file, path, path.stat().st_size if content is None else len(content))
-            table = file.read(columns=only).to_pandas()
+        size = path.stat().st_size if content is None else len(content)
+        with opened_parquet(source, path, size) as file:
+            table = unpacked(file.read(columns=only), path, size).to_pandas()
     except InputError:
         raise
     except Exception as error:  # pyarrow raises many types for a damaged file

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rule_id.errors import InputError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["MOST_TIMES", "require_modest"]
+__all__ = ["MOST_TIMES", "SMALL", "opened_parquet", "unpacked"]
 
 MOST_TIMES = 500
 """How many times its size a file may unpack to; corpora and tables of ours unpack to ten times."""
@@ -22,22 +26,86 @@ _VALUE = 4
 """Bytes of a value, at least."""
 
 
-def require_modest(file: pq.ParquetFile, path: Path, size: int) -> None:
-    """Refuse a Parquet file that holds far more values than so small a file holds by itself.
-
-    Columns of one value take no room on disk whatever their length, and all of it in memory.
+@contextmanager
+def opened_parquet(source: Path | BytesIO, path: Path, size: int) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file of a table of numbers and texts; `unpacked` reads what it gives.
 
     Args:
-        file: The file, of which nothing but the end was read.
-        path: Its name, for the message.
+        source: The file, or what it holds.
+        path: Its name, for messages.
         size: Its bytes.
 
     Raises:
-        InputError: It would unpack to more than 256 MiB and `MOST_TIMES` times its size.
+        InputError: It would unpack to more than 256 MiB and `MOST_TIMES` times its size, or has a
+            column of lists or tables.
     """
+    # Imported here: who identifies a recording need not wait for it.
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(source) as file:
+        _require_modest(file, path, size)
+        texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    # Texts stay as they are packed: a long one that many rows share could fill the memory.
+    with pq.ParquetFile(source, read_dictionary=texts, page_checksum_verification=True) as file:
+        yield file
+
+
+def unpacked(table: pa.Table | pa.RecordBatch, path: Path, size: int) -> pa.Table:
+    """Return what was read of a file of `opened_parquet` with its texts unpacked.
+
+    Args:
+        table: What was read.
+        path: The file's name, for the message.
+        size: Its bytes.
+
+    Raises:
+        InputError: Texts would take more than 256 MiB and `MOST_TIMES` times the file.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
+    packed = [n for n, f in enumerate(whole.schema) if pa.types.is_dictionary(f.type)]
+    for place in packed:
+        chunks = whole.column(place).chunks
+        lengths = (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in chunks)
+        n_bytes = sum(len(chunk) * n for chunk, n in zip(chunks, lengths, strict=True))
+        if n_bytes > max(SMALL, MOST_TIMES * size):
+            raise _too_much(path, size, f"column {whole.column_names[place]} {n_bytes} bytes")
+    for place in packed:
+        field = whole.schema.field(place)
+        plain = whole.column(place).cast(field.type.value_type)
+        whole = whole.set_column(place, field.with_type(field.type.value_type), plain)
+    return whole
+
+
+def _require_modest(file: pq.ParquetFile, path: Path, size: int) -> None:
+    """Refuse far more values than so small a file holds by itself.
+
+    Columns of one value take no room on disk whatever their length, and all of it in memory; of
+    lists nothing says how long they are.
+    """
+    import pyarrow as pa
+
     values = file.metadata.num_rows * file.metadata.num_columns
     if values * _VALUE > max(SMALL, MOST_TIMES * size):
-        raise InputError(
-            f"{path} must unpack to no more than {MOST_TIMES} times its size, {size} bytes; it "
-            f"says that it holds {values} values"
-        )
+        raise _too_much(path, size, f"{values} values")
+    for field in file.schema_arrow:
+        if pa.types.is_nested(field.type):
+            raise InputError(f"{path} must hold numbers and texts; {field.name} is {field.type}")
+
+
+def _is_text(of: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return any(is_of(of) for is_of in (pa.types.is_string, pa.types.is_large_string,
+                                       pa.types.is_binary, pa.types.is_large_binary))  # fmt: skip
+
+
+def _too_much(path: Path, size: int, what: str) -> InputError:
+    return InputError(
+        f"{path} must unpack to no more than {MOST_TIMES} times its size, {size} bytes; it says "
+        f"that it holds {what}"
+    )

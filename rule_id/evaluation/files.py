@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from rule_id.documents import read_json
 from rule_id.errors import InputError, first_line, one_of
 from rule_id.evaluation.drawn import all_figures
 from rule_id.evaluation.figures import save_figure
@@ -132,15 +133,12 @@ def _read_table(
 def _read_info(path: Path) -> tuple[dict[str, Any], int]:
     """Return what was evaluated, and the schema version."""
     _require_file(path)
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        version = info.pop("schema_version")
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise InputError(f"{path} must be a JSON object with a schema_version") from None
+    info = read_json(path, "an evaluation")
+    version = info.pop("schema_version", None)
     if version not in READ_VERSIONS:
         allowed = ", ".join(map(str, READ_VERSIONS[:-1]))
         raise InputError(
-            f"{path}: schema_version must be {allowed} or {SCHEMA_VERSION}; got {version}"
+            f"{path}: schema_version must be {allowed} or {SCHEMA_VERSION}; got {version!r:.40}"
         )
     if version < SCHEMA_VERSION and {"target", "classes"} <= set(info):
         info = {**info, "classes_of": {info["target"]: info["classes"]}}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from threading import Event, Lock
 from typing import Any, Protocol
 
@@ -193,6 +195,8 @@ def trial_key(
     digest = hashlib.blake2b(digest_size=16)
     versions = (__version__, sklearn.__version__, xgboost.__version__, np.__version__)
     model = trial.model
+    if model in BASELINES:
+        versions = (*versions, *_versions_of("torch", "aeon"))
     if model in CLASSIFIERS:
         model = described(model, tune)
     elif setting:
@@ -204,6 +208,13 @@ def trial_key(
         digest.update(prints.of(test.table).encode() + np.packbits(test.rows).tobytes())
         digest.update(test.observables.encode())
     return digest.hexdigest()
+
+
+def _versions_of(*packages: str) -> Iterator[str]:
+    """Yield the versions of what is installed of these packages."""
+    for name in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            yield f"{name} {importlib.metadata.version(name)}"
 
 
 def described(model: str, tune: bool) -> str:

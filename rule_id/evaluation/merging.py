@@ -6,7 +6,6 @@ scored, and written to `rule_id/reference/merged_rules.json` (docs/merging.md).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rule_id.documents import read_json
 from rule_id.errors import InputError, require_file
 from rule_id.evaluation.pairs import separability
 from rule_id.reference import reference_path
@@ -77,8 +77,8 @@ def read_merged(path: str | Path | None = None) -> dict[str, str]:
     """
     source = reference_path(MERGED_RULES) if path is None else Path(path)
     require_file(source, "the list of merged rules, written by `make merging`")
+    written = read_json(source, "the list of merged rules")
     try:
-        written = json.loads(source.read_text(encoding="utf-8"))
         version = written["schema_version"]
         members = [(rule, name) for name, rules in written["groups"].items() for rule in rules]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

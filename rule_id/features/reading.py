@@ -16,7 +16,7 @@ from rule_id.errors import InputError, first_line, require_file
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS
 from rule_id.features.writing import HASH_KEY, METADATA_KEY, header_hash
-from rule_id.unpacking import require_modest
+from rule_id.unpacking import opened_parquet, unpacked
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -43,7 +43,7 @@ def read_features(path: str | Path) -> FeatureTable:
     """
     source = Path(path)
     with _opened(source) as file:
-        frame, header = _frame(file.read()), _header(source, file)
+        frame, header = _frame(source, file.read()), _header(source, file)
         _require_rows(source, file, len(frame))
     names = _features(source, list(frame.columns), len(frame))
     _require_numbers(source, frame, names)
@@ -108,7 +108,7 @@ class StoredTable:
             # One group after the other: a reader of all keeps something of each that it has read.
             for group in range(file.num_row_groups):
                 for batch in file.iter_batches(most_rows, row_groups=[group], use_threads=False):
-                    frame = _frame(batch)
+                    frame = _frame(self.path, batch)
                     _require_numbers(self.path, frame, self.names)
                     yield frame
 
@@ -133,7 +133,7 @@ def open_features(path: str | Path) -> StoredTable:
         header, columns = _header(source, file), file.schema_arrow.names
         names = _features(source, columns, file.metadata.num_rows)
         kept = [name for name in CHOSEN_BY if name in columns]
-        meta = _frame(file.read(kept), strings_to_categorical=True)
+        meta = _frame(source, file.read(kept), strings_to_categorical=True)
         _require_rows(source, file, len(meta))
     if len(_first_rows(meta)) != meta["network"].nunique():
         raise InputError(
@@ -152,13 +152,9 @@ class _Header:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[pq.ParquetFile]:
-    # Imported here: who identifies a recording need not wait for it.
-    import pyarrow.parquet as pq
-
     require_file(source, "a feature table")
     try:
-        with pq.ParquetFile(source, page_checksum_verification=True) as file:
-            require_modest(file, source, source.stat().st_size)
+        with opened_parquet(source, source, source.stat().st_size) as file:
             yield file
     except InputError:
         raise
@@ -186,13 +182,14 @@ def _header(source: Path, file: pq.ParquetFile) -> _Header:
         return _Header(
             str(header["feature_set"]), dict(header["info"]), bool(header.get("in_order", True))
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
 
 
-def _frame(table: Any, **how: Any) -> pd.DataFrame:
+def _frame(source: Path, table: Any, **how: Any) -> pd.DataFrame:
     """Return what a file holds, not what pandas once noted of it: of that nothing is a hash."""
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, **how)
+    whole = unpacked(table, source, source.stat().st_size)
+    frame: pd.DataFrame = whole.to_pandas(ignore_metadata=True, **how)
     return frame
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rule_id.documents import read_json
 from rule_id.errors import InputError, one_of
 from rule_id.features.table import FeatureTable
 from rule_id.features.targets import TARGETS, WITH_FAMILIES, wording
@@ -180,7 +181,7 @@ def read_bundle(path: str | Path) -> Bundle:
     manifest = _read_manifest(folder)
     try:
         values = _checked_values(manifest)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(f"{folder / MANIFEST} must be that of a bundle: {error!r}") from None
     file = folder / _MODEL_FILES[values["model"]]
     if not file.is_file():
@@ -214,12 +215,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST
     if not file.is_file():
         raise InputError(f"{folder} must be a bundle, a folder with a {MANIFEST}; it has none")
-    try:
-        manifest = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} must be JSON: {error}") from None
-    if not isinstance(manifest, dict):
-        raise InputError(f"{file} must be a JSON object; got {type(manifest).__name__}")
+    manifest = read_json(file, "that of a bundle")
     missing = [key for key in ("schema_version", *_KEYS, "sha256") if key not in manifest]
     if missing:
         raise InputError(f"{file} must be that of a bundle; {', '.join(missing)} is missing")

@@ -11,6 +11,7 @@ from rule_id.errors import InputError
 from rule_id.recordings.reading import Reading
 from rule_id.recordings.recording import Recording, recording_from_arrays
 from rule_id.recordings.scale import KEYS
+from rule_id.unpacking import MOST_TIMES, SMALL
 
 __all__ = ["MAX_BYTES", "TOP_KEYS", "check_claim", "check_keys", "recording_from_keys"]
 
@@ -25,15 +26,22 @@ OPTIONS = ("signal", "tracked", "checkpoints")
 """What a reading may say of such a file; all else is of sessions of trials."""
 
 
-def check_claim(claimed: int) -> None:
+def check_claim(claimed: int, packed: int | None = None) -> None:
     """Refuse arrays of more bytes than a recording may take, before they are read.
 
     Args:
         claimed: Bytes of all arrays together, as the file claims them.
+        packed: Bytes of the file, where they are packed in it.
 
     Raises:
-        InputError: They are more than `MAX_BYTES`.
+        InputError: They are more than `MAX_BYTES`; or more than 256 MiB and `MOST_TIMES` times the
+            file, as of nothing but zeros.
     """
+    if packed is not None and claimed > max(SMALL, MOST_TIMES * packed):
+        raise InputError(
+            f"a recording must unpack to no more than {MOST_TIMES} times its size, {packed} bytes; "
+            f"its arrays claim {claimed / 2**30:.1f} GiB"
+        )
     if claimed > MAX_BYTES:
         raise InputError(
             f"a recording must take at most {MAX_BYTES / 2**30:g} GiB; its arrays claim "

@@ -85,6 +85,7 @@ def _unpacked(packed: memoryview, order: str, claimed: int) -> tuple[int, memory
     stream = zlib.decompressobj()
     kind, n = struct.unpack(order + "II", stream.decompress(packed, 8))
     check_claim(claimed + n)
+    check_claim(n, len(packed))
     # One byte more than there should be: what is left over shows, and 0 would stand for no limit.
     content = stream.decompress(stream.unconsumed_tail, n + 1)
     return kind, _exactly(memoryview(content), n)

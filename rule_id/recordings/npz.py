@@ -59,7 +59,7 @@ def _checked_keys(source: Path) -> list[str]:
         raise
     except _DAMAGED as error:
         raise InputError(_damaged(error)) from None
-    check_claim(sum(sizes.values()))
+    check_claim(sum(sizes.values()), source.stat().st_size)
     check_keys(sizes)
     return list(sizes)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rule_id.documents import read_toml
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.recordings.checks import CHECKPOINTS, SIGNALS
 
@@ -97,11 +97,7 @@ def read_reading(path: str | Path) -> Reading:
     """
     source = Path(path)
     require_file(source, "how to read recordings, in TOML")
-    try:
-        written = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} must be TOML: {error}") from None
-    return _checked(written, source)
+    return _checked(read_toml(source, "how to read recordings"), source)
 
 
 def _checked(written: dict[str, Any], source: Path) -> Reading:

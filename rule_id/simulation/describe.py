@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rule_id.documents import read_json
 from rule_id.errors import InputError
 from rule_id.storage import local_copy
 from rule_id.trajectories import atomic_write, learned, read_corpus
@@ -73,12 +74,15 @@ def write_timing(corpus: Path, key: str, networks: list[str], seconds: float) ->
 
 def _seconds(corpus: Path) -> dict[str, float]:
     """Return the seconds that each network took, its share of its part's."""
-    parts = [json.loads(path.read_text()) for path in sorted((corpus / "timings").glob("*.json"))]
-    return {
-        network: part["seconds"] / len(part["networks"])
-        for part in parts
-        for network in part["networks"]
-    }
+    found: dict[str, float] = {}
+    for path in sorted((corpus / "timings").glob("*.json")):
+        try:
+            part = read_json(path, "the time of a part")
+            networks, seconds = part["networks"], float(part["seconds"])
+            found |= {str(network): seconds / len(networks) for network in networks}
+        except (InputError, KeyError, TypeError, ValueError, OverflowError):
+            continue  # of a damaged file no time is known, and no number depends on it
+    return found
 
 
 def _shares(table: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from rule_id.documents import read_toml
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.observables.measurement import COUNTS, Measurement
 from rule_id.reference import plan_path
@@ -302,10 +302,7 @@ def _written(plan: str | Path | dict[str, Any], what: str) -> tuple[dict[str, An
         return plan, what
     path = plan_path(plan)
     require_file(path, f"{'a plan' if what == 'plan' else what} in TOML")
-    try:
-        return tomllib.loads(path.read_text()), str(path)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} must be a plan in TOML: {error}") from None
+    return read_toml(path, "a plan" if what == "plan" else what), str(path)
 
 
 def folder_of(plan: str | Path | dict[str, Any]) -> Path:

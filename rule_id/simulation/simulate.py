@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +154,8 @@ def simulate(
     total = sum(len(e.networks) for e in own)
     done = total - sum(len(e.networks) for e in left)
     # Long ones first, so that no worker is left alone with one at the end.
-    task = _Part(corpus.resolve(), remote, chosen, _network_columns(ensembles), sources)
+    others = _other_versions(corpus, manifest) if left else {}
+    task = _Part(corpus.resolve(), remote, chosen, _network_columns(ensembles), sources, others)
     spread = engine or LocalEngine(n_workers)
     failed: list[str] = []
     with memory_kept():  # where the one worker is this process
@@ -194,6 +197,7 @@ class _Part:
         device: `cpu` or `cuda`.
         columns: Those of the networks table.
         sources: The user's files that add rules.
+        versions: Of packages that are not those that the corpus was begun with.
     """
 
     corpus: Path
@@ -201,6 +205,7 @@ class _Part:
     device: str
     columns: list[str]
     sources: list[str]
+    versions: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, ensemble: Ensemble) -> int | str:
         """Return how many networks were simulated, or what a rule of the user's raised."""
@@ -224,6 +229,8 @@ class _Part:
         ids = [draw.network for draw in ensemble.networks]
         seconds = time.perf_counter() - begin
         notes = {"ensembles": str(len(pieces))} if len(pieces) > 1 else {}
+        if self.versions:
+            notes["versions"] = json.dumps(self.versions)
         table = networks.reindex(columns=self.columns)
         with self._folder() as corpus:
             write_timing(corpus, ensemble.key, ids, seconds)
@@ -317,6 +324,22 @@ def _check_folder(corpus: Path, manifest: dict[str, Any]) -> None:
                 f"{corpus} holds a corpus of another {what}; choose another folder to simulate "
                 f"this one, or go on with the {what} in its manifest.json"
             )
+
+
+def _other_versions(corpus: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Return versions that are not those that the corpus was begun with, and say so."""
+    first = read_manifest(corpus).get("versions")
+    known = first if isinstance(first, dict) else {}
+    now = manifest["versions"]
+    others = {name: now[name] for name in now if known.get(name, now[name]) != now[name]}
+    if others:
+        begun = ", ".join(f"{name} {known[name]} (now {one})" for name, one in others.items())
+        warnings.warn(
+            f"{corpus} was begun with {begun}; parts that are simulated now say so in their "
+            "metadata, and their numbers may differ",
+            stacklevel=3,
+        )
+    return others
 
 
 def _sizes_of(corpus: Path) -> dict[str, int]:

@@ -142,8 +142,12 @@ def edit_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
         ("results.csv", edit_table(lambda t: t.assign(value="x")), "column value must hold numb"),
         ("confusions.csv", lambda path: path.write_text(""), "must be a CSV file"),
         ("confusions.csv", lambda path: path.write_bytes(b"a,b\n\xff\xfe,1\n"), "must be a CSV"),
-        ("evaluation.json", lambda path: path.write_text('{"a": '), "must be a JSON object with"),
-        ("evaluation.json", edit_json(lambda info: [info]), "must be a JSON object with"),
+        (
+            "evaluation.json",
+            lambda path: path.write_text('{"a": '),
+            "must be an evaluation, a JSON object",
+        ),
+        ("evaluation.json", edit_json(lambda info: [info]), "must be an evaluation, a JSON object"),
         (
             "evaluation.json",
             edit_json(lambda i: i | {"schema_version": 1}),

@@ -24,8 +24,9 @@ from hostile_reader import SECONDS, Reader
 from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
-from rule_id.features import extract, read_features
+from rule_id.features import extract, open_features, read_features
 from rule_id.models import train
+from rule_id.recordings import read_recordings
 from rule_id.trajectories import read_parquet
 
 MIB = 2**20
@@ -53,11 +54,11 @@ def npy(shape: tuple[int, ...]) -> bytes:
     return file.getvalue()
 
 
-def npz(path: Path, **entries: bytes) -> None:
+def npz(path: Path, level: int = 1, **entries: bytes) -> None:
     steps, signal = io.BytesIO(), io.BytesIO()
     np.save(steps, np.arange(4))
     np.save(signal, np.array("rate"))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as file:
         file.writestr("steps.npy", steps.getvalue())
         file.writestr("signal.npy", signal.getvalue())
         for name, content in entries.items():
@@ -141,6 +142,19 @@ def mat_bomb(path: Path) -> None:
     path.write_bytes(header + np.array([15, len(packed)], "<u4").tobytes() + packed)
 
 
+def zeros_of_an_archive(path: Path) -> None:
+    array = npy((4, 2**14, 2**10)) + bytes(8 * 2**26)
+    npz(path, level=9, **{"activations/a.npy": array})
+
+
+def zeros_of_matlab(path: Path) -> None:
+    n = 512 * MIB
+    packer = zlib.compressobj(9)
+    packed = packer.compress(np.array([14, n], "<u4").tobytes() + bytes(n)) + packer.flush()
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    path.write_bytes(header + np.array([15, len(packed)], "<u4").tobytes() + packed)
+
+
 def columns_of_zeros(path: Path, names: dict[str, pa.DataType], rows: int) -> None:
     """Write columns of one value, in row groups of ten million."""
     schema = pa.schema([pa.field(name, kind) for name, kind in names.items()])
@@ -201,6 +215,59 @@ def test_a_feature_table_of_one_value_millions_of_times(reader: Reader, tmp_path
     for content in (None, path.read_bytes()):
         with pytest.raises(InputError, match="a.parquet must unpack to no more than 500 times"):
             read_parquet(path, (), content=content)
+
+
+def lists(path: Path) -> None:
+    """Eight rows of lists, fifty million zeros in each."""
+    offsets = pa.array(np.arange(9, dtype=np.int64) * 5 * 10**7)
+    values = pa.array(np.zeros(4 * 10**8, np.int8))
+    table = features_of(8)
+    large = pa.LargeListArray.from_arrays(offsets, values)
+    pq.write_table(table.append_column("weight_raw_mean.end", large), path, compression="zstd")
+
+
+def texts(path: Path) -> None:
+    """A text of eight megabytes, in each of two thousand rows."""
+    table = features_of(2000)
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 2000, pa.int32()), ["x" * 8 * MIB])
+    table = table.append_column("weight_raw_mean.end", pa.array([0.0] * 2000, pa.float32()))
+    table = table.append_column("rule", long)
+    with pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False,
+                          dictionary_pagesize_limit=2**30) as file:  # fmt: skip
+        file.write_table(table)
+        file.add_key_value_metadata(table.schema.metadata)
+
+
+def features_of(rows: int) -> pa.Table:
+    of = json.dumps({"feature_set": "summary", "info": {}, "in_order": True})
+    names = [f"n{row}" for row in range(rows)]
+    columns = {"network": names, "layer": [0] * rows, "depth": [0.0] * rows}
+    return pa.table(columns).replace_schema_metadata({b"rule_id": of.encode()})
+
+
+@pytest.mark.parametrize(
+    ("write", "match"),
+    [(lists, "must hold numbers and texts"), (texts, "column rule 16777216000 bytes")],
+)
+def test_columns_that_are_larger_than_they_seem(
+    write: Callable[[Path], None], match: str, reader: Reader, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    write(path)
+    assert path.stat().st_size < 64 * 1024
+    assert reader.read("features", path)[0] == "refused"
+    for read in (read_features, open_features, lambda path: read_parquet(path, ())):
+        with pytest.raises(InputError, match=match):
+            read(path)
+
+
+@pytest.mark.parametrize("write", [zeros_of_an_archive, zeros_of_matlab])
+def test_nothing_but_zeros_is_no_recording(write: Callable[[Path], None], tmp_path: Path) -> None:
+    """Less than memory holds, and a thousand times the file."""
+    path = tmp_path / ("a.npz" if write is zeros_of_an_archive else "a.mat")
+    write(path)
+    with pytest.raises(InputError, match="must unpack to no more than 500 times its size"):
+        read_recordings([path])
 
 
 @pytest.mark.parametrize("model", ["linear", "xgboost", "combined"])

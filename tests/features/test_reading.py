@@ -97,7 +97,7 @@ def test_what_does_not_fit_into_memory_is_not_called_damaged(path, monkeypatch):
     def full(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("rule_id.features.reading.require_modest", full)
+    monkeypatch.setattr("rule_id.features.reading.opened_parquet", full)
     with pytest.raises(InputError, match="does not fit into memory: .* --most-rows N"):
         read_features(path)
 

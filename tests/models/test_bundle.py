@@ -154,8 +154,8 @@ def test_a_missing_bundle_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "manifest.json must be JSON"),
-        ("[]", "manifest.json must be a JSON object; got list"),
+        ("{", "manifest.json must be that of a bundle, a JSON object"),
+        ("[]", "must be that of a bundle, a JSON object; got a list"),
         (
             '{"schema_version": 4}',
             "must be that of a bundle; model, target, classes, .* sha256 is missing",

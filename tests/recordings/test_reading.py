@@ -42,7 +42,7 @@ def test_an_empty_file_says_nothing(tmp_path):
 
 
 BAD = {
-    "no TOML": ("signal = ", "must be TOML: "),
+    "no TOML": ("signal = ", "must be how to read recordings in TOML: "),
     "an unknown key": (
         'signa = "rate"\nblocks = "x"',
         "signa is not a key of a reading; the keys are signal, tracked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
-from rule_id.simulation import Estimate, read_plan, simulate
+from rule_id.simulation import Estimate, Shard, read_plan, simulate
 from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
 from rule_id.simulation.ensembles import Ensemble
 from rule_id.simulation.resolve import resolve
@@ -217,6 +218,22 @@ def test_what_simulate_refuses(corpus: Path, tmp_path) -> None:
     with pytest.raises(InputError, match="out must be an empty folder or a corpus; .* is neither"):
         simulate(PLAN, tmp_path)
     assert not (tmp_path / "x").exists()
+
+
+def test_parts_of_other_versions_are_told_apart(tmp_path) -> None:
+    simulate(PLAN, tmp_path, workers=1, shard=Shard(1, 2))
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["versions"]["torch"] = "0.1"
+    path.write_text(json.dumps(manifest))
+    before = {part.name for part in (tmp_path / "networks").iterdir()}
+    with pytest.warns(UserWarning, match=r"was begun with torch 0\.1 \(now 2"):
+        simulate(PLAN, tmp_path, workers=1)
+    for part in (tmp_path / "networks").iterdir():
+        said = pq.read_metadata(part).metadata.get(b"rule_id.versions")
+        assert (said is None) == (part.name in before)
+        assert said is None or json.loads(said) == {"torch": importlib.metadata.version("torch")}
+    simulate(PLAN, tmp_path, workers=1)  # nothing is left, so that nothing is said
 
 
 def test_a_folder_that_another_job_begins_is_an_empty_one(tmp_path) -> None:
