@@ -10,6 +10,7 @@ __all__ = [
     "NETWORK_COLUMNS",
     "NUISANCES",
     "OBSERVABLES",
+    "NUMBERS_VERSION",
     "ROW_COLUMNS",
     "ROW_ORDER",
     "SCHEMA_VERSION",
@@ -18,6 +19,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 4
+
+NUMBERS_VERSION = 2
+"""Raised whenever the same plan gives other numbers, as when a rule is put right: a corpus that was
+begun before is read, and not gone on with."""
 
 COMPACT_VERSION = 2
 """Of the way in which trajectories are kept in a compact corpus."""

@@ -14,6 +14,8 @@ from synthetic import synthetic_trajectories  # noqa: E402
 
 from rule_id.trajectories import Trajectories  # noqa: E402
 
+LONGEST = ("test_readme.py",)
+
 collect_ignore = ["faults/fuzz.py"]  # a job of its own, with a package that tests do without
 
 
@@ -34,6 +36,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def trajectories() -> Trajectories:
     """A made-up corpus of 96 networks in 12 blocks whose rules are easy to tell apart."""
     return synthetic_trajectories()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, lest one process is left with it when all else is done."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:

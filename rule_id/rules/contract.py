@@ -224,6 +224,7 @@ class Setup(NamedTuple):
         hyperparameters: Those of each network.
         steps: Steps of training to come.
         noise: Draws for the start.
+        mean_rate_factor: Mean of `rate_factor` over training, (E,); None where it is 1 throughout.
     """
 
     network: NetworkLike
@@ -233,6 +234,7 @@ class Setup(NamedTuple):
     hyperparameters: Hyperparameters
     steps: int
     noise: Noise
+    mean_rate_factor: Tensor | None = None
 
 
 class Assignment(NamedTuple):
@@ -320,6 +322,8 @@ class Optimizer:
         ranges: Draws of its hyperparameters in which networks learn, as a plan writes them.
         limits: Least and largest value of those that are not just any number above 0.
         normalised: Whether its step is of the same size for any size of the pseudo-gradient.
+        decoupled_decay: Whether weight decay is a step of its own, beside the gradient's, so
+            that the same `weight_decay` does far less.
         prepare: Called once a step with the hyperparameters (E, 1) and, among them, `updates`, the
             number of this update from 1; returns what `step` is given for every tensor.
     """
@@ -330,4 +334,5 @@ class Optimizer:
     ranges: Mapping[str, Any]
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalised: bool = False
+    decoupled_decay: bool = False
     prepare: Callable[[Hyperparameters], Hyperparameters] = lambda hyperparameters: hyperparameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from rule_id.rules.contract import (
     Assignment,
     Batch,
@@ -9,11 +11,13 @@ from rule_id.rules.contract import (
     Hyperparameters,
     NetworkLike,
     Parameters,
+    Setup,
     State,
 )
 from rule_id.rules.layerwise import init_nothing
 from rule_id.rules.noise import Noise
 from rule_id.rules.teaching import teach, zeros_like
+from rule_id.rules.tensors import per_network
 
 __all__ = ["NO_LEARNING", "RANDOM_DRIFT"]
 
@@ -30,6 +34,10 @@ def _step_no_learning(
     return Assignment(zeros_like(parameters), state, losses)
 
 
+def _init_random_drift(setup: Setup) -> State:
+    return {"directions": zeros_like(setup.parameters)}
+
+
 def _step_random_drift(
     network: NetworkLike,
     parameters: Parameters,
@@ -39,16 +47,28 @@ def _step_random_drift(
     noise: Noise,
 ) -> Assignment:
     gradients, losses, _ = teach(network, parameters, batch)
-    drift = []
-    for index, own in enumerate(gradients):
-        turned = {}
-        for name, gradient in own.items():
-            n = noise.normal(f"{name} {index}", gradient.shape[1:]).flatten(1)
-            # A gradient of zero has no direction to lose, and n is never zero.
-            size = gradient.flatten(1).norm(dim=1, keepdim=True) / n.norm(dim=1, keepdim=True)
-            turned[name] = (size * n).view_as(gradient)
-        drift.append(turned)
-    return Assignment(drift, state, losses)
+    directions = [
+        {name: noise.normal(f"{name} {index}", tensor.shape[1:]) for name, tensor in own.items()}
+        for index, own in enumerate(parameters)
+    ]
+    return Assignment(gradients, {"directions": directions}, losses)
+
+
+def _follow_random_drift(
+    change: Parameters, parameters: Parameters, state: State, hyperparameters: Hyperparameters
+) -> tuple[Parameters, State]:
+    turned = [
+        {name: _turned(tensor, directions[name]) for name, tensor in own.items()}
+        for own, directions in zip(change, state["directions"], strict=True)
+    ]
+    return turned, state
+
+
+def _turned(change: Tensor, direction: Tensor) -> Tensor:
+    """Return a tensor in the direction of another, its own norm kept, (E, ...)."""
+    # A change of zero has no direction to lose, and a drawn one is never zero.
+    size = change.flatten(1).norm(dim=1) / direction.flatten(1).norm(dim=1)
+    return per_network(size, direction) * direction
 
 
 NO_LEARNING = CreditAssignment(
@@ -56,8 +76,15 @@ NO_LEARNING = CreditAssignment(
 )
 """The weights stay as they began."""
 
-RANDOM_DRIFT = CreditAssignment("random_drift", "no learning", init_nothing, _step_random_drift)
-"""Each tensor's gradient is turned to a random direction, new in each step, its norm kept.
+RANDOM_DRIFT = CreditAssignment(
+    "random_drift",
+    "no learning",
+    _init_random_drift,
+    _step_random_drift,
+    follow=_follow_random_drift,
+)
+"""Each tensor's change under backprop is turned to a random direction, new in each step, its norm
+kept: what the optimizer makes of the gradients, momentum and weight decay included.
 
-A random walk with the step sizes that a learning network would have at the same place.
+A random walk whose steps are as long as those of a learning network on the same way.
 """

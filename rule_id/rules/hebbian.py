@@ -1,7 +1,7 @@
 """Hebbian rules: hidden layers learn from their own input and output, the readout from its error.
 
 With input h and output y = f(z), hidden layers descend a G that knows no target; the last layer
-learns by the delta rule, d = dloss/dz. Biases of hidden layers stay.
+learns by the delta rule, d = dloss/dz. Biases of hidden layers get no pseudo-gradient.
 
 Both rules are stable only while steps are small against the power of the input, which says nothing
 of the steps that a readout needs. The G of a hidden layer is therefore multiplied by
@@ -94,9 +94,18 @@ def _init_bcm(setup: Setup) -> State:
     """Start each threshold at the mean square of its unit's output."""
     activity = setup.network.forward(setup.parameters, setup.inputs)
     return {
-        "thresholds": [y.square().mean(1, keepdim=True) for y in activity.outputs[:-1]],
+        "thresholds": [
+            _powers(layer, y)
+            for layer, y in zip(setup.network.layers[:-1], activity.outputs[:-1], strict=True)
+        ],
         "rates": _rates(setup, activity.inputs),
     }
+
+
+def _powers(layer: LayerLike, y: Tensor) -> Tensor:
+    """Return E[y²] of each unit, over the batch and over time where there is one, (E, 1, ...)."""
+    without_time = len(layer.map.shape_out)
+    return y.square().mean(tuple(range(1, y.dim() - without_time)), keepdim=True)
 
 
 def _step_bcm(
@@ -115,7 +124,7 @@ def _step_bcm(
         y = outputs[index]
         rate = per_network(state["rates"][index], y)
         gradients[index]["weight"] = -layer.outer(rate * y * (y - theta), inputs[index])
-        thresholds.append(torch.lerp(theta, y.square().mean(1, keepdim=True), AVERAGING))
+        thresholds.append(torch.lerp(theta, _powers(layer, y), AVERAGING))
     return Assignment(gradients, {**state, "thresholds": thresholds}, losses)
 
 
@@ -142,6 +151,8 @@ BCM = CreditAssignment(
     delta_readout=True,
 )
 """G = -k y (y - theta) h^T, theta the mean of y² over past batches, falling off by 0.7 a step.
+
+Every unit has one theta, whatever the time step; a convolution has a unit at each position.
 
 Theta must move faster than y, hence the small `hidden_rate`.
 Source: Bienenstock, Cooper & Munro 1982; theta = E[y²] is Intrator & Cooper's (1992).

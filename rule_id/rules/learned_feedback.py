@@ -231,6 +231,8 @@ signal would fade from layer to layer. Source: Kunin 2020.
 
 def _init_kolen_pollack(setup: Setup) -> State:
     rate = setup.hyperparameters["feedback_decay"] / setup.steps
+    if setup.mean_rate_factor is not None:
+        rate = rate / setup.mean_rate_factor
     return {"feedback": list(setup.feedback), "decay": rate}
 
 
@@ -284,7 +286,7 @@ KOLEN_POLLACK = CreditAssignment(
 )
 """B gets the transposed change of W, and both decay: B^T - W shrinks by 1 - k in every step.
 
-k is `feedback_decay` divided by the steps of training, and follows the schedule. The change is the
+k follows the schedule, and comes to `feedback_decay` over all of training. The change is the
 optimizer's, whichever it is, and the decay is taken beside it, so that the difference shrinks under
 every optimizer; as part of an adaptive optimizer's gradient it would not. Source: Kolen & Pollack
 1994; Akrout et al. 2019, who add the decay to the gradient and use momentum.

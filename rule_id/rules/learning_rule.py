@@ -66,6 +66,11 @@ class LearningRule:
         return NO_OPTIMIZER if self.optimizer is None else self.optimizer.name
 
     @property
+    def decoupled_decay(self) -> bool:
+        """Whether its weight decay is a step of its own, see `Optimizer`."""
+        return self.optimizer is not None and self.optimizer.decoupled_decay
+
+    @property
     def family(self) -> str:
         """The group of rules it belongs to."""
         return self.credit_assignment.family

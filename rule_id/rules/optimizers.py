@@ -184,6 +184,7 @@ ADAMW = Optimizer(
     },
     LIMITS,
     normalised=True,
+    decoupled_decay=True,
     prepare=_corrected,
 )
 """As `ADAM` with g = G, and w <- w - eta lambda w beside it.

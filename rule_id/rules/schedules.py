@@ -76,6 +76,11 @@ class Schedule:
         which = [used.index(name) for name in names]
         self._factors = torch.tensor(factors, dtype=dtype)[:, which].to(device)
 
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the factors of each network over training, (E,)."""
+        return self._factors.mean(0)
+
     def factor(self, step: int | Tensor) -> Tensor:
         """Return the factor on the learning rate of each network at a step, (E,)."""
         return row_of(self._factors, step)

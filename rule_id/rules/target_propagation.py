@@ -143,9 +143,11 @@ def learn_inverse(layer: LayerLike, inverse: Tensor, x: Tensor, y: Tensor, rate:
     error = layer.back_project(inverse, y) - x
     ridge = _ridge(layer, y)
     gradient = layer.outer(y, error) + per_network(ridge, inverse) * inverse
-    power = layer.map.taps * y.flatten(2).square().sum(-1).mean(-1)
-    steepest = rate * (power + ridge)
-    return inverse - per_network(rate / steepest.clamp(min=1), inverse) * gradient
+    moved = layer.back_project(gradient, y).flatten(1).square().sum(1) / y.shape[1]
+    size = gradient.flatten(1).square().sum(1).clamp(min=torch.finfo(y.dtype).tiny)
+    # A step of 1 / curvature leads to the least error that there is along the gradient.
+    curvature = moved / size + ridge
+    return inverse - per_network(rate / (rate * curvature).clamp(min=1), inverse) * gradient
 
 
 def _reconstructions(
@@ -160,17 +162,14 @@ def _reconstructions(
 
 
 def _angle(network: NetworkLike, parameters: Parameters, state: State, x: Tensor) -> Tensor:
-    # The noise adds its own variance to Cov(x) and Cov(x, y); without it the fixed point can be
-    # told from what is seen alone, and differs little.
-    activity = network.forward(parameters, x)
-    ends: list[Tensor | None] = [None]
-    ends += [
-        linear_inverse(layer, h, y)
-        for layer, h, y in zip(
-            network.layers[1:], activity.inputs[1:], activity.outputs[1:], strict=True
-        )
+    # The same draws each time, so that an angle changes with the weights alone.
+    noise = Noise(range(len(x)), str(x.device), x.dtype)
+    inputs = network.forward(parameters, x).inputs
+    pairs = _reconstructions(network, parameters, inputs, noise)
+    ends = [
+        linear_inverse(layer, *pair) for layer, pair in zip(network.layers[1:], pairs, strict=True)
     ]
-    return feedback_angle(state["feedback"], ends)
+    return feedback_angle(state["feedback"], [None, *ends])
 
 
 def _centred(x: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from rule_id.networks import Network, build_network, get_architecture
 from rule_id.observables.measurement import Measurement
 from rule_id.rules import Conditions
+from rule_id.schema import NUMBERS_VERSION, SCHEMA_VERSION
 from rule_id.simulation.plan_keys import OWN_NORMALISATION
 from rule_id.tasks import FILE_TASKS, Task, get_task
-from rule_id.trajectories import SCHEMA_VERSION
 
 __all__ = ["Ensemble", "NetworkDraw", "Shape", "task_from"]
 
@@ -148,7 +148,7 @@ class Ensemble:
     def key(self) -> str:
         """A hash of all that its result depends on; names its part of the corpus."""
         content = {name: value for name, value in asdict(self).items() if name != "folder"}
-        text = json.dumps([SCHEMA_VERSION, content], sort_keys=True)
+        text = json.dumps([SCHEMA_VERSION, NUMBERS_VERSION, content], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

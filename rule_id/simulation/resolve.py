@@ -228,14 +228,16 @@ def _draw_network(plan: Plan, block: Block, rule: str, copy: int, best: BestRate
 def _ranges(block: Block, rule: str, best: BestRates) -> dict[str, Any]:
     """Return what the hyperparameters of a rule are drawn from."""
     ranges, own = get_rule(rule).ranges, block.plan
-    rate = own.learning_rate
+    rate, decay = own.learning_rate, own.weight_decay
     if rate == TUNED and "learning_rate" in ranges:
         group = get_architecture(block.shape.architecture).group
         rate = learning_rates(best[RateKey(rule, group, block.shape.task)])
+    if get_rule(rule).decoupled_decay:
+        decay = None  # the same number would be another thing
     given: dict[str, Any] = {
         "learning_rate": rate,
         "momentum": own.momentum,
-        "weight_decay": own.weight_decay,
+        "weight_decay": decay,
         **own.hyperparameters,
     }
     # What a rule does not have it does not draw.

@@ -28,13 +28,11 @@ from rule_id.tasks import pretraining_task
 __all__ = ["EnsembleData", "Learner"]
 
 SETUP_EXAMPLES = {"vector": 256, "image": 64, "sequence": 64}
-"""Inputs of training that a rule may look at before the first step, by form; an image or a
-sequence counts many times."""
+"""Inputs of training that a rule may look at before the first step, and that the fixed points of
+learned feedback are told from, by form; an image or a sequence counts many times."""
 
 POPULATION = 256
 """Inputs of training that batch normalisation has its statistics from outside training."""
-
-ANGLE_EXAMPLES = 64
 
 
 class Learner:
@@ -89,6 +87,7 @@ class Learner:
             self.hyperparameters,
             ensemble.shape.steps,
             self._noise.at(-1),
+            self._schedule.mean,
         )
         with torch.no_grad():
             return self.rule.init(setup)
@@ -181,7 +180,7 @@ class Learner:
 
     def angle(self, network: Network) -> Tensor:
         """Return the angle of learned feedback to its fixed point, degrees (E,); NaN without."""
-        x = network.arrange(self.data.stimuli(ANGLE_EXAMPLES))
+        x = network.arrange(self.data.examples(SETUP_EXAMPLES[network.form]))
         angle = self.rule.credit_assignment.angle
         if angle is None:
             return torch.full((len(x),), torch.nan)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
-from small import hyperparameters, noise, run, small
+from small import hyperparameters, noise, run, small, start
 
-from rule_id.rules import get_rule, teach
+from rule_id.rules import get_rule
 
 
 def test_without_learning_weights_stay() -> None:
@@ -14,26 +15,35 @@ def test_without_learning_weights_stay() -> None:
     assert torch.equal(vector, made.vector)
 
 
-def test_random_drift_has_the_size_of_the_gradient_and_not_its_direction() -> None:
-    made, rule = small(networks=200), get_rule("random_drift+sgd")
-    found, _, losses = rule.credit_assignment.step(
-        made.network, made.parameters, {}, made.batch, hyperparameters(rule, 200), noise(200).at(0)
-    )
-    true, expected, _ = teach(made.network, made.parameters, made.batch)
-    torch.testing.assert_close(losses, expected)
-    for ours, theirs in zip(found, true, strict=True):
-        for name in ours:
-            a, b = ours[name].flatten(1), theirs[name].flatten(1)
-            torch.testing.assert_close(a.norm(dim=1), b.norm(dim=1))
-            assert abs(float(torch.cosine_similarity(a, b, dim=1).mean())) < 0.15
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+def test_random_drift_has_steps_as_long_as_the_optimizer_s_and_no_direction(optimizer) -> None:
+    made, rule = small(networks=200), get_rule(f"random_drift+{optimizer}")
+    backprop = get_rule(f"backprop+{optimizer}")
+    given = hyperparameters(rule, 200)
+    states = [start(one, made, given) for one in (rule, backprop)]
+    parameters = made.parameters
+    for step in range(4):
+        draws = noise(200).at(step)
+        (ours, states[0], losses), (theirs, states[1], expected) = (
+            one.step(made.network, parameters, state, made.batch, given, draws)
+            for one, state in zip((rule, backprop), states, strict=True)
+        )
+        torch.testing.assert_close(losses, expected)
+        for one, other in zip(ours, theirs, strict=True):
+            for name in one:
+                a, b = one[name].flatten(1), other[name].flatten(1)
+                torch.testing.assert_close(a.norm(dim=1), b.norm(dim=1))
+                assert abs(float(torch.cosine_similarity(a, b, dim=1).mean())) < 0.15
+        parameters = [
+            {name: own[name] + moved[name] for name in own}
+            for own, moved in zip(parameters, ours, strict=True)
+        ]
 
 
 def test_a_gradient_of_zero_drifts_nowhere() -> None:
-    made, rule = small("dense1", "relu"), get_rule("random_drift+sgd")
+    made = small("dense1", "relu")
     made.vector = made.vector.clone()
     made.parameters[0]["weight"].zero_()
     made.parameters[0]["bias"].fill_(-1)  # every unit is silent, so no gradient reaches layer 1
-    found = rule.credit_assignment.step(
-        made.network, made.parameters, {}, made.batch, hyperparameters(rule, 3), noise(3).at(0)
-    ).gradients
-    assert not found[0]["weight"].any()
+    vector, _ = run("random_drift+sgd", made, 3, weight_decay=0.0)
+    assert not made.network.unflatten(vector)[0]["weight"].any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.linalg
 import torch
 from small import hyperparameters, noise, run, small, start
@@ -77,6 +78,16 @@ def test_bcm_s_threshold_follows_the_mean_square() -> None:
         torch.testing.assert_close(
             theta, (y[index] ** 2).mean(1, keepdim=True), rtol=0.2, atol=0.02
         )
+
+
+@pytest.mark.parametrize("architecture", ["rnn", "rate_rnn2"])
+def test_a_bcm_unit_has_one_threshold_for_all_time_steps(architecture: str) -> None:
+    made = small(architecture)
+    state = start(get_rule("bcm+sgd"), made, hyperparameters(get_rule("bcm+sgd"), 3)).assignment
+    outputs = made.network.forward(made.parameters, made.batch.x).outputs
+    for theta, y in zip(state["thresholds"], outputs, strict=False):
+        assert y.dim() == 4 and theta.shape == (3, 1, 1, y.shape[-1])
+        torch.testing.assert_close(theta, (y**2).mean((1, 2), keepdim=True))
 
 
 def test_one_bcm_unit_becomes_selective() -> None:

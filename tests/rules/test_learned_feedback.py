@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from small import hyperparameters, noise, run, small, start
 
-from rule_id.rules import CREDIT_ASSIGNMENTS, get_rule
+from rule_id.rules import CREDIT_ASSIGNMENTS, Setup, get_rule
 from rule_id.rules.learned_feedback import AUTHORS, learned_feedback
+from rule_id.rules.schedules import SCHEDULES, Schedule
 
 LEARNED = [n for n, one in CREDIT_ASSIGNMENTS.items() if one.family == "learned feedback"]
 BY_PRIMITIVES = list(AUTHORS)
@@ -89,6 +92,29 @@ def test_kolen_pollack_shrinks_the_difference_under_every_optimizer() -> None:
             weight = made.network.unflatten(vector)[index]["weight"]
             after = state.assignment["feedback"][index] - weight
             torch.testing.assert_close(after, (1 - 4.0 / steps) ** steps * before)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_kolen_pollack_decays_as_much_under_every_schedule(schedule: str) -> None:
+    """Of B^T - W exp(-`feedback_decay`) is left, but for steps that are not small."""
+    made, rule, steps = small(), get_rule("kolen_pollack+sgd"), 2000
+    given = hyperparameters(rule, 3, learning_rate=0.01, weight_decay=0.0, feedback_decay=3.0)
+    factors = Schedule([schedule] * 3, steps, "cpu", torch.float64)
+    setup = Setup(made.network, made.parameters, made.feedback, made.batch.x, given, steps,
+                  noise(3).at(-1), factors.mean)  # fmt: skip
+    state, parameters = rule.init(setup), made.parameters
+    for step in range(steps):
+        now = given | {"rate_factor": factors.factor(step)}
+        moved, state, _ = rule.step(
+            made.network, parameters, state, made.batch, now, noise(3).at(step)
+        )
+        parameters = [
+            {name: own[name] + change[name] for name in own}
+            for own, change in zip(parameters, moved, strict=True)
+        ]
+    before = made.feedback[1] - made.parameters[1]["weight"]
+    after = state.assignment["feedback"][1] - parameters[1]["weight"]
+    torch.testing.assert_close(after, math.exp(-3) * before, rtol=0.05, atol=1e-4)
 
 
 def test_kolen_pollack_leaves_the_first_layer_and_biases_to_the_optimizer() -> None:

@@ -91,3 +91,39 @@ def test_single_examples_are_enough_for_the_inverses_to_learn() -> None:
     before = made.feedback[1]
     _, state = run("target_propagation+sgd", made, 5)
     assert float((state.assignment["feedback"][1] - before).abs().max()) > 1e-6
+
+
+def test_a_step_of_an_inverse_is_as_long_as_is_best_along_its_gradient_at_most() -> None:
+    source = torch.Generator().manual_seed(0)
+    layer = Layer("layer", DenseMap(6, 4), -1)
+    y = torch.randn(3, 50, 4, generator=source, dtype=torch.float64)
+    x = y @ torch.randn(3, 4, 6, generator=source, dtype=torch.float64)
+    before = torch.randn(3, 4, 6, generator=source, dtype=torch.float64)
+
+    def objective(v: torch.Tensor) -> torch.Tensor:
+        ridge = RIDGE * y.square().mean((1, 2))
+        return (y @ v - x).square().sum(-1).mean(1) + ridge * v.square().sum((1, 2))
+
+    best = learn_inverse(layer, before, x, y, torch.full((3,), 1e6, dtype=torch.float64))
+    for share in (0.5, 0.9, 1.1, 1.5):
+        other = before + share * (best - before)
+        assert bool((objective(other) > objective(best)).all())
+    small_rate = torch.full((3,), 1e-3, dtype=torch.float64)
+    moved = learn_inverse(layer, before, x, y, small_rate) - before
+    cosine = torch.cosine_similarity(moved.flatten(1), (best - before).flatten(1), dim=1)
+    torch.testing.assert_close(cosine, torch.ones_like(cosine))
+    assert bool((moved.flatten(1).norm(dim=1) < (best - before).flatten(1).norm(dim=1)).all())
+
+
+def test_the_angle_is_to_the_inverse_of_noisy_inputs() -> None:
+    made = small("dense2")
+    rule = get_rule("target_propagation+sgd")
+    state = start(rule, made, hyperparameters(rule, 3)).assignment
+    inputs = made.network.forward(made.parameters, made.batch.x).inputs
+    pairs = _reconstructions(made.network, made.parameters, inputs, noise(3))
+    above = made.network.layers[1:]
+    ends = [linear_inverse(one, *pair) for one, pair in zip(above, pairs, strict=True)]
+    at_end = state | {"feedback": [made.feedback[0], *ends]}
+    angle = rule.credit_assignment.angle
+    assert float(angle(made.network, made.parameters, at_end, made.batch.x).max()) < 1e-3
+    assert float(angle(made.network, made.parameters, state, made.batch.x).min()) > 45
