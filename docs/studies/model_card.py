@@ -18,7 +18,9 @@ from study import DOCS, markdown_table
 from rule_id.evaluation import Evaluation, read_evaluation
 from rule_id.models import Bundle
 from rule_id.models.menu import read_menu
-from rule_id.trajectories import atomic_write
+from rule_id.reference import reference_path
+from rule_id.schema import NUMBERS_VERSION
+from rule_id.trajectories import atomic_write, read_manifest
 
 ROOT = DOCS.parent
 MODELS = {"combined": "both combined", "xgboost": "boosted trees", "linear": "linear"}
@@ -32,6 +34,16 @@ SHIFTS = {
     "held-out-architecture-group": "other architectures",
     "held-out-task-group": "other tasks",
 }
+TOLD_BY = """Of some rules it is not the credit assignment that is named:
+
+- `kolen_pollack` by its decay: W above the first layer shrinks e^3 to e^6 times by that alone, as
+  under no other rule of the corpus. Of a network whose weights decay as much under backprop the
+  answer may be `kolen_pollack`.
+- `equilibrium_propagation` and `contrastive_hebbian` in part by activity that has settled, which
+  differs from that of a forward pass before anything is learned.
+- Rules that need small learning rates (perturbations, reward-modulated learning) in part by the
+  size of their steps: rates are drawn around the best of each rule (docs/reference-plan.md)."""
+"""What a reader of a confusion matrix would not guess."""
 PARTS = {
     "rule": "rule",
     "paper_rule": "which of the paper's four",
@@ -115,7 +127,19 @@ def _trained_on(bundles: Sequence[Bundle]) -> str:
         f"{fitted['blocks']} blocks, each seen completely and in three random ways. "
         f"{unseen['networks']:,} networks of {unseen['blocks']} other blocks "
         f"score and calibrate. Left out, for they diverged: {info['n_diverged']:,}. The "
-        f"plan stands in rule_id/reference/.{of_copy if others else ''}"
+        f"plan stands in rule_id/reference/.{of_copy if others else ''}{_older()}"
+    )
+
+
+def _older() -> str:
+    """Say so where the corpus was simulated before rules were put right."""
+    made = read_manifest(reference_path("corpus")).get("numbers_version", 1)
+    if made == NUMBERS_VERSION:
+        return ""
+    return (
+        " It was simulated before some rules were put right (docs/decisions.md: Kolen-Pollack's "
+        "decay, inverses of target propagation, BCM's thresholds in recurrent networks, weight "
+        "decay of AdamW, random drift): what is named under these names is what they were then."
     )
 
 
@@ -225,7 +249,9 @@ def _failures(evaluation: Evaluation, best: str) -> str:
             [f"`{name}`", f"{own[name]:.2f}", f"`{wrong.index[0]}`", f"{wrong.iloc[0]:.2f}"]
         )
     table = markdown_table(["rule", "named", "most often taken for", "share"], rows)
-    return f"The rules that are named worst, on new blocks, by {MODELS[best]}:\n\n{table}"
+    return (
+        f"The rules that are named worst, on new blocks, by {MODELS[best]}:\n\n{table}\n\n{TOLD_BY}"
+    )
 
 
 def _calibration(evaluation: Evaluation, best: str) -> str:

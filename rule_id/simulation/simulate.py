@@ -22,6 +22,7 @@ from rule_id.errors import InputError, one_of
 from rule_id.folders import remove_abandoned, unfinished
 from rule_id.part_files import FOLDERS, damage_of, has_part, write_part
 from rule_id.rules import NO_OPTIMIZER, load_rules
+from rule_id.schema import NUMBERS_VERSION
 from rule_id.simulation.best_rates import best_rates, written_rates
 from rule_id.simulation.describe import write_timing
 from rule_id.simulation.engines import Engine, LocalEngine
@@ -361,6 +362,7 @@ def _manifest(
     packages = ("rule-id", "torch", "numpy", "pandas", "pyarrow", "scikit-learn")
     return {
         **_begun(plan, device),
+        "numbers_version": NUMBERS_VERSION,
         "parts": sorted(ensemble.key for ensemble in ensembles),
         "learning_rates": written_rates(best),
         "versions": {name: importlib.metadata.version(name) for name in packages},
