@@ -185,7 +185,7 @@ def require_replaceable(out: Path, mark: str, what: str) -> None:
 
 def _ours(name: Path) -> bool:
     """Say whether folders of results hold such a thing: tables, pages, and a folder of figures."""
-    if len(name.parts) == 1 and name.name == FIGURES:
+    if str(name) in (FIGURES, ".DS_Store"):  # the second is what a Mac leaves everywhere
         return True
     within = len(name.parts) == 1 or (len(name.parts) == 2 and name.parts[0] == FIGURES)
     return within and name.suffix in RESULTS

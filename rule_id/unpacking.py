@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["MOST_TIMES", "SMALL", "opened_parquet", "unpacked"]
+__all__ = ["MOST_TIMES", "SMALL", "is_text", "opened_parquet", "unpacked"]
 
 MOST_TIMES = 500
 """How many times its size a file may unpack to; corpora and tables of ours unpack to ten times."""
@@ -44,7 +44,7 @@ def opened_parquet(source: Path | BytesIO, path: Path, size: int) -> Iterator[pq
 
     with pq.ParquetFile(source) as file:
         _require_modest(file, path, size)
-        texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+        texts = [field.name for field in file.schema_arrow if is_text(field.type)]
     if isinstance(source, BytesIO):
         source.seek(0)
     # Texts stay as they are packed: a long one that many rows share could fill the memory.
@@ -52,13 +52,16 @@ def opened_parquet(source: Path | BytesIO, path: Path, size: int) -> Iterator[pq
         yield file
 
 
-def unpacked(table: pa.Table | pa.RecordBatch, path: Path, size: int) -> pa.Table:
+def unpacked(
+    table: pa.Table | pa.RecordBatch, path: Path, size: int, *, texts: bool = True
+) -> pa.Table:
     """Return what was read of a file of `opened_parquet` with its texts unpacked.
 
     Args:
         table: What was read.
         path: The file's name, for the message.
         size: Its bytes.
+        texts: Whether texts are unpacked; else they are checked and stay numbers of a list.
 
     Raises:
         InputError: Texts would take more than 256 MiB and `MOST_TIMES` times the file.
@@ -69,11 +72,15 @@ def unpacked(table: pa.Table | pa.RecordBatch, path: Path, size: int) -> pa.Tabl
     whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
     packed = [n for n, f in enumerate(whole.schema) if pa.types.is_dictionary(f.type)]
     for place in packed:
+        if not is_text(whole.schema.field(place).type.value_type):
+            continue
         chunks = whole.column(place).chunks
         lengths = (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in chunks)
         n_bytes = sum(len(chunk) * n for chunk, n in zip(chunks, lengths, strict=True))
         if n_bytes > max(SMALL, MOST_TIMES * size):
             raise _too_much(path, size, f"column {whole.column_names[place]} {n_bytes} bytes")
+    if not texts:
+        return whole.unify_dictionaries()
     for place in packed:
         field = whole.schema.field(place)
         plain = whole.column(place).cast(field.type.value_type)
@@ -97,7 +104,8 @@ def _require_modest(file: pq.ParquetFile, path: Path, size: int) -> None:
             raise InputError(f"{path} must hold numbers and texts; {field.name} is {field.type}")
 
 
-def _is_text(of: pa.DataType) -> bool:
+def is_text(of: pa.DataType) -> bool:
+    """Say whether a type is that of texts, or of bytes."""
     import pyarrow as pa
 
     return any(is_of(of) for is_of in (pa.types.is_string, pa.types.is_large_string,

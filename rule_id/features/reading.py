@@ -133,7 +133,7 @@ def open_features(path: str | Path) -> StoredTable:
         header, columns = _header(source, file), file.schema_arrow.names
         names = _features(source, columns, file.metadata.num_rows)
         kept = [name for name in CHOSEN_BY if name in columns]
-        meta = _frame(source, file.read(kept), strings_to_categorical=True)
+        meta = _frame(source, file.read(kept), texts=False)
         _require_rows(source, file, len(meta))
     if len(_first_rows(meta)) != meta["network"].nunique():
         raise InputError(
@@ -186,10 +186,10 @@ def _header(source: Path, file: pq.ParquetFile) -> _Header:
         raise InputError(f"{source}: the header of a feature table is damaged: {error!r}") from None
 
 
-def _frame(source: Path, table: Any, **how: Any) -> pd.DataFrame:
+def _frame(source: Path, table: Any, texts: bool = True) -> pd.DataFrame:
     """Return what a file holds, not what pandas once noted of it: of that nothing is a hash."""
-    whole = unpacked(table, source, source.stat().st_size)
-    frame: pd.DataFrame = whole.to_pandas(ignore_metadata=True, **how)
+    whole = unpacked(table, source, source.stat().st_size, texts=texts)
+    frame: pd.DataFrame = whole.to_pandas(ignore_metadata=True)
     return frame
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.trajectories import atomic_write
+from rule_id.unpacking import is_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,8 +110,16 @@ def _write(path: Path, tables: Iterable[FeatureTable], half: bool) -> FeatureFil
 
 def header_hash(header: bytes, schema: pa.Schema, n_rows: int) -> str:
     """Return the SHA-256 of what the file says of itself, as hexadecimal digits."""
-    columns = (f"{field.name} {field.type}".encode() for field in schema)
+    columns = (f"{field.name} {_kind(field.type)}".encode() for field in schema)
     return hashlib.sha256(b"\0".join([header, str(n_rows).encode(), *columns])).hexdigest()
+
+
+def _kind(of: pa.DataType) -> str:
+    """Return what a column holds, however it is packed."""
+    import pyarrow as pa
+
+    plain = of.value_type if pa.types.is_dictionary(of) else of
+    return "text" if is_text(plain) else str(plain)
 
 
 def _frame(table: FeatureTable, half: bool) -> pd.DataFrame:
