@@ -17,6 +17,7 @@ import sklearn
 import threadpoolctl
 import xgboost
 
+from rule_id.errors import InputError
 from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.costs import Cost
 from rule_id.evaluation.store import Fingerprints, Kept, Store
@@ -81,6 +82,8 @@ def run_all(
     distinct = {job.key: job for job in listed}
     found: dict[str, Kept] = {}
     stopped, one_at_a_time = Event(), Lock()
+    # Where there is one thread, none waits for another.
+    apart = {key for key, job in distinct.items() if threads != 1 and getattr(job, "apart", False)}
 
     def lane(keys: list[str]) -> None:
         for key in keys:
@@ -88,10 +91,7 @@ def run_all(
                 return
             kept = store.get(key)
             if kept is None:
-                # Of this thread alone, which is all that works at it: others take nothing from it.
-                begin = time.thread_time()
-                arrays = distinct[key].run()
-                kept = Kept(arrays, time.thread_time() - begin)
+                kept = _done_apart(distinct[key]) if key in apart else _done(distinct[key])
                 store.put(key, kept)
             with one_at_a_time:
                 found[key] = kept
@@ -109,12 +109,48 @@ def run_all(
                 pass
         except BaseException:
             stopped.set()
+            if apart:
+                _end_process()
             # What is interrupted is told so once, not for each fit that was under way.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 outcomes.close()
             raise
     return [found[job.key].arrays for job in listed]
+
+
+def _done(job: Job) -> Kept:
+    # Of this thread alone, which is all that works at it: others take nothing from it.
+    begin = time.thread_time()
+    arrays = job.run()
+    return Kept(arrays, time.thread_time() - begin)
+
+
+def _done_apart(job: Job) -> Kept:
+    """Do a job in a process of its own, where it keeps no thread of this one from its work."""
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        kept: Kept = get_reusable_executor(max_workers=1).submit(_done_by_one_thread, job).result()
+    except TerminatedWorkerError:
+        raise InputError(
+            f"{job.model} must have memory for its fits; its process was killed: leave it out, or "
+            "run the same command again to go on"
+        ) from None
+    return kept
+
+
+def _done_by_one_thread(job: Job) -> Kept:
+    with threadpoolctl.threadpool_limits(1):
+        return _done(job)
+
+
+def _end_process() -> None:
+    """Stop what runs apart, whose result nobody waits for any more."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor(max_workers=1).shutdown(wait=False, kill_workers=True)
 
 
 def _lanes(jobs: Mapping[str, Job]) -> Iterator[list[str]]:
@@ -167,6 +203,8 @@ class _Fit:
         self.protocol, self.model = trial.split.protocol, trial.model
         self.key = trial_key(trial, prints, tune, seed, setting)
         self.alone = trial.model in BASELINES and BASELINES[trial.model].alone
+        # Its kernels are compiled code that lets no other thread of its process run.
+        self.apart = self.alone
 
     def run(self) -> list[np.ndarray]:
         trial = self.trial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rule_id.errors import InputError
 from rule_id.evaluation.fitting import run_all
 from rule_id.evaluation.store import Store
 
@@ -38,6 +40,20 @@ class Noted:
         return [np.array(self.key)]
 
 
+class Apart:
+    """A job for a process of its own."""
+
+    protocol, model, alone, apart = "grouped", "apart", True, True
+
+    def __init__(self, key: str, dies: bool = False) -> None:
+        self.key, self.dies = key, dies
+
+    def run(self) -> list[np.ndarray]:
+        if self.dies:
+            os._exit(9)
+        return [np.array([os.getpid(), sum(range(10**6))])]
+
+
 @pytest.fixture(autouse=True)
 def _nothing_runs() -> None:
     Noted.running = Noted.most = 0
@@ -59,6 +75,23 @@ def test_what_was_done_before_a_failure_is_kept(tmp_path: Path) -> None:
     assert [path.stem for path in tmp_path.iterdir()] == ["a"]
     jobs[1].fails = False
     assert [str(array) for (array,) in run_all(jobs, Store(tmp_path), None)] == ["a", "b", "c"]
+
+
+def test_what_runs_apart_runs_in_another_process(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    found = run_all([Apart("a"), Noted("b", alone=False), Apart("c")], store, None)
+    first, second = (int(found[place][0][0]) for place in (0, 2))
+    assert first == second != os.getpid()
+    (((alone, _),),) = run_all([Apart("a")], Store(None), None, threads=1)
+    assert alone == os.getpid()
+    assert store.costs["a"].seconds > 0
+
+
+def test_a_process_that_is_killed_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="apart must have memory for its fits; .* was killed"):
+        run_all([Apart("a"), Apart("b", dies=True)], Store(tmp_path), None)
+    assert [path.stem for path in tmp_path.iterdir()] == ["a"]
+    assert len(run_all([Apart("a"), Apart("b")], Store(tmp_path), None)) == 2
 
 
 def test_an_interruption_ends_a_lane_at_its_next_job(tmp_path: Path) -> None:
