@@ -270,6 +270,8 @@ def features(
     from rule_id.features import features as run
 
     target = out or Path("features") / f"{corpus.resolve().name}-{feature_set}.parquet"
+    if target.suffix != ".parquet" or target.is_dir():
+        raise InputError(f"--out must be a file that ends in .parquet; got {target}")
     with _taken_over(engine, scheduler):
         file = run(
             corpus, target, feature_set=feature_set, paper=paper, half=half, measurement=measurement
@@ -339,11 +341,14 @@ def train(
         raise InputError(
             "--menu is of every set and of all observables: leave out --set, --observable"
         )
+    if feature_set and features is not None and features.is_file():
+        raise InputError("--set is of a corpus: a feature table has the set that it was made with")
     feature_set = feature_set or "summary"
     name = features.stem if features is not None else "reference"
     if features is not None and features.is_dir():
         name = features.resolve().name + f"-{feature_set}" * (not menu)
-    ending = "" if menu else f"-{model}"
+    only = "".join(f"-{observable}" for observable in observables or ())
+    ending = "" if menu else f"{only}-{model}"
     folder = out or Path("models") / f"{name}{_suffix(target)}{ending}"
     shared: dict[str, Any] = {
         "target": target, "model": model, "held_out": held_out, "folds": folds, "tune": tune,
@@ -365,8 +370,9 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The results folder; reports/<corpus>/evaluation. What is fitted meanwhile is "
-            "kept beside it, so that an interrupted command goes on."
+            help="The results folder; reports/<corpus>/evaluation. An evaluation that is there is "
+            "replaced, unless --add is given. What is fitted meanwhile is kept beside it, so that "
+            "an interrupted command goes on."
         ),
     ] = None,
     feature_set: FeatureSet = "summary",

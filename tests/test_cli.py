@@ -253,12 +253,17 @@ def test_a_bad_corpus(tmp_path: Path, folder: Path) -> None:
     for command in ("features", "evaluate"):
         refused(run(command, tmp_path), "must be a corpus folder")
     write_manifest(tmp_path, {"plan": {}})
-    refused(run("features", tmp_path, "--out", tmp_path / "x"), "holds no simulated network")
+    refused(
+        run("features", tmp_path, "--out", tmp_path / "x.parquet"), "holds no simulated network"
+    )
     for part in ("networks", "trajectories"):
         (tmp_path / part).mkdir()
         whole = (folder / "corpus" / part / "part-a.parquet").read_bytes()
         (tmp_path / part / "part-a.parquet").write_bytes(whole[:2000])
-    refused(run("features", tmp_path, "--out", tmp_path / "x"), "must be a complete Parquet file")
+    refused(
+        run("features", tmp_path, "--out", tmp_path / "x.parquet"),
+        "must be a complete Parquet file",
+    )
     assert not (tmp_path / "x").exists()
 
 
@@ -279,6 +284,8 @@ def test_a_bad_table(tmp_path: Path, pipeline: Path) -> None:
     ("arguments", "message"),
     [
         (("features", "corpus", "--set", "best"), "must be one of trajectory, summary, invariant"),
+        (("features", "corpus", "--out", "x.csv"), "--out must be a file that ends in .parquet"),
+        (("train", "features.parquet", "--set", "invariant"), "--set is of a corpus"),
         (("features", "corpus", "--paper"), "paper"),
         (("train", "features/corpus-summary.parquet", "--model", "svm"), "model must be one of"),
         (("train", "features/corpus-summary.parquet", "--held-out", "2"), "held_out must lie"),

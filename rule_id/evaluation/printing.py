@@ -10,6 +10,7 @@ import pandas as pd
 
 from rule_id.evaluation.answers import SUBSETS
 from rule_id.evaluation.control import read_control
+from rule_id.evaluation.matched import VALUE_ALONE
 from rule_id.evaluation.protocols import PROTOCOLS
 from rule_id.evaluation.results import Evaluation
 from rule_id.features import wording
@@ -27,6 +28,10 @@ __all__ = [
 
 SHORT = {"rule": "rule", "merged_rule": "merged", "paper_rule": "paper's 4", "family": "family",
          "credit_assignment": "credit", "optimizer": "optimizer"}  # fmt: skip
+
+
+LOOSE = 0.55
+"""What the value alone may tell of pairs that are matched in it, errors aside."""
 
 
 def printed(evaluation: Evaluation) -> str:
@@ -156,9 +161,11 @@ def _found(evaluation: Evaluation) -> Iterator[str]:
         yield read_control(control, "rule")
     yield from _seen_less(evaluation)
     for row in _best(further["matched"], pairs="matched"):
+        loose = row.model == VALUE_ALONE and row.accuracy - 2 * row.sem > LOOSE
         yield (
             f"Two networks of a block matched in {row.matched}: told apart {row.model} "
-            f"{with_error(row.accuracy, row.sem)} (chance 0.50)."
+            f"{with_error(row.accuracy, row.sem)} (chance 0.50, {row.n_pairs:,.0f} pairs a split)"
+            f"{'; they are matched loosely' if loose else ''}."
         )
     calibration = further["calibration"]
     for row in calibration[calibration["target"] == "rule"].itertuples():

@@ -9,7 +9,7 @@ from rule_id.features.targets import wording
 from rule_id.models.evidence import Evidence
 from rule_id.models.network_map import Place
 from rule_id.models.outside import StickingOut
-from rule_id.models.view import Cell, View
+from rule_id.models.view import FAR, Cell, View
 
 __all__ = ["CAVEATS", "Identification", "LayerIdentification", "Outside"]
 
@@ -266,13 +266,21 @@ class Identification:
         guessing = self.cell.no_better_than_guessing(self._key)
         return text + (" (from guesses: it says nothing)" if guessing else "")
 
+    @property
+    def seen_alike(self) -> bool:
+        """Whether the held-out networks that are quoted were seen much like the recording."""
+        return self.cell.view.unlike(self.view) <= FAR
+
     def _trust(self) -> list[str]:
         """Return how well networks are named that were seen in this way, and at what cost."""
         # Of a brain credit assignments weigh the same, however many rules each has.
         each = ", each weighing the same" if self.signal != "model" else ""
         without = [f"  {what}: {accuracy:.2f}" for what, accuracy in self.costs]
+        seen = f"of {self.cell.n} held-out networks seen much like this"
+        if not self.seen_alike:
+            seen = f"no held-out networks were seen like this; of {self.cell.n} seen otherwise"
         return [
-            f"of {self.cell.n} held-out networks seen much like this ({self.cell.view}) "
+            f"{seen} ({self.cell.view}) "
             f"{self.held_out_accuracy:.2f} are named rightly (chance {self.chance:.2f}"
             f"{each})",
             *(

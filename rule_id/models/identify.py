@@ -112,7 +112,7 @@ def _identify(recording: Recording, menu: Sequence[Bundle], level: float) -> Ide
         constant=constant,
         ranked=_ranked(named.classes, named.network) if answered else [],
         families=_families(bundle, named) if answered else [],
-        priors=_priors(bundle),
+        priors=_priors(bundle, named),
         layers=_layers(fit.table, named) if answered else [],
         set=members if believed else [],
         level=level,
@@ -162,22 +162,29 @@ def _trained(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _priors(bundle: Bundle) -> dict[str, float]:
-    """Return how probable each family is before anything is seen, all classes being alike."""
-    families = list(bundle.families.values())
+def _priors(bundle: Bundle, named: Named) -> dict[str, float]:
+    """Return how probable each family is before anything is seen, named classes being alike."""
+    families = list(_family_of(bundle, named).values())
     return {name: families.count(name) / len(families) for name in sorted(set(families))}
 
 
+def _family_of(bundle: Bundle, named: Named) -> dict[str, str]:
+    """Return the family of each class that is named."""
+    return {named.part[name]: family for name, family in bundle.families.items()}
+
+
 def _members(named: Named, calibration: dict, level: float) -> list[str]:
-    """Return the prediction set, of the classes that are named."""
+    """Return the prediction set, of the classes that are named, most probable first."""
     members = prediction_set(named.whole, calibration, miscoverage=1 - level)
-    return list(dict.fromkeys(named.part[name] for name in members))
+    kept = {named.part[name] for name in members}
+    return [name for name, _ in _ranked(named.classes, named.network) if name in kept]
 
 
 def _families(bundle: Bundle, named: Named) -> list[tuple[str, float]]:
     if not bundle.families:
         return []
-    return _ranked(*summed(named.whole, bundle.classes, bundle.families))
+    # Of what is named, so that a family of one credit assignment is as probable as that is.
+    return _ranked(*summed(named.network, named.classes, _family_of(bundle, named)))
 
 
 def _layers(table: FeatureTable, named: Named) -> list[LayerIdentification]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["KINDS", "Cell", "View", "nearest", "view_of_rows"]
+__all__ = ["FAR", "KINDS", "Cell", "View", "nearest", "view_of_rows"]
 
 KINDS = ("exact", "noisy", "poisson", "calcium")
 """What calibration tells apart of ways to see: without noise, with it, spikes, fluorescence."""
@@ -18,6 +18,10 @@ _KIND_OF = {"exact": "exact", "gaussian": "noisy", "poisson": "poisson", "calciu
 
 # A view of another kind is another experiment; a factor of two in units or checkpoints is not.
 _OTHER_KIND, _OTHER_TRACKING = 4.0, 1.0
+
+FAR = 3.0
+"""How unlike two views may be for one to say much of the other: eight times as many units or
+checkpoints."""
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ class Watch:
                 f". Where the right one ranks first in the end, it does so for good from "
                 f"{own.settled[1]:.0%} of training on (median)"
             )
-        return " ".join([text + ".", *self._caveats])
+        later = f"Looks after the first {own.looks} announce nothing."
+        return " ".join([text + ".", later, *self._caveats])
 
     def _look(self, recording: Recording, count: int, step: float) -> Look:
         fit = best_fit(recording, self.menu if self._chosen is None else [self._chosen])
@@ -129,6 +130,8 @@ class Watch:
         sure = probability >= self.deciding.threshold(self.rate)
         # Where networks are named by guessing, a high probability is a guess too.
         sure = sure and not fit.cell.no_better_than_guessing(key)
+        # Of later looks the rate says nothing, for held-out networks were not looked at again.
+        sure = sure and count - 1 <= self.deciding.looks
         is_new = self.announced is None and sure
         if is_new:
             self.announced = named.classes[best]

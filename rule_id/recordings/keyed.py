@@ -37,15 +37,15 @@ def check_claim(claimed: int, packed: int | None = None) -> None:
         InputError: They are more than `MAX_BYTES`; or more than 256 MiB and `MOST_TIMES` times the
             file, as of nothing but zeros.
     """
-    if packed is not None and claimed > max(SMALL, MOST_TIMES * packed):
-        raise InputError(
-            f"a recording must unpack to no more than {MOST_TIMES} times its size, {packed} bytes; "
-            f"its arrays claim {claimed / 2**30:.1f} GiB"
-        )
     if claimed > MAX_BYTES:
         raise InputError(
             f"a recording must take at most {MAX_BYTES / 2**30:g} GiB; its arrays claim "
             f"{claimed / 2**30:.1f} GiB"
+        )
+    if packed is not None and claimed > max(SMALL, MOST_TIMES * packed):
+        raise InputError(
+            f"a recording must unpack to no more than {MOST_TIMES} times its size, {packed} bytes; "
+            f"its arrays claim {claimed / 2**30:.1f} GiB"
         )
 
 

@@ -80,6 +80,7 @@ def _parts(answer: Identification, name: str) -> Iterator[Part]:
 def _facts(answer: Identification) -> list[tuple[str, object]]:
     outside = answer.outside
     kept = f"{', '.join(answer.set) or 'none'} ({len(answer.set)} of {answer.n_classes})"
+    alike = "much like this" if answer.seen_alike else "otherwise, for none were seen like this"
     trusted = (
         f"{answer.held_out_accuracy:.2f} of {answer.cell.n} are named rightly (chance "
         f"{answer.chance:.2f}); seen were {answer.cell.view}"
@@ -87,7 +88,7 @@ def _facts(answer: Identification) -> list[tuple[str, object]]:
     return [
         ("Seen", str(answer.view)),
         (f"{100 * answer.level:g}% set", kept if answer.ranked and not outside else None),
-        ("Held-out networks seen much like this", None if outside else trusted),
+        (f"Held-out networks seen {alike}", None if outside else trusted),
         (
             "Distance to the networks of training",
             f"{outside.distance:.2f}; 99 in 100 held-out networks lie within {outside.edge:.2f}",

@@ -197,7 +197,7 @@ def test_what_else_was_found_is_a_line_each() -> None:
     assert lines == [
         "Less of training seen, linear, networks: every 2nd 0.55, 0% to 50% 0.45.",
         "Two networks of a block matched in final performance: told apart linear 0.70 ± 0.03 "
-        "(chance 0.50).",
+        "(chance 0.50, 9 pairs a split).",
         "Calibration error, linear, raw: 0.12 ± 0.01.",
         "Calibration error, linear, tempered: 0.04 ± 0.01.",
         "90% sets, linear: hold the rule of 0.91 ± 0.02 of networks, 2.3 rules on average.",
@@ -208,6 +208,18 @@ def test_what_else_was_found_is_a_line_each() -> None:
         "Set apart by the plan: 7 networks, never trained on.",
         "held-out-task: rules that some split could not train on, of 2: all 2, digits 1.",
         "Not run: novel, measured (too few).",
+    ]
+
+
+def test_pairs_that_are_not_matched_well_are_said_to_be_so() -> None:
+    alone = {"model": "value alone", "accuracy": 0.7, "features": ""}
+    told = remarks(evaluation(matched=frame(
+        "matched", alone, alone | {"accuracy": 0.56}, matched="weight change", pairs="matched",
+        n_pairs=1234.4, sem=0.03,
+    )))  # fmt: skip
+    assert [line[-60:] for line in told] == [
+        "0.70 ± 0.03 (chance 0.50, 1,234 pairs a split); they are matched loosely."[-60:],
+        "told apart value alone 0.56 ± 0.03 (chance 0.50, 1,234 pairs a split)."[-60:],
     ]
 
 
@@ -228,7 +240,7 @@ def test_all_is_printed_in_paragraphs() -> None:
     paragraphs = text.split("\n\n")
     assert [one.splitlines()[0].split(",")[0] for one in paragraphs] == [
         "Accuracy on new blocks", "Which rule it is", "Two networks of a block matched in final "
-        "performance: told apart linear 0.70 ± 0.03 (chance 0.50).",
+        "performance: told apart linear 0.70 ± 0.03 (chance 0.50",
     ]  # fmt: skip
     assert str(evaluation(headline=headline({}), **FULL)) == text
     assert all(line == line.rstrip() for line in text.splitlines())

@@ -208,7 +208,12 @@ def test_of_a_brain_the_optimizer_is_not_identified_and_nothing_is_said_to_be_us
     mean = (rules["backprop+adam"] + rules["backprop+momentum"]) / 2
     others = rules["feedback_alignment+momentum"] + rules["information_alignment+momentum"]
     assert dict(answer.ranked)["backprop"] == pytest.approx(mean / (mean + others))
-    assert answer.priors == {"backprop": 0.5, "fixed feedback": 0.25, "learned feedback": 0.25}
+    alike = dict.fromkeys(("backprop", "fixed feedback", "learned feedback"), 1 / 3)
+    assert answer.priors == pytest.approx(alike)
+    # A family of one credit assignment is as probable as that is.
+    assert dict(answer.families)["backprop"] == pytest.approx(dict(answer.ranked)["backprop"])
+    order = [name for name, _ in answer.ranked]
+    assert answer.set == sorted(answer.set, key=order.index)
     for one, other in zip(answer.layers, model.layers, strict=True):
         assert sum(p for _, p in one.ranked) == pytest.approx(1)
         assert one.name == other.name
@@ -258,6 +263,14 @@ def test_none_of_these_outside_what_was_simulated_with_what_sticks_out(linear, i
     (brain,) = identify(strange("rate"), invariant)
     assert brain.outside and not (brain.ranked or brain.families or brain.layers or brain.set)
     assert "The data cannot say" not in str(brain)
+
+
+def test_an_accuracy_of_networks_that_were_seen_otherwise_is_not_that_of_this_recording(linear):
+    (answer,) = identify(recording(), linear)
+    assert answer.seen_alike and "held-out networks seen much like this" in str(answer)
+    view = dataclasses.replace(answer.view, checkpoints=answer.cell.view.checkpoints * 100)
+    far = dataclasses.replace(answer, view=view)
+    assert not far.seen_alike and "no held-out networks were seen like this; of" in str(far)
 
 
 def test_where_nothing_changes_nothing_is_said(linear):
