@@ -255,7 +255,11 @@ class Identification:
             *all_the_same,
             wording(self.target).many,
             *_lines(self.ranked),
-            *(["families, sums over rules", *_lines(families)] if families else []),
+            *(
+                [f"families, sums over {wording(self.target).many}", *_lines(families)]
+                if families
+                else []
+            ),
             "each layer alone",
             *(f"  {text}" for text in best),
             *ending,
