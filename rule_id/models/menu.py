@@ -50,6 +50,11 @@ def read_menu(path: str | Path) -> list[Bundle]:
         InputError: It is neither, or a bundle cannot be read.
     """
     folder = local_copy(path)
+    if not folder.exists():
+        raise InputError(
+            f"model must be a folder of one bundle or of several, or one that ships, of "
+            f"{', '.join(MENU)}; there is no {folder}"
+        )
     held = sorted(inner.parent for inner in folder.glob(f"*/{MANIFEST}"))
     if (folder / MANIFEST).is_file() or not held:
         return [read_bundle(folder)]

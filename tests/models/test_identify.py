@@ -387,7 +387,7 @@ def test_a_bundle_that_ships_is_found_by_its_name(monkeypatch, tmp_path, linear)
     linear.write(tmp_path / "linear-summary")
     by_name = identify(recording(), "linear-summary")[0]
     assert by_name.ranked == identify(recording(), linear)[0].ranked
-    with pytest.raises(InputError, match="no_such must be a bundle"):
+    with pytest.raises(InputError, match="one that ships, of summary, .*; there is no no_such"):
         identify(recording(), "no_such")
 
 

@@ -105,7 +105,8 @@ def _answers(cheapest: pd.DataFrame, accuracy: float) -> list[str]:
     overall, *levels = cheapest.to_dict("records")
     head = f"Cheapest that reaches {accuracy:.2f}:"
     if not overall["reached"]:
-        head = f"No measurement of this corpus reaches {accuracy:.2f}; the best, {_what(overall)}."
+        least = f"{accuracy:.2f} with an s.e.m. to spare"
+        head = f"No measurement of this corpus reaches {least}; the best, {_what(overall)}."
     return [head, *(f"  {noise_text(row['noise'])}: {_at_best(row)}" for row in levels)]
 
 

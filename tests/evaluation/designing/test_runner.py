@@ -83,8 +83,8 @@ def test_what_no_measurement_reaches_is_said(found: Design) -> None:
     none = replace(found, table=table, cheapest=cheapest(table, 0.8))
     lines = str(none).splitlines()
     assert lines[1] == (
-        "No measurement of this corpus reaches 0.80; the best, 16 units, 2 checkpoints, "
-        "activation: 0.62 ± 0.03, cost 32."
+        "No measurement of this corpus reaches 0.80 with an s.e.m. to spare; the best, 16 units, "
+        "2 checkpoints, activation: 0.62 ± 0.03, cost 32."
     )
     assert "  noise 4: not reached; at best 16 units, 2 checkpoints, activation: 0.60" in lines[3]
     assert not none.overall["reached"]
