@@ -285,7 +285,7 @@ def test_a_bad_table(tmp_path: Path, pipeline: Path) -> None:
     [
         (("features", "corpus", "--set", "best"), "must be one of trajectory, summary, invariant"),
         (("features", "corpus", "--out", "x.csv"), "--out must be a file that ends in .parquet"),
-        (("train", "features.parquet", "--set", "invariant"), "--set is of a corpus"),
+        (("train", "features/corpus-summary.parquet", "--set", "summary"), "--set is of a corpus"),
         (("features", "corpus", "--paper"), "paper"),
         (("train", "features/corpus-summary.parquet", "--model", "svm"), "model must be one of"),
         (("train", "features/corpus-summary.parquet", "--held-out", "2"), "held_out must lie"),

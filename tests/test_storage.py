@@ -13,6 +13,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from distributed import Client, LocalCluster
+from joblib.externals.loky import reusable_executor
 from s3fs import S3FileSystem
 from synthetic import synthetic_trajectories
 from tiny import PLAN, TOML
@@ -65,6 +66,9 @@ def s3(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
+    # Workers that another test left know nothing of this.
+    if reusable_executor._executor is not None:
+        reusable_executor._executor.shutdown(wait=True, kill_workers=True)
     # File systems are kept by their arguments, which do not name the server.
     S3FileSystem.clear_instance_cache()
     fs = fsspec.filesystem("s3")

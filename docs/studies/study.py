@@ -95,9 +95,12 @@ def gradient_angle(learner: Learner, batch: Batch, noise: Noise) -> Tensor:
     # What `Learner.step` adds to the hyperparameters: the schedule's factor, here none.
     given = {**learner.hyperparameters, "rate_factor": torch.ones(len(batch.x))}
     with torch.no_grad():
-        pseudo, _, _ = own.step(
+        pseudo, state, _ = own.step(
             network, learner.parameters, learner.state.assignment, batch, given, noise
         )
+        if own.name == "random_drift" and own.follow is not None:
+            # Its direction is that of the change.
+            pseudo, _ = own.follow(pseudo, learner.parameters, state, given)
         true, _, _ = teach(network, learner.parameters, batch)
     n_hidden = sum(tensor[0].numel() for layer in true[:-1] for tensor in layer.values())
     return angle_between(network.flatten(pseudo)[:, :n_hidden], network.flatten(true)[:, :n_hidden])

@@ -16,6 +16,8 @@ import numpy as np
 import sklearn
 import threadpoolctl
 import xgboost
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from rule_id.errors import InputError
 from rule_id.evaluation.baselines import BASELINES
@@ -84,6 +86,7 @@ def run_all(
     stopped, one_at_a_time = Event(), Lock()
     # Where there is one thread, none waits for another.
     apart = {key for key, job in distinct.items() if threads != 1 and getattr(job, "apart", False)}
+    processes = ProcessPoolExecutor(1) if apart else None
 
     def lane(keys: list[str]) -> None:
         for key in keys:
@@ -91,7 +94,8 @@ def run_all(
                 return
             kept = store.get(key)
             if kept is None:
-                kept = _done_apart(distinct[key]) if key in apart else _done(distinct[key])
+                job = distinct[key]
+                kept = _done_apart(job, processes) if processes and key in apart else _done(job)
                 store.put(key, kept)
             with one_at_a_time:
                 found[key] = kept
@@ -109,13 +113,15 @@ def run_all(
                 pass
         except BaseException:
             stopped.set()
-            if apart:
-                _end_process()
+            if processes is not None:
+                processes.shutdown(wait=False, kill_workers=True)
             # What is interrupted is told so once, not for each fit that was under way.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 outcomes.close()
             raise
+    if processes is not None:
+        processes.shutdown()
     return [found[job.key].arrays for job in listed]
 
 
@@ -126,13 +132,10 @@ def _done(job: Job) -> Kept:
     return Kept(arrays, time.thread_time() - begin)
 
 
-def _done_apart(job: Job) -> Kept:
+def _done_apart(job: Job, processes: ProcessPoolExecutor) -> Kept:
     """Do a job in a process of its own, where it keeps no thread of this one from its work."""
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     try:
-        kept: Kept = get_reusable_executor(max_workers=1).submit(_done_by_one_thread, job).result()
+        kept: Kept = processes.submit(_done_by_one_thread, job).result()
     except TerminatedWorkerError:
         raise InputError(
             f"{job.model} must have memory for its fits; its process was killed: leave it out, or "
@@ -144,13 +147,6 @@ def _done_apart(job: Job) -> Kept:
 def _done_by_one_thread(job: Job) -> Kept:
     with threadpoolctl.threadpool_limits(1):
         return _done(job)
-
-
-def _end_process() -> None:
-    """Stop what runs apart, whose result nobody waits for any more."""
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor(max_workers=1).shutdown(wait=False, kill_workers=True)
 
 
 def _lanes(jobs: Mapping[str, Job]) -> Iterator[list[str]]:
