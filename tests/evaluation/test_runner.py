@@ -463,6 +463,13 @@ def test_a_folder_of_something_else_is_refused_before_any_work(
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_fits_are_not_kept_in_what_is_replaced(small: Trajectories, tmp_path: Path) -> None:
+    for fits in (tmp_path / "out" / "fits", tmp_path / "out"):
+        with pytest.raises(InputError, match="fits must be a folder beside out"):
+            evaluate(small, tmp_path / "out", fits=fits, progress=pytest.fail)
+    assert not list(tmp_path.iterdir())
+
+
 def test_torch_is_not_imported() -> None:
     code = "import sys, rule_id.evaluation; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -70,6 +70,27 @@ def test_nothing_is_announced_where_too_few_networks_were_held_out(trained):
     assert "40 held-out networks are too few" in str(watching)
 
 
+def test_no_look_past_those_of_the_held_out_networks_announces_anything(trained):
+    def tried(looks: int) -> Bundle:
+        decisions = {
+            kind: {
+                what: {
+                    pattern: dataclasses.replace(one, looks=looks)
+                    for pattern, one in by_pattern.items()
+                }
+                for what, by_pattern in announced.items()
+            }
+            for kind, announced in trained.decisions.items()
+        }
+        return dataclasses.replace(trained, decisions=decisions)
+
+    sure = [look.is_new for look in Watch([trained], 0.2).looks(recording())].index(True)
+    late, soon = (Watch([tried(looks)], 0.2) for looks in (sure, sure + 1))
+    assert not any(look.announced for look in late.looks(recording()))
+    assert [look.is_new for look in soon.looks(recording())].index(True) == sure
+    assert f"Looks after the first {sure} announce nothing." in str(late)
+
+
 def test_looks_go_on_where_they_were(trained):
     watching = Watch([trained], 0.2)
     assert str(watching) == "nothing seen yet"

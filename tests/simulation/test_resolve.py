@@ -83,6 +83,25 @@ def test_momentum_and_weight_decay_are_those_of_the_copy() -> None:
     assert len(pairs) == len(networks) / 2
 
 
+def test_adamw_draws_its_own_weight_decay_whatever_a_plan_says() -> None:
+    """Decoupled, that of the plan would do next to nothing."""
+    networks = networks_of(ensembles_of(rules=["backprop+adam", "backprop+adamw"], **ALIKE))
+    decays = {
+        rule: [draw.hyperparameters["weight_decay"] for one, draw in networks if one == rule]
+        for rule in ("backprop+adam", "backprop+adamw")
+    }
+    assert all(0 < decay <= 1e-3 for decay in decays["backprop+adam"])
+    own = [decay for decay in decays["backprop+adamw"] if decay]  # its range has none as well
+    assert own and all(1e-3 < decay <= 1e-1 for decay in own)
+
+
+def test_numbers_of_another_version_have_other_keys(monkeypatch) -> None:
+    before = [one.key for one in ensembles_of()]
+    assert before == [one.key for one in ensembles_of()]
+    monkeypatch.setattr("rule_id.simulation.ensembles.NUMBERS_VERSION", 10**6)
+    assert not {one.key for one in ensembles_of()} & set(before)
+
+
 def test_blocks_that_share_a_shape_share_an_ensemble() -> None:
     width = {"choice": [8, 16, 24, 32, 40, 48, 56, 64]}
     alone = ensembles_of(width=width)
