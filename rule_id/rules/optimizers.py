@@ -27,7 +27,8 @@ LIMITS = {
 }
 
 DECAY = {"choice": [0.0, {"log_uniform": [1e-5, 1e-3]}]}
-DECOUPLED_DECAY = {"choice": [0.0, {"log_uniform": [1e-3, 1e-1]}]}
+# Never 0, for without it the rule is Adam; of what others use, what a few hundred steps can show.
+DECOUPLED_DECAY = {"log_uniform": [1e-2, 1.0]}
 
 
 def _downhill(hyperparameters: Hyperparameters) -> Hyperparameters:
