@@ -62,7 +62,7 @@ reference: .venv/baselines
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
 	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
 		--measurement 0 --measurement 2 --layers 8 --out features/reference
-	$(BIN)/rule-id train corpora/reference --menu --no-tune --out models/reference
+	$(BIN)/rule-id train corpora/reference --menu --model combined --no-tune --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation $(EVALUATE)
 	$(BIN)/rule-id evaluate features/reference --out reports/shipped --baselines --add
 	$(BIN)/rule-id features corpora/reference --measurement 0 --out corpora/reference-summary.parquet

@@ -218,12 +218,13 @@ def _seen_less(bundles: Sequence[Bundle]) -> str:
             str(cell.n),
         ]
         for bundle in bundles
-        if bundle.feature_set == "invariant" and bundle.model == "xgboost"
+        if bundle.feature_set == "invariant" and bundle.model != "linear"
         for cell in bundle.cells
         if cell.view.observables == bundle.patterns[-1]
     ]
     table = markdown_table(["seen", "accuracy", "chance", "networks"], rows)
-    return f"Of the boosted trees on `invariant` features:\n\n{table}"
+    names = " and ".join(sorted({MODELS[b.model] for b in bundles if b.model != "linear"}))
+    return f"Of {names}, on `invariant` features:\n\n{table}"
 
 
 def _best(bundles: Sequence[Bundle], evaluation: Evaluation) -> str:

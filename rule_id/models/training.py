@@ -211,7 +211,8 @@ def train_menu(
         corpus: A corpus folder; None for the reference corpus.
         out: The folder that is to hold a bundle for each name of `MENU`.
         target: What to identify, one of `TARGETS`.
-        model: One of `CLASSIFIERS`; beside boosted trees there are linear ones of all observables.
+        model: One of `CLASSIFIERS`; beside those that are not linear there are linear ones of all
+            observables.
         **options: As of `train`.
 
     Returns:
@@ -227,7 +228,7 @@ def train_menu(
     if not corpus.is_dir():
         raise InputError(f"a menu must be trained on a corpus folder; got {corpus}")
     chosen = {
-        name: entry for name, entry in MENU.items() if not (entry.linear and model != "xgboost")
+        name: entry for name, entry in MENU.items() if not (entry.linear and model == "linear")
     }
     for name in chosen:
         check_destination(Path(out) / name)

@@ -63,9 +63,7 @@ def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_pat
     monkeypatch.setattr("rule_id.models.training.MENU", kept)
     options = {"tune": False, "held_out": 0.4}
     made = train_menu(corpus, tmp_path, **options)
-    assert {name: bundle.model for name, bundle in made.items()} == {
-        "invariant": "xgboost", "linear-invariant": "linear",
-    }  # fmt: skip
+    assert _models(made) == {"invariant": "xgboost", "linear-invariant": "linear"}
 
     def times():
         return {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
@@ -82,6 +80,20 @@ def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_pat
     before = times()
     train_menu(corpus, tmp_path, seed=1, **options)
     assert all(time != before[path] for path, time in times().items())
+
+
+def test_beside_what_is_not_linear_a_menu_has_linear_ones(corpus, tmp_path, monkeypatch):
+    kept = {"invariant": MENU["invariant"], "linear-invariant": MENU["linear-invariant"]}
+    monkeypatch.setattr("rule_id.models.training.MENU", kept)
+    made = train_menu(corpus, tmp_path, model="combined", tune=False, held_out=0.4)
+    assert _models(made) == {"invariant": "combined", "linear-invariant": "linear"}
+    both, alone = made.values()
+    # One half of the one is the other.
+    np.testing.assert_array_equal(both.classifier.linear_.coef_, alone.classifier.coef_)
+
+
+def _models(made: dict[str, Bundle]) -> dict[str, str]:
+    return {name: bundle.model for name, bundle in made.items()}
 
 
 def test_unseen_networks_are_seen_under_each_measurement_at_several_numbers_of_checkpoints(source):
