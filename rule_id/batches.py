@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from rule_id.errors import InputError
+from rule_id.schema import pair_columns
 from rule_id.storage import local_copy
 from rule_id.trajectories import (
     ROW_COLUMNS,
@@ -100,8 +101,14 @@ def _require_whole(folder: Path, parts: list[Path], networks: pd.DataFrame) -> l
     return n_rows
 
 
+def _compared(table: pd.DataFrame, others: pd.Index) -> list[str]:
+    """Return the columns that compare checkpoints and that both have."""
+    found = (name for own in pair_columns(table.columns).values() for name in own.values())
+    return [name for name in found if name in others]
+
+
 def _require_types(table: pd.DataFrame, dtypes: pd.Series, part: str) -> None:
-    for column in (*ROW_COLUMNS, *STATISTICS):
+    for column in (*ROW_COLUMNS, *STATISTICS, *_compared(table, dtypes.index)):
         if table[column].dtype != dtypes[column]:
             raise InputError(
                 f"{part}: column {column} must be of one type in all parts, {dtypes[column]}; got "

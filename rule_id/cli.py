@@ -314,7 +314,7 @@ def train(
         typer.Option(
             "--menu",
             help="Of a corpus: four bundles, with and without levels and weights, and two linear "
-            "ones unless all are, for identify to choose from; those that are there already are kept.",
+            "ones unless all are, for identify to choose from; those that are there are kept.",
         ),
     ] = False,
     held_out: Annotated[

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from rule_id.schema import pair_columns
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
     ROW_COLUMNS,
@@ -34,7 +35,8 @@ class ContentHash:
         networks, rows = trajectories.networks, trajectories.rows
         further = sorted(set(networks.columns) - set(NETWORK_COLUMNS))
         order = sorted_positions(rows)
-        of_rows = _hashes(rows[[*ROW_COLUMNS, *STATISTICS]])[order]
+        apart = sorted(name for own in pair_columns(rows.columns).values() for name in own.values())
+        of_rows = _hashes(rows[[*ROW_COLUMNS, *STATISTICS, *apart]])[order]
         of_networks = _hashes(networks[[*NETWORK_COLUMNS, *further]])
         line = dict(zip(networks["network"], of_networks, strict=True))
         names = rows["network"].to_numpy()[order]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 __all__ = [
     "ACTIVITY_STATISTICS",
     "COMPACT_VERSION",
@@ -9,13 +12,17 @@ __all__ = [
     "FUNCTIONS",
     "NETWORK_COLUMNS",
     "NUISANCES",
-    "OBSERVABLES",
+    "MOST_COMPARED",
     "NUMBERS_VERSION",
+    "OBSERVABLES",
+    "PAIRS",
     "ROW_COLUMNS",
     "ROW_ORDER",
     "SCHEMA_VERSION",
     "STATISTICS",
     "TENSOR_STATISTICS",
+    "pair_column",
+    "pair_columns",
 ]
 
 SCHEMA_VERSION = 4
@@ -42,6 +49,19 @@ STATISTICS = (
     *ACTIVITY_STATISTICS,
 )
 """The 45 statistics, named `<observable>_<function>_<statistic>`."""
+
+PAIRS = (
+    "weight_distance",
+    "activation_distance",
+    "weight_gain",
+    "weight_row_evenness",
+    "weight_column_evenness",
+    "weight_effective_rank",
+)
+"""What a corpus may say of each two checkpoints of a layer (`rule_id.observables.pairs`)."""
+
+MOST_COMPARED = 64
+"""Checkpoints that are compared with each other, at most: pairs grow with their square."""
 
 DEPTH_GROUPS = ("early", "middle", "deep")
 
@@ -137,3 +157,35 @@ ROW_COLUMNS = (
 )
 
 ROW_ORDER = ["network", "measurement", "layer", "checkpoint"]
+
+
+def pair_column(pair: str, checkpoint: int) -> str:
+    """Return the name of the column that compares with a checkpoint.
+
+    In the row of that checkpoint it holds what is said of that one alone, such as the size where
+    rows of later ones hold distances; in the rows of earlier ones nothing.
+
+    Args:
+        pair: One of `PAIRS`.
+        checkpoint: Its number.
+
+    >>> pair_column("weight_distance", 3)
+    'weight_distance_03'
+    """
+    return f"{pair}_{checkpoint:02}"
+
+
+def pair_columns(columns: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Return which of some columns compare checkpoints: of `PAIRS` the column of each checkpoint.
+
+    >>> pair_columns(["step", "weight_distance_00"])
+    {'weight_distance': {0: 'weight_distance_00'}}
+    """
+    found: dict[str, dict[int, str]] = {}
+    for name in columns:
+        if parts := _PAIR.fullmatch(name):
+            found.setdefault(parts[1], {})[int(parts[2])] = name
+    return found
+
+
+_PAIR = re.compile(rf"({'|'.join(PAIRS)})_(\d{{2,6}})")

@@ -48,6 +48,7 @@ from rule_id.schema import (
     ROW_ORDER,
     SCHEMA_VERSION,
     STATISTICS,
+    pair_columns,
 )
 from rule_id.storage import local_copy
 from rule_id.unpacking import opened_parquet, unpacked
@@ -91,8 +92,9 @@ class Trajectories:
             each further hyperparameter of its corpus's rules, NaN where its rule has none; a
             recorded one may have `network` and `signal` alone.
         rows: One row a (network, layer, measurement, checkpoint): `ROW_COLUMNS`, then the 45
-            `STATISTICS` as float32, NaN where an observable was not measured. Sorted by
-            network, measurement, layer, checkpoint.
+            `STATISTICS` as float32, NaN where an observable was not measured; then, where
+            checkpoints were compared, what each two say (`rule_id.schema.pair_column`).
+            Sorted by network, measurement, layer, checkpoint.
         source: Where they come from, for messages and manifests.
     """
 
@@ -393,7 +395,8 @@ def read_parquet(
         raise InputError(f"{path} must be a complete Parquet file: {reason}") from None
     _require_columns(table, columns, str(path))
     numeric = ("layer", "measurement", "checkpoint", "step", "n_units", *STATISTICS)
-    _require_numbers(table, [name for name in numeric if name in columns], str(path))
+    apart = [name for own in pair_columns(table.columns).values() for name in own.values()]
+    _require_numbers(table, [name for name in numeric if name in columns] + apart, str(path))
     return table
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
 
 from rule_id.compact_parts.coding import FIRST_BITS, Coded, decode, encode, rounded
 from rule_id.compact_parts.kept import KEPT, NOT_NEGATIVE, complete, number_of_weights
+from rule_id.compact_parts.path_coding import CodedPaths, decode_paths, encode_paths
 from rule_id.errors import InputError
-from rule_id.schema import ROW_COLUMNS, ROW_ORDER, STATISTICS
+from rule_id.schema import (
+    ROW_COLUMNS,
+    ROW_ORDER,
+    STATISTICS,
+    pair_column,
+    pair_columns,
+)
 
 __all__ = [
     "CHECKPOINT_COLUMNS",
+    "FOLLOWED",
     "LAYER_COLUMNS",
     "PartTables",
     "coded",
@@ -34,6 +42,9 @@ LAYER_COLUMNS = (
 
 CURVES = ("loss", "performance")
 
+FOLLOWED = ("weight_distance", "activation_distance")
+"""The pairs that are kept."""
+
 
 @dataclass(frozen=True)
 class PartTables:
@@ -43,11 +54,13 @@ class PartTables:
         layers: `LAYER_COLUMNS`, one row a layer and measurement.
         checkpoints: `CHECKPOINT_COLUMNS`, one row a checkpoint of a network.
         courses: For each statistic of `KEPT` its n trajectories.
+        paths: For weights and activations their n paths, where the corpus has distances.
     """
 
     layers: pd.DataFrame
     checkpoints: pd.DataFrame
     courses: dict[str, Coded]
+    paths: dict[str, CodedPaths] = field(default_factory=dict)
 
     def of(self, networks: Iterable[str]) -> PartTables:
         """Return what there is of these networks, sorted as rows of a corpus are."""
@@ -59,31 +72,33 @@ class PartTables:
             mine.reset_index(drop=True),
             points.sort_values(["network", "checkpoint"], ignore_index=True),
             {k: Coded(c.first[at], c.range[at], c.steps[at]) for k, c in self.courses.items()},
+            {k: CodedPaths(p.first[at], p.steps[at], p.angles[at]) for k, p in self.paths.items()},
         )
 
 
 def joined(parts: list[PartTables]) -> PartTables:
     """Return the tables of different networks as one."""
+    courses, paths = [part.courses for part in parts], [part.paths for part in parts]
     return PartTables(
         pd.concat([part.layers for part in parts], ignore_index=True),
         pd.concat([part.checkpoints for part in parts], ignore_index=True),
-        {
-            name: Coded(
-                *(
-                    np.concatenate([getattr(part.courses[name], field) for part in parts])
-                    for field in ("first", "range", "steps")
-                )
-            )
-            for name in KEPT
-        },
+        {name: Coded(*_end_to_end([own[name] for own in courses])) for name in KEPT},
+        {name: CodedPaths(*_end_to_end([own[name] for own in paths])) for name in paths[0]},
     )
+
+
+def _end_to_end(coded: Sequence[Coded] | Sequence[CodedPaths]) -> Iterator[np.ndarray]:
+    """Yield each array of some codes, those of one behind those of the other."""
+    for one in fields(coded[0]):
+        yield np.concatenate([getattr(part, one.name) for part in coded])
 
 
 def coded(rows: pd.DataFrame, source: str) -> PartTables:
     """Code complete networks.
 
     Args:
-        rows: `ROW_COLUMNS` and `STATISTICS`, sorted, T >= 2 checkpoints of every layer.
+        rows: `ROW_COLUMNS` and `STATISTICS`, and distances if there are any, sorted, T >= 2
+            checkpoints of every layer.
         source: Where they come from, for messages.
 
     Raises:
@@ -110,11 +125,28 @@ def coded(rows: pd.DataFrame, source: str) -> PartTables:
         checkpoints.assign(**{name: rounded(checkpoints[name].to_numpy(), FIRST_BITS)
                               for name in CURVES}).reset_index(drop=True),
         _against_predecessors({name: encode(x[name], name in NOT_NEGATIVE) for name in KEPT}),
+        _paths(rows, n_checkpoints, source),
     )  # fmt: skip
 
 
+def _paths(rows: pd.DataFrame, n_checkpoints: int, source: str) -> dict[str, CodedPaths]:
+    found = {}
+    for pair, columns in pair_columns(rows.columns).items():
+        if pair not in FOLLOWED:
+            continue
+        names = [columns[k] for k in sorted(columns)]
+        if sorted(columns) != list(range(n_checkpoints)):
+            raise InputError(
+                f"{source}: {pair} must be to each of the {n_checkpoints} checkpoints; got "
+                f"{len(names)}"
+            )
+        distances = rows[names].to_numpy().reshape(-1, n_checkpoints, n_checkpoints)
+        found[pair] = encode_paths(distances)
+    return found
+
+
 def decoded(tables: PartTables) -> pd.DataFrame:
-    """Return the rows (`ROW_COLUMNS`, `STATISTICS`) that were coded, as far as they are kept."""
+    """Return the rows that were coded, `ROW_COLUMNS`, `STATISTICS` and distances as far as kept."""
     n_checkpoints = len(tables.checkpoints) // tables.checkpoints["network"].nunique()
     kept = {
         name: decode(course, name in NOT_NEGATIVE)
@@ -123,7 +155,14 @@ def decoded(tables: PartTables) -> pd.DataFrame:
     statistics = complete(kept, tables.layers["n_weights"].to_numpy(dtype=np.float64))
     values = pd.DataFrame({name: x.ravel() for name, x in statistics.items()}, copy=False)
     long = _long(tables.layers, tables.checkpoints, n_checkpoints)
-    return pd.concat([long[list(ROW_COLUMNS)], values], axis=1)
+    apart = [
+        pd.DataFrame(
+            decode_paths(path).reshape(-1, n_checkpoints),
+            columns=[pair_column(pair, k) for k in range(n_checkpoints)],
+        )
+        for pair, path in tables.paths.items()
+    ]
+    return pd.concat([long[list(ROW_COLUMNS)], values, *apart], axis=1)
 
 
 def keys(layers: pd.DataFrame, checkpoints: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from rule_id.content import ContentHash
 from rule_id.errors import InputError, one_of
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
 from rule_id.features.panel import Panel, pivot
+from rule_id.features.paths import PATH_STATISTICS, summarise_paths
 from rule_id.features.rows import rows_of_times, summarise_rows
 from rule_id.features.summaries import summary_names
 from rule_id.features.table import FEATURE_SETS, FeatureTable
@@ -169,6 +170,9 @@ def extract(
     - `invariant`: the same of statistics freed of the laboratory's units, with the spread of
       activations beside the 45.
 
+    Where checkpoints were compared with each other, `summary` and `invariant` have the summaries
+    of `PATH_STATISTICS` too.
+
     Every set ends in the flags `depth.early`, `depth.middle` and `depth.deep`. No feature is made
     from loss, performance, the length of training, the number of units or the noise.
 
@@ -265,8 +269,13 @@ def summarise_panel(panel: Panel, invariant: bool) -> pd.DataFrame:
             result[some] = summarise_rows(
                 axis, normalise(values, n_units[some]) if invariant else values
             )
+    columns = _names(statistics, names)
     values = result.reshape(len(result), -1)
-    return pd.DataFrame(values, columns=_names(statistics, names), copy=False)
+    if panel.pairs is not None:
+        paths = summarise_paths(panel.pairs, panel.time)
+        columns += _names(PATH_STATISTICS, names)
+        values = np.hstack([values, paths.reshape(len(paths), -1)])
+    return pd.DataFrame(values, columns=columns, copy=False)
 
 
 def _names(statistics: tuple[str, ...], summaries: tuple[str, ...] | list[str]) -> list[str]:

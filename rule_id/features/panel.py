@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError
+from rule_id.schema import PAIRS, pair_columns
 from rule_id.trajectories import ROW_COLUMNS, STATISTICS, Trajectories
 
 __all__ = ["Panel", "join_panels", "pivot"]
@@ -28,12 +29,15 @@ class Panel:
         time: Time of each checkpoint (n, T), from 0 at the first to 1 at the last.
         values: Statistics (n, T, 45) of float32, in the order of `STATISTICS`.
         n_checkpoints: Number of checkpoints (n,); beyond it time and values are NaN.
+        pairs: What each two checkpoints say together (n, T, T, 6) of float32, symmetric, in the
+            order of `PAIRS`, NaN where not measured; None where nothing was.
     """
 
     meta: pd.DataFrame
     time: np.ndarray
     values: np.ndarray
     n_checkpoints: np.ndarray
+    pairs: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of trajectories."""
@@ -48,6 +52,7 @@ class Panel:
             self.time[kept],
             self.values[kept],
             self.n_checkpoints[kept],
+            None if self.pairs is None else self.pairs[kept],
         )
 
     def seen(self, checkpoints: np.ndarray) -> Panel:
@@ -58,13 +63,14 @@ class Panel:
         Args:
             checkpoints: Positions (m,), rising, 2 or more, all below every `n_checkpoints`.
         """
-        t = self.time[:, checkpoints]
+        t, apart = self.time[:, checkpoints], self.pairs
         first, last = t[:, :1], t[:, -1:]
         return replace(
             self,
             time=(t - first) / (last - first),
             values=self.values[:, checkpoints],
             n_checkpoints=np.full(len(self), len(checkpoints)),
+            pairs=None if apart is None else apart[:, checkpoints][:, :, checkpoints],
         )
 
 
@@ -77,7 +83,23 @@ def join_panels(panels: Iterable[Panel]) -> Panel:
         np.concatenate([_lengthened(part.time, longest) for part in parts]),
         np.concatenate([_lengthened(part.values, longest) for part in parts]),
         np.concatenate([part.n_checkpoints for part in parts]),
+        _joined_pairs(parts, longest),
     )
+
+
+def _joined_pairs(parts: list[Panel], longest: int) -> np.ndarray | None:
+    """Return the pairs of all panels (n, T, T, 6), NaN where one has none."""
+    if all(part.pairs is None for part in parts):
+        return None
+    shape = (longest, longest, len(PAIRS))
+    joined = np.full((sum(map(len, parts)), *shape), np.nan, dtype=np.float32)
+    begin = 0
+    for part in parts:
+        if part.pairs is not None:
+            n = part.pairs.shape[1]
+            joined[begin : begin + len(part), :n, :n] = part.pairs
+        begin += len(part)
+    return joined
 
 
 def _lengthened(x: np.ndarray, length: int) -> np.ndarray:
@@ -107,7 +129,37 @@ def pivot(trajectories: Trajectories) -> Panel:
     time[row, position] = (steps - steps[first][row]) / (steps[last] - steps[first])[row]
     values = np.full((*time.shape, len(STATISTICS)), np.nan, dtype=np.float32)
     values[row, position] = rows[list(STATISTICS)].to_numpy(dtype=np.float32)
-    return Panel(_meta(rows.iloc[first], trajectories.networks), time, values, n_checkpoints)
+    return Panel(
+        _meta(rows.iloc[first], trajectories.networks),
+        time,
+        values,
+        n_checkpoints,
+        _pairs(rows, row, position, time.shape),
+    )
+
+
+def _pairs(
+    rows: pd.DataFrame, row: np.ndarray, position: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Return pairs (n, T, T, 6) from their columns, in which each row looks back."""
+    columns = pair_columns(rows.columns)
+    if not columns:
+        return None
+    checkpoint = np.full(shape, np.nan)
+    checkpoint[row, position] = rows["checkpoint"].to_numpy(dtype=np.float64)
+    found = np.full((*shape, shape[1], len(PAIRS)), np.nan, dtype=np.float32)
+    for place, pair in enumerate(PAIRS):
+        own = columns.get(pair, {})
+        to = np.array(sorted(own), dtype=np.float64)
+        back = rows[[own[int(k)] for k in to]].to_numpy(dtype=np.float32)
+        # The last column is that of checkpoints with which nothing was compared.
+        back = np.hstack([back, np.full((len(back), 1), np.nan, dtype=np.float32)])
+        at = np.searchsorted(to, checkpoint)
+        at[np.append(to, np.nan)[at] != checkpoint] = len(to)
+        seen = np.take_along_axis(back, at[row], axis=1)
+        seen[np.arange(shape[1]) > position[:, None]] = np.nan
+        found[row, position, :, place] = seen
+    return np.where(np.isnan(found), found.transpose(0, 2, 1, 3), found)
 
 
 def _meta(first_rows: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:

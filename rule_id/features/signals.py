@@ -8,11 +8,14 @@ import numpy as np
 
 from rule_id.errors import one_of
 from rule_id.features.invariant import SPREAD
+from rule_id.features.paths import PATH_STATISTICS
 from rule_id.features.table import FeatureTable, split_name
 from rule_id.recordings import SIGNALS
 
 __all__ = ["mask_fluorescence", "mask_signal", "usable_features"]
 
+# Similarities are of activity less its mean over stimuli.
+_COMPARED = tuple(name for name in PATH_STATISTICS if name.startswith("activation_"))
 OFFSET_FREE = ("activation_raw_var", "activation_raw_skew", "activation_raw_kurtosis", SPREAD)
 
 
@@ -35,7 +38,7 @@ def usable_features(feature_names: Sequence[str], signal: str) -> np.ndarray:
     one_of("signal", signal, SIGNALS)
     if signal != "calcium":
         return np.ones(len(feature_names), dtype=bool)
-    usable = (*OFFSET_FREE, "depth")
+    usable = (*OFFSET_FREE, *_COMPARED, "depth")
     return np.array([split_name(name)[0] in usable for name in feature_names], dtype=bool)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rule_id.errors import InputError, one_of
 from rule_id.features.deviations import has_deviations, with_deviations
+from rule_id.features.paths import is_of_path
 from rule_id.features.table import FeatureTable, split_name
 from rule_id.trajectories import observable_of
 
@@ -91,7 +92,8 @@ def feature_matrix(table: FeatureTable, names: Sequence[str]) -> np.ndarray:
     """Return the named features of a table, shape (n, d), float32.
 
     What is not finite is missing: a value too large for float32 says no more than that. Deviations
-    are added to a table that has none, so it must have all layers of its networks.
+    are added to a table that has none, so it must have all layers of its networks. Features of
+    paths are missing in a table of trajectories whose checkpoints were not compared.
 
     Raises:
         InputError: The table lacks a feature.
@@ -99,12 +101,25 @@ def feature_matrix(table: FeatureTable, names: Sequence[str]) -> np.ndarray:
     if has_deviations(names):
         table = with_deviations(table)
     missing = sorted(set(names) - set(table.names))
+    if missing and all(is_of_path(name) for name in missing):
+        return _with_missing(table, names, missing)
     if missing:
         raise InputError(
             f"features must hold all {len(names)} that the classifier was trained on; "
             f"{len(missing)} are missing, such as {missing[0]}"
         )
-    values = table.values[list(names)].to_numpy(dtype=np.float32)
+    return _finite(table.values[list(names)].to_numpy(dtype=np.float32))
+
+
+def _with_missing(table: FeatureTable, names: Sequence[str], missing: Sequence[str]) -> np.ndarray:
+    absent = set(missing)
+    values = np.full((len(table), len(names)), np.nan, dtype=np.float32)
+    there = [place for place, name in enumerate(names) if name not in absent]
+    values[:, there] = table.values[[names[place] for place in there]].to_numpy(dtype=np.float32)
+    return _finite(values)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.float32(np.nan))
 
 

@@ -35,6 +35,8 @@ class Measurement:
         observation: One of `OBSERVATIONS`.
         counts: For `poisson`, the mean number of spikes of a unit that is as active as active
             units of its layer are at the first checkpoint (their root mean square); above 0.
+        pairs: Whether it is kept, too, what each two checkpoints say together
+            (`rule_id.observables.pairs`).
 
     Raises:
         InputError: A value is out of range, `gaussian` has no noise, `poisson` has `noise_std`,
@@ -49,6 +51,7 @@ class Measurement:
     tracked: bool = True
     observation: str = "exact"
     counts: float = COUNTS
+    pairs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, and call noise by its name."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rule_id.observables.draws import generator
+from rule_id.observables.following import Follower, SeenWeights
 from rule_id.observables.measurement import Measurement, n_kept
 from rule_id.observables.observation import fluorescence, gains, positive_scale, spike_counts
 from rule_id.observables.statistics import (
@@ -92,6 +93,15 @@ class Observer:
         self.seeds = list(seeds)
         self._scales: dict[tuple[str, int], Tensor] = {}
         self._units: dict[tuple[str, int], Tensor] = {}
+        self._follower = Follower(seeds) if measurement.pairs else None
+
+    def pairs(self) -> Tensor | None:
+        """Return what each two of the checkpoints measured so far say, as of `Follower.pairs`.
+
+        None where the measurement does not ask for it. Of units that are not tracked nothing is
+        said of weights.
+        """
+        return None if self._follower is None else self._follower.pairs()
 
     def measure(
         self,
@@ -146,24 +156,51 @@ class Observer:
                 change = change + self._noise_of_sums(index, change, entries, slopes, checkpoint)
         else:
             weight = change = output.new_full((len(output), 1), torch.nan)
+        if self._follower is not None:
+            same = self._same_weights(layer)
+            seen = self._seen_weights(layer, index, weight, checkpoint) if same else None
+            self._follower.add(index, seen, activation)
         return {
             **tensor_statistics(_array(weight.flatten(1)), "weight"),
             **activation_statistics(_array(activation)),
             **activity_change_statistics(_array(change)),
         }
 
+    def _same_weights(self, layer: LayerLike) -> bool:
+        """Say whether the weights seen are the same at every checkpoint."""
+        seen = self.measurement
+        every = all(n_kept(seen.units, n) == n for n in (layer.channels_in, layer.channels_out))
+        return seen.complete and (seen.tracked or every)
+
     def _weight(self, layer: LayerLike, index: int, weight: Tensor, checkpoint: int) -> Tensor:
         """Return the weights between the channels seen, with all their taps."""
         scale = self._noise_scale("weight", index, weight)
-        # Where channels are units, those are seen that are seen of the activity.
-        for axis, side, n, n_units in (
-            (1, "out", layer.channels_out, layer.n_out),
-            (2, "in", layer.channels_in, layer.n_in),
-        ):
-            purpose = f"units-{side}" if n == n_units else f"channels-{side}"
-            kept = self._kept(purpose, index, n, checkpoint, weight.device)
+        for axis, kept in enumerate(self._channels(layer, index, weight.device, checkpoint), 1):
             weight = _take(weight, kept, axis)
         return self._noisy("weight", index, weight, scale, checkpoint)
+
+    def _channels(
+        self, layer: LayerLike, index: int, device: torch.device, checkpoint: int
+    ) -> list[Tensor | None]:
+        """Return which channels are seen on the output side and on the input side, None for all.
+
+        Where channels are units, those are seen that are seen of the activity.
+        """
+        sides = (
+            ("out", layer.channels_out, layer.n_out),
+            ("in", layer.channels_in, layer.n_in),
+        )
+        purposes = [f"{'units' if n == units else 'channels'}-{side}" for side, n, units in sides]
+        return [
+            self._kept(purpose, index, n, checkpoint, device)
+            for purpose, (_, n, _) in zip(purposes, sides, strict=True)
+        ]
+
+    def _seen_weights(
+        self, layer: LayerLike, index: int, weight: Tensor, checkpoint: int
+    ) -> SeenWeights:
+        outputs, inputs = self._channels(layer, index, weight.device, checkpoint)
+        return SeenWeights(weight, layer.channels_out, layer.channels_in, outputs, inputs)
 
     def _activation(self, index: int, x: Tensor, kept: Tensor | None, checkpoint: int) -> Tensor:
         """Return what the observation model makes of activations, for the units seen."""

@@ -19,6 +19,7 @@ from rule_id.recordings.checks import (
     refuse_without_trajectory,
     refuse_z_scored,
 )
+from rule_id.recordings.comparing import compared, too_many
 from rule_id.recordings.quality import doubts, gaps, negatives, without_lost_units
 from rule_id.recordings.scale import KEYS, jumps, overflows
 from rule_id.recordings.statistics import statistics_of
@@ -131,10 +132,14 @@ def recording_from_arrays(
     order = checked_layers(arrays, layers)
     refuse_without_trajectory(arrays)
     refuse_z_scored(arrays["activation"], signal)
+    pairs = compared(order, arrays["activation"], arrays["weight"], len(checked), tracked)
     rows = pd.concat(
-        [_layer_rows(name, checked, order, index, arrays) for index in range(len(order))],
+        [
+            _layer_rows(name, checked, order, index, arrays).assign(tracked=tracked, **pairs[layer])
+            for index, layer in enumerate(order)
+        ],
         ignore_index=True,
-    ).assign(tracked=tracked)
+    )
     return Recording(
         name=name,
         signal=signal,
@@ -148,6 +153,7 @@ def recording_from_arrays(
             *overflows(rows),
             *jumps(rows, signal),
             *negatives(arrays["activation"], signal),
+            *too_many(len(checked)),
             *doubts(arrays["activation"]),
         ),
         tracked=tracked,

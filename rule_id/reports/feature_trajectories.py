@@ -19,6 +19,7 @@ from rule_id.content import ContentHash
 from rule_id.errors import InputError
 from rule_id.features import DEVIATION, FeatureTable, Panel, pivot, split_name, time_of
 from rule_id.features.invariant import INVARIANT_STATISTICS, normalise
+from rule_id.features.paths import is_of_path, paths_at
 from rule_id.features.summaries import signed_log
 from rule_id.features.time_axis import EDGE
 from rule_id.reports.importance import RANKED_BY
@@ -214,13 +215,23 @@ def _of_networks(
     index = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(network)]))
     curves = []
     for one in shown:
-        layers = _on_grid(panel.time, values[:, :, names.index(one.statistic)], grid)
+        if is_of_path(one.statistic):
+            layers = _on_grid(*_paths(panel, one.statistic), grid)
+        else:
+            layers = _on_grid(panel.time, values[:, :, names.index(one.statistic)], grid)
         layers = _transformed(one, layers, grid)
         if one.deviation:
             curves.append(_last_less_mean(layers, index, first))
         else:
             curves.append(pd.DataFrame(layers).groupby(index).median().to_numpy())
     return np.stack(curves), panel.meta[target].to_numpy()[first]
+
+
+def _paths(panel: Panel, statistic: str) -> tuple[Array, Array]:
+    """Return times and values (n, T) of which way layers went, NaN where nothing says it."""
+    if panel.pairs is None:
+        return panel.time, np.full(panel.time.shape, np.nan)
+    return paths_at(statistic, panel.pairs, panel.time)
 
 
 def _on_grid(time: Array, values: Array, grid: Array) -> Array:

@@ -15,6 +15,7 @@ from rule_id.observables.measurement import n_kept
 from rule_id.observables.observer import Observer
 from rule_id.rules import NO_OPTIMIZER
 from rule_id.rules.contract import ActivityLike
+from rule_id.schema import PAIRS, pair_column
 from rule_id.simulation.draws import seed_of
 from rule_id.simulation.ensembles import Ensemble, NetworkDraw
 from rule_id.simulation.stepper import Stepper
@@ -67,7 +68,8 @@ def run_ensemble(
         stepper.run(until=step)
         _observe(record, step, learner, ensemble.shape.stimuli, observers)
     table = _networks_table(ensemble, learner, record, _relative_change(learner, start))
-    return table, _rows_table(ensemble, learner, record)
+    compared = [observer.pairs() for observer in observers]
+    return table, _rows_table(ensemble, learner, record, compared)
 
 
 def _checkpoint_steps(ensemble: Ensemble) -> list[int]:
@@ -199,7 +201,9 @@ def _first_below(curves: np.ndarray, times: np.ndarray, threshold: float) -> np.
     return np.where(below.any(1), crossing, np.nan)
 
 
-def _rows_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.DataFrame:
+def _rows_table(
+    ensemble: Ensemble, learner: Learner, record: _Record, compared: list[Tensor | None]
+) -> pd.DataFrame:
     statistics = np.stack(record.statistics, 3)  # (E, M, L, T, 45)
     shape = statistics.shape[:-1]
     network, measurement, layer, checkpoint = (index.ravel() for index in np.indices(shape))
@@ -217,13 +221,27 @@ def _rows_table(ensemble: Ensemble, learner: Learner, record: _Record) -> pd.Dat
         **{name: values[layer] for name, values in _layer_columns(learner).items()},
         **{name: v[measurement, layer] for name, v in _seen_columns(ensemble, learner).items()},
     }
-    values = statistics.reshape(-1, len(STATISTICS)).astype(np.float32)
+    names = list(STATISTICS)
+    values = statistics.reshape(-1, len(names))
+    if (pairs := _pairs(compared)) is not None:
+        own = pairs.transpose(0, 1, 2, 4, 3, 5)  # (E, M, L, T, 6, T)
+        names += [pair_column(pair, k) for pair in PAIRS for k in range(own.shape[-1])]
+        values = np.hstack([values, own.reshape(len(values), -1)])
+    values = values.astype(np.float32)
     # float32 overflows where float64 does not; the schema says such a value is missing.
     values[~np.isfinite(values)] = np.nan
     return pd.concat(
-        [pd.DataFrame(keys)[list(ROW_COLUMNS)], pd.DataFrame(values, columns=list(STATISTICS))],
-        axis=1,
+        [pd.DataFrame(keys)[list(ROW_COLUMNS)], pd.DataFrame(values, columns=names)], axis=1
     )
+
+
+def _pairs(compared: list[Tensor | None]) -> np.ndarray | None:
+    """Return what checkpoints say together (E, M, L, 6, T, T); NaN under other measurements."""
+    there = [one for one in compared if one is not None]
+    if not there:
+        return None
+    missing = torch.full_like(there[0], torch.nan)
+    return _to_numpy(torch.stack([missing if one is None else one for one in compared], 1))
 
 
 def _layer_columns(learner: Learner) -> dict[str, np.ndarray]:

@@ -33,6 +33,7 @@ def draw_measurements(root: int, shape: int, plan: Plan) -> tuple[Measurement, .
             tracked=one.tracked,
             observation=one.observation,
             counts=one.counts,
+            pairs=one.pairs,
         )
         for index, one in enumerate(plan.measurements)
     )

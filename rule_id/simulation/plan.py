@@ -22,6 +22,7 @@ from rule_id.documents import read_toml
 from rule_id.errors import InputError, one_of, require_file
 from rule_id.observables.measurement import COUNTS, Measurement
 from rule_id.reference import plan_path
+from rule_id.schema import MOST_COMPARED
 from rule_id.simulation.distributions import Distribution, parse_distribution
 from rule_id.simulation.plan_keys import (
     NAMED,
@@ -185,7 +186,8 @@ class EnsemblePlan(_Strict):
 class MeasurementPlan(_Strict):
     """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
-    `units` is a fraction (1.0) or a number (100). `units` and `noise_std` may be drawn, once for
+    With `pairs` each two checkpoints are compared too. `units` is a fraction (1.0) or a number
+    (100). `units` and `noise_std` may be drawn, once for
     each shape, and an entry with `{ each = [...] }` for one or both stands for one measurement of
     each value, or of each pair.
     """
@@ -195,6 +197,7 @@ class MeasurementPlan(_Strict):
     tracked: bool = True
     observation: Literal["exact", "gaussian", "poisson", "calcium"] = "exact"
     counts: float = COUNTS
+    pairs: bool = False
 
     @field_validator("units", "noise_std", mode="before")
     @classmethod
@@ -255,6 +258,16 @@ class Plan(_Strict):
         ):  # fmt: skip
             for value in values:
                 one_of(key, value, allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _few_enough_to_compare(self) -> Self:
+        compared = any(one.pairs for one in self.measurements)
+        if compared and self.checkpoints > MOST_COMPARED:
+            raise InputError(
+                f"checkpoints must be at most {MOST_COMPARED} where pairs are measured; got "
+                f"{self.checkpoints}"
+            )
         return self
 
     @model_validator(mode="after")

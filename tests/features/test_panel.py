@@ -7,6 +7,7 @@ from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
 from rule_id.features.panel import Panel, join_panels, pivot
+from rule_id.schema import PAIRS
 from rule_id.trajectories import ROW_COLUMNS, STATISTICS, Trajectories
 
 
@@ -121,3 +122,63 @@ def test_a_panel_without_rows_joins_and_adds_nothing(small):
     panel = pivot(small)
     none = panel.rows(np.full(len(panel), False))
     require_same(join_panels([none, panel, none]), panel)
+
+
+def compared(trajectories: Trajectories, names=("weight_distance", "weight_gain")) -> Trajectories:
+    """The same with pairs: in row t, column s, t + s / 100 for s <= t."""
+    rows = trajectories.rows
+    t = rows["checkpoint"].to_numpy()
+    columns = {
+        f"{name}_{s:02}": np.where(s <= t, t + s / 100, np.nan).astype(np.float32)
+        for name in names
+        for s in range(t.max() + 1)
+    }
+    return with_rows(trajectories, rows.assign(**columns))
+
+
+def test_pairs_are_symmetric_tables_and_missing_where_nothing_was_compared(small):
+    panel = pivot(compared(small))
+    assert pivot(small).pairs is None
+    n, length = panel.time.shape
+    assert panel.pairs.shape == (n, length, length, len(PAIRS))
+    t = np.arange(length)
+    later, earlier = np.maximum(t[:, None], t), np.minimum(t[:, None], t)
+    for place, name in enumerate(PAIRS):
+        own = panel.pairs[..., place]
+        if name in ("weight_distance", "weight_gain"):
+            np.testing.assert_allclose(own, np.broadcast_to(later + earlier / 100, own.shape),
+                                       rtol=1e-6)  # fmt: skip
+        else:
+            assert np.isnan(own).all()
+
+
+def test_pairs_go_by_the_number_of_a_checkpoint_not_by_its_place(small):
+    whole = compared(small)
+    kept = whole.rows["checkpoint"].isin([1, 3, 4])
+    panel = pivot(with_rows(whole, whole.rows[kept].reset_index(drop=True)))
+    np.testing.assert_array_equal(panel.pairs, pivot(whole).pairs[:, [1, 3, 4]][:, :, [1, 3, 4]])
+
+
+@pytest.mark.parametrize("number", [7, 10**9, 5.5])
+def test_checkpoints_with_which_nothing_was_compared_are_missing(small, number):
+    whole = compared(small)
+    rows = whole.rows.assign(checkpoint=whole.rows["checkpoint"].replace({5: number}))
+    panel = pivot(with_rows(whole, rows))
+    assert np.isnan(panel.pairs[:, 5, 5]).all() and np.isfinite(panel.pairs[:, 4, 4, 0]).all()
+
+
+def test_pairs_are_chosen_cut_and_joined_with_their_trajectories(small):
+    whole, without = pivot(compared(small)), pivot(small)
+    some = np.array([0, 4, 5])
+    require_same(whole.seen(some), without.seen(some))
+    np.testing.assert_array_equal(whole.seen(some).pairs, whole.pairs[:, some][:, :, some])
+    mask = np.arange(len(whole)) % 3 == 0
+    np.testing.assert_array_equal(whole.rows(mask).pairs, whole.pairs[mask])
+    short = whole.seen(some)
+    joined = join_panels([whole, without, short])
+    n = len(whole)
+    np.testing.assert_array_equal(joined.pairs[:n], whole.pairs)
+    assert np.isnan(joined.pairs[n : 2 * n]).all()
+    np.testing.assert_array_equal(joined.pairs[2 * n :, :3, :3], short.pairs)
+    assert np.isnan(joined.pairs[2 * n :, 3:]).all()
+    assert join_panels([without, without]).pairs is None

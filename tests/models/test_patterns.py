@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import synthetic_trajectories
 
 from rule_id.errors import InputError
-from rule_id.features import FeatureTable
+from rule_id.features import FeatureTable, extract
 from rule_id.models import PATTERNS, hide, network_ids
 from rule_id.models.patterns import feature_matrix, feature_observables, pattern_of
 
@@ -34,6 +35,16 @@ def test_layers_are_combined_within_a_measurement():
     meta = pd.DataFrame({"network": ["a", "a", "a"], "measurement": [0, 0, 1]})
     assert network_ids(meta).tolist() == ["a/0", "a/0", "a/1"]
     assert network_ids(meta[["network"]]).tolist() == ["a"] * 3
+
+
+def test_paths_are_missing_where_checkpoints_were_not_compared():
+    table = extract(synthetic_trajectories(n_blocks=2, networks_per_rule=1))
+    path, known = "weight_gain_step.start", table.names[0]
+    found = feature_matrix(table, [path, known, "weight_path_speed.end.deviation"])
+    assert np.isnan(found[:, [0, 2]]).all()
+    np.testing.assert_array_equal(found[:, 1], table.values[known].to_numpy())
+    with pytest.raises(InputError, match="1 are missing, such as weight_gone"):
+        feature_matrix(table, [known, "weight_gone.start"])
 
 
 def test_a_matrix_has_the_asked_for_order_and_no_infinite_value():

@@ -139,6 +139,14 @@ def test_a_faulty_plan_is_refused(where: str, value: Any, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_pairs_of_very_many_checkpoints_are_refused() -> None:
+    many = PLAN | {"checkpoints": 65, "measurements": [{}, {"pairs": True}]}
+    many["ensembles"] = [PLAN["ensembles"][0] | {"steps": 200}]
+    with pytest.raises(InputError, match="checkpoints must be at most 64 where pairs are .* 65"):
+        read_plan(many)
+    assert read_plan(many | {"measurements": [{}]}).checkpoints == 65
+
+
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(InputError, match="plan: seed is missing; it must be given"):
         read_plan({"schema": 1, "ensembles": PLAN["ensembles"]})

@@ -24,6 +24,7 @@ from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.rules import CREDIT_ASSIGNMENTS, FAMILIES
+from rule_id.schema import PAIRS, pair_columns
 from rule_id.simulation import Estimate, Shard, read_plan, simulate
 from rule_id.simulation.ensemble import ALIGNED, _first_below, run_ensemble
 from rule_id.simulation.ensembles import Ensemble
@@ -34,6 +35,7 @@ from rule_id.simulation.training import EnsembleData, Learner
 from rule_id.trajectories import (
     NETWORK_COLUMNS,
     STATISTICS,
+    Trajectories,
     read_corpus,
     read_manifest,
     write_manifest,
@@ -182,6 +184,39 @@ def test_a_measurement_that_overflows_counts_as_diverged() -> None:
     noisy = PLAN | {"measurements": [{"noise_std": 1e30}]}
     networks, rows = run_ensemble(resolve(read_plan(noisy))[0])
     assert rows["weight_sq_mean"].isna().any() and networks["diverged"].all()
+
+
+def test_what_each_two_checkpoints_say_is_columns_of_rows(tmp_path: Path) -> None:
+    """Of measurements that ask for it; it changes nothing else."""
+    measurements = [{"pairs": True}, {**PLAN["measurements"][1], "pairs": True}, {"units": 4}]
+    corpus = simulate(PLAN | {"measurements": measurements}, tmp_path / "corpus", workers=1)
+    compared, plain = read_corpus(corpus), simulate(
+        PLAN | {"measurements": [{}, PLAN["measurements"][1], {"units": 4}]}, tmp_path / "plain",
+        workers=1,
+    )  # fmt: skip
+    columns = pair_columns(compared.rows.columns)
+    assert set(columns) == set(PAIRS) and all(set(own) == set(range(5)) for own in columns.values())
+    without = read_corpus(plain).rows
+    pd.testing.assert_frame_equal(compared.rows[without.columns], without)
+    names = [name for own in columns.values() for name in own.values()]
+    seen = compared.rows[names].notna().groupby(compared.rows["measurement"]).any()
+    # Untracked units have no weights to follow.
+    by_pair = {pair: seen[list(own.values())].any(axis=1).tolist() for pair, own in columns.items()}
+    assert by_pair.pop("activation_distance") == [True, True, False]
+    assert set(map(tuple, by_pair.values())) == {(True, False, False)}
+    last = compared.rows.query("measurement == 0 and checkpoint == 4 and layer == 0")
+    np.testing.assert_allclose(last["weight_distance_04"], last["weight_raw_norm"], rtol=1e-5)
+    assert (last["weight_distance_00"] > 0).all()
+
+
+def test_the_hash_of_a_corpus_is_of_pairs_too() -> None:
+    plan = PLAN | {"measurements": [{"pairs": True}]}
+    networks, rows = run_ensemble(resolve(read_plan(plan))[0])
+    whole = Trajectories(networks, rows)
+    other = Trajectories(networks, rows.assign(weight_gain_01=rows["weight_gain_01"] + 1))
+    assert content_hash(other) != content_hash(whole)
+    turned = rows[[*rows.columns[:62], *rows.columns[62:][::-1]]]
+    assert content_hash(Trajectories(networks, turned)) == content_hash(whole)
 
 
 def test_a_dry_run_writes_nothing_and_counts_everything(tmp_path) -> None:

@@ -1,0 +1,247 @@
+r"""What two checkpoints of a layer say together that neither says alone.
+
+A statistic of one checkpoint says how large weights are, not which way they went: a network that
+wanders and one that walks straight may have the same norms. Of each two checkpoints s < t of a
+layer, with W_s its weights (out, in), D = W_t - W_s, V_s the weights of the layer behind it, K_s
+how alike it responds to each two stimuli (`similarity`) and |.| the Euclidean norm of all entries,
+
+.. math:: \text{distance} = |D|, \quad |K_t - K_s|, \qquad
+    \text{gain} = \sqrt m \, \frac{|V_s D|}{|V_s| |D|}, \qquad
+    \text{evenness} = \frac{(\sum_i e_i)^2}{n \sum_i e_i^2}, \qquad
+    \text{effective rank} = \frac{|D|^4}{r \, |D^T D|^2}
+
+m is the number of units between W and V, e_i the sum of squares of row i, or of column i, of D, n
+their number, r the smaller side of D. In place of s = t the same is said of W_t itself: with D =
+W_t, its size among the distances.
+
+The gain is 1 where changes have nothing to do with the weights ahead of them, and larger where they
+are made from what comes back through these: under backprop D lies in the rows of V. Evenness is 1
+where all units change alike, 1/n where one does; the share of the rank likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from rule_id.observables.draws import generator
+
+__all__ = [
+    "MOST_ENTRIES",
+    "MOST_STIMULI",
+    "SHAPE_PAIRS",
+    "distance_table",
+    "gain_table",
+    "joined",
+    "sampled",
+    "shape_tables",
+    "similarity",
+    "spread_out",
+    "thinned",
+]
+
+SHAPE_PAIRS = ("weight_row_evenness", "weight_column_evenness", "weight_effective_rank")
+"""What is said of how weights changed, known as matrices."""
+
+MOST_ENTRIES = 10_000
+"""Weights of a layer between which distances are taken, at most."""
+
+MOST_UNITS, MOST_FEEDING = 128, 512
+"""Rows and columns of a matrix of weights that are looked at, at most."""
+
+MOST_STIMULI = 64
+"""Stimuli whose similarity is followed, at most."""
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+def distance_table(points: Array) -> Array:
+    """Return how far checkpoints lie apart, and how large each is.
+
+    Args:
+        points: The same n entries at T checkpoints (..., T, n).
+
+    Returns:
+        Shape (..., T, T), in the unit of the entries: in [t, s] the distance of t from s < t, in
+        [t, t] the norm at t. NaN above the diagonal, and where an entry is not finite or the sum of
+        squares is beyond what the precision holds.
+    """
+    (table,) = _tables(points, -2, lambda changes, s: [_norm(changes)])
+    return table
+
+
+def thinned(weight: Array) -> Array:
+    """Return what is looked at of a matrix (..., out, in), 128 rows by 512 columns at most."""
+    rows = spread_out(weight.shape[-2], MOST_UNITS)
+    columns = spread_out(weight.shape[-1], MOST_FEEDING)
+    return weight[..., rows, :][..., columns]
+
+
+def joined(weight: Array, ahead: Array) -> tuple[Array, Array] | None:
+    """Return the parts of two matrices of weights that are looked at, joined at the same units.
+
+    Args:
+        weight: W (..., out, k), all rows of it.
+        ahead: The weights behind (..., n, in, taps), all of their inputs.
+
+    Returns:
+        V (..., n', m) and W (..., m, k') with m <= 128 units in common; None where the layer
+        behind is not fed by these units alone. What feeds a dense layer behind a convolution are
+        all places of its first channel, then of the next.
+    """
+    xp = array_namespace(weight)
+    n_out, n_in = weight.shape[-2], ahead.shape[-2]
+    if not n_out or n_in % n_out:
+        return None
+    split = xp.reshape(ahead, (*ahead.shape[:-2], n_out, n_in // n_out * ahead.shape[-1]))
+    units = spread_out(n_out, MOST_UNITS)
+    chosen = xp.matrix_transpose(split[..., units, :])
+    v = xp.reshape(chosen, (*split.shape[:-3], split.shape[-3] * split.shape[-1], len(units)))
+    return v[..., spread_out(v.shape[-2], MOST_FEEDING), :], thinned(weight)
+
+
+def shape_tables(weights: Array) -> dict[str, Array]:
+    """Return how evenly weights changed between each two checkpoints, and in how many directions.
+
+    Args:
+        weights: W at T checkpoints (..., T, out, in).
+
+    Returns:
+        Of `SHAPE_PAIRS` tables (..., T, T) as of `distance_table`, above 0 and at most 1; NaN also
+        where nothing changed.
+    """
+    tables = _tables(weights, -3, lambda changes, s: _shape(changes))
+    return dict(zip(SHAPE_PAIRS, tables, strict=True))
+
+
+def gain_table(weights: Array, ahead: Array, n_joined: Array) -> Array:
+    """Return how far changes of weights lie along the weights of the layer behind.
+
+    Args:
+        weights: W at T checkpoints (..., T, out, in); 0 in rows of units that V does not join.
+        ahead: V at the same (..., T, n, out), the weights of the layer behind.
+        n_joined: Number of units between the two (...), or one for all.
+
+    Returns:
+        Shape (..., T, T) as of `distance_table`, from 0 to sqrt(m); NaN also where nothing changed.
+    """
+    behind = _checkpoints_first(ahead, -3)
+
+    def gain(changes: Array, s: int) -> list[Array]:
+        size = _norm(_flat(behind[s])) * _norm(_flat(changes))
+        return [n_joined**0.5 * _norm(_flat(behind[s] @ changes)) / size]
+
+    (table,) = _tables(weights, -3, gain)
+    return table
+
+
+def _tables(x: Array, axis: int, values: Callable[[Array, int], list[Array]]) -> list[Array]:
+    """Return tables (..., T, T) of what the changes between each two checkpoints say.
+
+    Args:
+        x: Entries at T checkpoints.
+        axis: That of the checkpoints.
+        values: Given x_s, then the changes from s to each later checkpoint, checkpoints first, and
+            s.
+    """
+    xp = array_namespace(x)
+    x = _checkpoints_first(x, axis)
+    columns = []
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for s in range(x.shape[0]):
+            changes = xp.concat([x[s : s + 1], x[s + 1 :] - x[s]], axis=0)
+            found = [xp.where(xp.isfinite(one), one, xp.nan) for one in values(changes, s)]
+            above = xp.zeros_like(found[0][:1]) * xp.nan
+            columns.append([xp.concat([above] * s + [one], axis=0) for one in found])
+    tables = [xp.stack(list(own), axis=1) for own in zip(*columns, strict=True)]
+    return [xp.permute_dims(one, (*range(2, one.ndim), 0, 1)) for one in tables]
+
+
+def _checkpoints_first(x: Array, axis: int) -> Array:
+    """Return x with an axis, counted from the last, moved to the front."""
+    place = x.ndim + axis
+    others = [k for k in range(x.ndim) if k != place]
+    return array_namespace(x).permute_dims(x, (place, *others))
+
+
+def similarity(activations: Array) -> Array:
+    r"""Return how alike a layer responds to each two stimuli.
+
+    .. math:: k_{ab} = \frac{1}{n} \sum_u (x_{a,u} - \bar x_u)(x_{b,u} - \bar x_u)
+
+    with the mean of unit u over the stimuli. Which units there are does not matter, nor what each
+    of them always does, so that it can be compared between days on which other units were seen.
+
+    Args:
+        activations: Shape (..., stimuli, units), units >= 1; the stimuli `spread_out` to 64 of
+            them.
+
+    Returns:
+        Shape (..., stimuli * stimuli), in squares of the unit of activity.
+
+    Source: the Gram matrix of Kornblith et al., "Similarity of neural network representations
+    revisited", ICML 2019.
+    """
+    xp = array_namespace(activations)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = activations - xp.mean(activations, axis=-2, keepdims=True)
+        gram = centred @ xp.matrix_transpose(centred) / activations.shape[-1]
+    return xp.reshape(gram, (*gram.shape[:-2], gram.shape[-1] ** 2))
+
+
+def spread_out(n: int, most: int) -> np.ndarray:
+    """Return which of n are looked at: all, or so many that are evenly spread.
+
+    >>> spread_out(3, 64), len(spread_out(1000, 64))
+    (array([0, 1, 2]), 64)
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
+
+
+def sampled(n: int, seed: int, layer: int) -> np.ndarray:
+    """Return between which of a layer's n weights distances are taken, rising: 10,000 at most.
+
+    Args:
+        n: How many there are.
+        seed: The network's.
+        layer: Its position.
+    """
+    if n <= MOST_ENTRIES:
+        return np.arange(n)
+    return np.sort(generator(seed, "followed", layer, 0).choice(n, MOST_ENTRIES, replace=False))
+
+
+def _shape(change: Array) -> list[Array]:
+    """Return evenness of rows and of columns and effective rank of a matrix (..., m, k)."""
+    xp = array_namespace(change)
+    # In units of the largest entry no power of an entry leaves the range of the precision.
+    top = xp.max(xp.abs(_flat(change)), axis=-1)[..., None, None]
+    change = change / xp.where(top > 0, top, xp.nan)
+    squares = change * change
+    wide = change.shape[-1] > change.shape[-2]
+    other = xp.matrix_transpose(change)
+    inner = _flat(change @ other if wide else other @ change)
+    size = xp.sum(squares, axis=(-2, -1))
+    rank = size**2 / (min(change.shape[-2:]) * xp.vecdot(inner, inner))
+    return [_evenness(squares, -1), _evenness(squares, -2), rank]
+
+
+def _evenness(squares: Array, axis: int) -> Array:
+    """Return how evenly sums over an axis of (..., m, k) are spread over the other."""
+    xp = array_namespace(squares)
+    energy = xp.sum(squares, axis=axis)
+    total = xp.sum(energy, axis=-1)
+    return total**2 / (energy.shape[-1] * xp.vecdot(energy, energy))
+
+
+def _norm(x: Array) -> Array:
+    xp = array_namespace(x)
+    return xp.sqrt(xp.vecdot(x, x))
+
+
+def _flat(x: Array) -> Array:
+    return array_namespace(x).reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
