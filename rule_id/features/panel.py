@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rule_id.errors import InputError
-from rule_id.schema import PAIRS, pair_columns
+from rule_id.schema import MOST_COMPARED, PAIRS, pair_columns
 from rule_id.trajectories import ROW_COLUMNS, STATISTICS, Trajectories
 
 __all__ = ["Panel", "join_panels", "pivot"]
@@ -112,7 +112,8 @@ def pivot(trajectories: Trajectories) -> Panel:
     """Give every trajectory one row.
 
     Raises:
-        InputError: A trajectory has a single checkpoint, or its steps do not rise.
+        InputError: A trajectory has a single checkpoint, or more than can be compared with each
+            other, or its steps do not rise.
     """
     rows = trajectories.rows.sort_values([*KEYS, "checkpoint"], ignore_index=True)
     is_first = ~rows.duplicated(KEYS).to_numpy()
@@ -134,17 +135,22 @@ def pivot(trajectories: Trajectories) -> Panel:
         time,
         values,
         n_checkpoints,
-        _pairs(rows, row, position, time.shape),
+        _pairs(rows, row, position, time.shape, trajectories.source),
     )
 
 
 def _pairs(
-    rows: pd.DataFrame, row: np.ndarray, position: np.ndarray, shape: tuple[int, ...]
+    rows: pd.DataFrame, row: np.ndarray, position: np.ndarray, shape: tuple[int, ...], source: str
 ) -> np.ndarray | None:
     """Return pairs (n, T, T, 6) from their columns, in which each row looks back."""
     columns = pair_columns(rows.columns)
     if not columns:
         return None
+    if shape[1] > MOST_COMPARED:
+        raise InputError(
+            f"{source}: a trajectory must have {MOST_COMPARED} checkpoints at most where they are "
+            f"compared with each other; got {shape[1]}"
+        )
     checkpoint = np.full(shape, np.nan)
     checkpoint[row, position] = rows["checkpoint"].to_numpy(dtype=np.float64)
     found = np.full((*shape, shape[1], len(PAIRS)), np.nan, dtype=np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rule_id.observables.measurement import Measurement
+from rule_id.schema import MOST_COMPARED
 from rule_id.simulation.draws import generator
 from rule_id.simulation.plan import Plan
 
@@ -33,7 +34,7 @@ def draw_measurements(root: int, shape: int, plan: Plan) -> tuple[Measurement, .
             tracked=one.tracked,
             observation=one.observation,
             counts=one.counts,
-            pairs=one.pairs,
+            pairs=plan.checkpoints <= MOST_COMPARED if one.pairs is None else one.pairs,
         )
         for index, one in enumerate(plan.measurements)
     )

@@ -186,7 +186,8 @@ class EnsemblePlan(_Strict):
 class MeasurementPlan(_Strict):
     """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
-    With `pairs` each two checkpoints are compared too. `units` is a fraction (1.0) or a number
+    With `pairs` each two checkpoints are compared too, as they are where it is left out and there
+    are 64 of them at most. `units` is a fraction (1.0) or a number
     (100). `units` and `noise_std` may be drawn, once for
     each shape, and an entry with `{ each = [...] }` for one or both stands for one measurement of
     each value, or of each pair.
@@ -197,7 +198,7 @@ class MeasurementPlan(_Strict):
     tracked: bool = True
     observation: Literal["exact", "gaussian", "poisson", "calcium"] = "exact"
     counts: float = COUNTS
-    pairs: bool = False
+    pairs: bool | None = None
 
     @field_validator("units", "noise_std", mode="before")
     @classmethod

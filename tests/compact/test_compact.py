@@ -17,11 +17,13 @@ from rule_id.checking import check
 from rule_id.cli import app
 from rule_id.compact import compact
 from rule_id.compact_parts import DERIVED, KEPT, LOST
+from rule_id.compact_parts.rows import FOLLOWED
 from rule_id.content import ContentHash, content_hash
 from rule_id.errors import InputError
 from rule_id.evaluation import evaluate
 from rule_id.features import features
 from rule_id.models import train
+from rule_id.schema import pair_columns
 from rule_id.simulation import simulate
 from rule_id.simulation.describe import describe
 from rule_id.trajectories import (
@@ -48,7 +50,21 @@ def test_networks_and_what_rows_are_come_back_exactly(original, compacted):
     pd.testing.assert_frame_equal(found.rows[exact], rows[exact])
     for name in ("loss", "performance"):
         np.testing.assert_allclose(found.rows[name], rows[name], rtol=2.0**-11)
-    assert (found.rows.dtypes == rows.dtypes).all()
+    # Of pairs distances alone are kept.
+    kept = [name for own in FOLLOWED for name in pair_columns(rows.columns)[own].values()]
+    there = [*ROW_COLUMNS, *STATISTICS, *kept]
+    assert sorted(found.rows.columns) == sorted(there)
+    assert (found.rows.dtypes[there] == rows.dtypes[there]).all()
+
+
+def test_distances_come_back_within_tolerance(original, compacted):
+    _, rows = original
+    found = read_corpus(compacted).rows
+    for own in FOLLOWED:
+        for name in pair_columns(rows.columns)[own].values():
+            x, y = (table[name].to_numpy(float) for table in (rows, found))
+            np.testing.assert_array_equal(np.isnan(x), np.isnan(y))
+            assert np.nanquantile(np.abs(y / np.where(x == 0, np.nan, x) - 1), 0.99) < 0.02, name
 
 
 def test_statistics_come_back_within_tolerance(original, compacted):

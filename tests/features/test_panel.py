@@ -167,6 +167,14 @@ def test_checkpoints_with_which_nothing_was_compared_are_missing(small, number):
     assert np.isnan(panel.pairs[:, 5, 5]).all() and np.isfinite(panel.pairs[:, 4, 4, 0]).all()
 
 
+def test_pairs_of_very_many_checkpoints_are_refused():
+    """Their number grows with the square."""
+    long = synthetic_trajectories(n_blocks=2, networks_per_rule=1, n_checkpoints=65)
+    assert pivot(long).pairs is None
+    with pytest.raises(InputError, match="64 checkpoints at most where they are .*; got 65"):
+        pivot(with_rows(long, long.rows.assign(weight_gain_00=1.0)))
+
+
 def test_pairs_are_chosen_cut_and_joined_with_their_trajectories(small):
     whole, without = pivot(compared(small)), pivot(small)
     some = np.array([0, 4, 5])

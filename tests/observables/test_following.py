@@ -45,7 +45,7 @@ def followed(network: Network, measurement: Measurement, seeds=(1, 2, 3), some=s
 
 
 def test_a_measurement_that_does_not_ask_keeps_nothing() -> None:
-    assert Observer(Measurement(), [1]).pairs() is None
+    assert Observer(Measurement(pairs=False), [1]).pairs() is None
 
 
 def test_pairs_are_of_all_weights_and_of_similarity() -> None:
