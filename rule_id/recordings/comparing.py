@@ -78,7 +78,7 @@ def _matrices(activations: Layers, weights: Layers) -> dict[str, np.ndarray]:
     for name, w in known.items():
         flip = turned and w.ndim == 3 if signs[name] is None else signs[name]
         oriented = np.swapaxes(w, 1, 2) if flip else w
-        found[name] = oriented.reshape(*oriented.shape[:3], -1).astype(np.float64)
+        found[name] = oriented.reshape(*oriented.shape[:3], -1)
     return found
 
 
@@ -92,10 +92,11 @@ def _turned(weight: np.ndarray, activation: np.ndarray | None) -> bool | None:
 
 def _of_matrices(own: np.ndarray, behind: np.ndarray | None) -> dict[str, np.ndarray]:
     flat = own.reshape(*own.shape[:2], -1)
-    pairs = shape_tables(thinned(flat))
+    # In double precision what is looked at alone: a recording may fill half of the memory.
+    pairs = shape_tables(thinned(flat).astype(np.float64))
     both = None if behind is None else joined(flat, behind)
     if both is not None:
-        ahead, weights = both
+        ahead, weights = (part.astype(np.float64) for part in both)
         pairs["weight_gain"] = gain_table(weights, ahead, weights.shape[1])
     return pairs
 

@@ -90,6 +90,30 @@ def test_a_deviation_is_the_last_layer_less_the_mean(corpus: Path, table: Featur
     np.testing.assert_allclose(shape["median"], 0, atol=1e-5)
 
 
+def test_what_checkpoints_say_together_is_drawn_over_the_middle_of_its_points(
+    tmp_path: Path,
+) -> None:
+    made = planted()
+    rule = made.rows.merge(made.networks[["network", "rule"]], on="network")["rule"]
+    t, k = made.rows["checkpoint"], rule.map(CLASSES.index)
+    gains = {f"weight_gain_{s:02}": np.where(s <= t, 1 + k + t - s, np.nan) for s in range(5)}
+    rows = made.rows.assign(**gains)
+    corpus = written(Trajectories(made.networks, rows, "planted"), tmp_path / "corpus")
+    table = features(corpus)
+    step, since = "weight_gain_step.end", "weight_gain_since.end"
+    found = class_trajectories(corpus, table, [step, since], "rule", CLASSES)
+    for place, one in enumerate(CLASSES):
+        # From a step to the next 1 + k + 1, of which no network departs.
+        np.testing.assert_allclose(curve(found, step, one)["median"], place + 2)
+        of_first = curve(found, since, one)
+        np.testing.assert_allclose(of_first["median"], 2 + place + 3 * of_first["progress"])
+    without = class_trajectories(
+        written(made, tmp_path / "without"), features(tmp_path / "without"), [step, LEVEL],
+        "rule", CLASSES,
+    )  # fmt: skip
+    assert set(without["feature"]) == {LEVEL}
+
+
 def test_classes_of_another_target_are_drawn(corpus: Path, table: FeatureTable) -> None:
     found = class_trajectories(corpus, table, [LEVEL], "optimizer", ["adam"])
     assert found["class"].unique() == ["adam"] and len(found) == 5
