@@ -12,10 +12,11 @@ import pandas as pd
 from rule_id.compact_parts.coding import Coded
 from rule_id.compact_parts.kept import KEPT
 from rule_id.compact_parts.path_coding import CodedPaths, n_angles
-from rule_id.compact_parts.rows import CHECKPOINT_COLUMNS, FOLLOWED, LAYER_COLUMNS, PartTables
+from rule_id.compact_parts.rows import CHECKPOINT_COLUMNS, LAYER_COLUMNS, PartTables
+from rule_id.compact_parts.share_coding import OCTAVES, n_pairs
 from rule_id.errors import InputError
 from rule_id.folders import atomic_write
-from rule_id.schema import MOST_COMPARED
+from rule_id.schema import MOST_COMPARED, PAIRS
 
 __all__ = ["MOST_ROWS", "MOST_TEXT", "is_compact_part", "read_keys", "read_part", "write_part"]
 
@@ -34,8 +35,8 @@ SINGLE = ("loss", "performance")
 LEVEL = 19
 
 FIRST, RANGE, COURSE = ".first", ".range", ".course"
-STEPS, ANGLES = ".steps", ".angles"
-"""With `.first` the columns of a path."""
+STEPS, ANGLES, CODES = ".steps", ".angles", ".codes"
+"""The first two, with `.first`, are the columns of a path, the last is that of other pairs."""
 
 
 def is_compact_part(folder: Path, name: str) -> bool:
@@ -56,6 +57,8 @@ def write_part(folder: Path, name: str, tables: PartTables) -> None:
         columns[pair + FIRST] = pa.array(path.first, from_pandas=False)
         columns[pair + STEPS] = _binary(path.steps.astype("<u2").view(np.uint8))
         columns[pair + ANGLES] = _binary(path.angles.view(np.uint8))
+    for pair, codes in tables.shares.items():
+        columns[pair + CODES] = _binary(codes)
     checkpoints = {c: _array(c, tables.checkpoints[c]) for c in CHECKPOINT_COLUMNS}
     for place, table in (("checkpoints", checkpoints), ("trajectories", columns)):
         write = partial(_write, pa.table(table))
@@ -74,8 +77,7 @@ def read_part(folder: Path, name: str) -> PartTables:
     checkpoints = _read_checkpoints(folder / "checkpoints" / name)
     n_checkpoints = next(iter(courses.values())).steps.shape[1] + 1
     _require_fit(layers, checkpoints, n_checkpoints, path)
-    paths = _read_paths(path, len(layers), n_checkpoints)
-    return PartTables(layers, checkpoints, courses, paths)
+    return PartTables(layers, checkpoints, courses, *_read_pairs(path, n_checkpoints))
 
 
 def read_keys(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -105,30 +107,47 @@ def _read_layers(path: Path, with_courses: bool) -> tuple[pd.DataFrame, dict[str
     return _frame(table, LAYER_COLUMNS), courses
 
 
-def _read_paths(path: Path, n: int, n_checkpoints: int) -> dict[str, CodedPaths]:
-    """Return the paths of n layers; none of a copy of a corpus without distances."""
+def _read_pairs(
+    path: Path, n_checkpoints: int
+) -> tuple[dict[str, CodedPaths], dict[str, np.ndarray]]:
+    """Return paths and shares; none of a copy of a corpus without pairs of checkpoints."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         there = set(file.schema_arrow.names)
-    found = {}
-    for pair in FOLLOWED:
-        if pair + FIRST not in there:
-            continue
-        table = _read(path, [pair + name for name in (FIRST, STEPS, ANGLES)])
-        sizes = table[pair + FIRST].to_numpy()
-        steps, angles = (_steps(table[pair + name]) for name in (STEPS, ANGLES))
-        expected = (2 * (n_checkpoints - 1), n_angles(n_checkpoints))
-        if (steps.shape[1], angles.shape[1]) != expected or n_checkpoints > MOST_COMPARED:
-            raise InputError(
-                f"{path}: {pair} must have {expected[0]} and {expected[1]} bytes, "
-                f"of {MOST_COMPARED} checkpoints at most; got {steps.shape[1]}, {angles.shape[1]}"
-            )
-        if np.isinf(sizes).any() or (sizes < 0).any() or len(sizes) != n:
-            raise InputError(f"{path}: {pair} must begin at a size of 0 or more")
-        codes = np.ascontiguousarray(steps).view("<u2").astype(np.uint16)
-        found[pair] = CodedPaths(sizes, codes, angles.view(np.int8))
-    return found
+    paths = {
+        pair: _read_path(path, pair, n_checkpoints)
+        for pair in PAIRS
+        if pair not in OCTAVES and pair + FIRST in there
+    }
+    shares = {}
+    for pair in OCTAVES:
+        if pair + CODES in there:
+            table = _read(path, [pair + CODES])
+            shares[pair] = _codes(path, table, pair + CODES, n_pairs(n_checkpoints))
+    if (paths or shares) and n_checkpoints > MOST_COMPARED:
+        raise InputError(
+            f"{path}: pairs must be of {MOST_COMPARED} checkpoints at most; got {n_checkpoints}"
+        )
+    return paths, shares
+
+
+def _read_path(path: Path, pair: str, n_checkpoints: int) -> CodedPaths:
+    table = _read(path, [pair + name for name in (FIRST, STEPS, ANGLES)])
+    sizes = table[pair + FIRST].to_numpy()
+    if np.isinf(sizes).any() or (sizes < 0).any():
+        raise InputError(f"{path}: {pair} must begin at a finite size of 0 or more")
+    steps = _codes(path, table, pair + STEPS, 2 * (n_checkpoints - 1))
+    angles = _codes(path, table, pair + ANGLES, n_angles(n_checkpoints))
+    lengths = np.ascontiguousarray(steps).view("<u2").astype(np.uint16)
+    return CodedPaths(sizes, lengths, angles.view(np.int8))
+
+
+def _codes(path: Path, table: Any, column: str, expected: int) -> np.ndarray:
+    codes = _steps(table[column])
+    if codes.shape[1] != expected:
+        raise InputError(f"{path}: {column} must have {expected} bytes; got {codes.shape[1]}")
+    return codes
 
 
 def _read_checkpoints(path: Path) -> pd.DataFrame:
@@ -240,7 +259,7 @@ def _require_types(schema: Any, columns: list[str], path: Path) -> None:
         if schema.get_all_field_indices(name) == []:
             raise InputError(f"{path}: column {name} is missing")
         of = schema.field(name).type
-        if name.endswith((COURSE, STEPS, ANGLES)):
+        if name.endswith((COURSE, STEPS, ANGLES, CODES)):
             right = pa.types.is_fixed_size_binary(of) and 0 < of.byte_width < MOST_ROWS
             expected = "bytes of a fixed number"
         else:

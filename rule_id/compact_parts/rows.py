@@ -11,8 +11,10 @@ import pandas as pd
 from rule_id.compact_parts.coding import FIRST_BITS, Coded, decode, encode, rounded
 from rule_id.compact_parts.kept import KEPT, NOT_NEGATIVE, complete, number_of_weights
 from rule_id.compact_parts.path_coding import CodedPaths, decode_paths, encode_paths
+from rule_id.compact_parts.share_coding import OCTAVES, decode_shares, encode_shares
 from rule_id.errors import InputError
 from rule_id.schema import (
+    PAIRS,
     ROW_COLUMNS,
     ROW_ORDER,
     STATISTICS,
@@ -22,7 +24,6 @@ from rule_id.schema import (
 
 __all__ = [
     "CHECKPOINT_COLUMNS",
-    "FOLLOWED",
     "LAYER_COLUMNS",
     "PartTables",
     "coded",
@@ -42,9 +43,6 @@ LAYER_COLUMNS = (
 
 CURVES = ("loss", "performance")
 
-FOLLOWED = ("weight_distance", "activation_distance")
-"""The pairs that are kept."""
-
 
 @dataclass(frozen=True)
 class PartTables:
@@ -54,13 +52,15 @@ class PartTables:
         layers: `LAYER_COLUMNS`, one row a layer and measurement.
         checkpoints: `CHECKPOINT_COLUMNS`, one row a checkpoint of a network.
         courses: For each statistic of `KEPT` its n trajectories.
-        paths: For weights and activations their n paths, where the corpus has distances.
+        paths: Of distances between checkpoints n paths, where the corpus has pairs.
+        shares: Of other pairs codes (n, T(T+1)/2).
     """
 
     layers: pd.DataFrame
     checkpoints: pd.DataFrame
     courses: dict[str, Coded]
     paths: dict[str, CodedPaths] = field(default_factory=dict)
+    shares: dict[str, np.ndarray] = field(default_factory=dict)
 
     def of(self, networks: Iterable[str]) -> PartTables:
         """Return what there is of these networks, sorted as rows of a corpus are."""
@@ -73,6 +73,7 @@ class PartTables:
             points.sort_values(["network", "checkpoint"], ignore_index=True),
             {k: Coded(c.first[at], c.range[at], c.steps[at]) for k, c in self.courses.items()},
             {k: CodedPaths(p.first[at], p.steps[at], p.angles[at]) for k, p in self.paths.items()},
+            {k: codes[at] for k, codes in self.shares.items()},
         )
 
 
@@ -84,6 +85,7 @@ def joined(parts: list[PartTables]) -> PartTables:
         pd.concat([part.checkpoints for part in parts], ignore_index=True),
         {name: Coded(*_end_to_end([own[name] for own in courses])) for name in KEPT},
         {name: CodedPaths(*_end_to_end([own[name] for own in paths])) for name in paths[0]},
+        {name: np.concatenate([part.shares[name] for part in parts]) for name in parts[0].shares},
     )
 
 
@@ -97,7 +99,7 @@ def coded(rows: pd.DataFrame, source: str) -> PartTables:
     """Code complete networks.
 
     Args:
-        rows: `ROW_COLUMNS` and `STATISTICS`, and distances if there are any, sorted, T >= 2
+        rows: `ROW_COLUMNS` and `STATISTICS`, and pairs if there are any, sorted, T >= 2
             checkpoints of every layer.
         source: Where they come from, for messages.
 
@@ -120,33 +122,31 @@ def coded(rows: pd.DataFrame, source: str) -> PartTables:
     shared = by_checkpoint[list(CHECKPOINT_COLUMNS)]
     _require_same(shared, checkpoints, counts, "in all layers of a network", source)
     x = {name: rows[name].to_numpy().reshape(-1, n_checkpoints) for name in STATISTICS}
+    pairs = dict(_pairs(rows, n_checkpoints, source))
     return PartTables(
         first[of_layer].assign(n_weights=number_of_weights(x, source)).reset_index(drop=True),
         checkpoints.assign(**{name: rounded(checkpoints[name].to_numpy(), FIRST_BITS)
                               for name in CURVES}).reset_index(drop=True),
         _against_predecessors({name: encode(x[name], name in NOT_NEGATIVE) for name in KEPT}),
-        _paths(rows, n_checkpoints, source),
+        {pair: encode_paths(table) for pair, table in pairs.items() if pair not in OCTAVES},
+        {pair: encode_shares(table, pair) for pair, table in pairs.items() if pair in OCTAVES},
     )  # fmt: skip
 
 
-def _paths(rows: pd.DataFrame, n_checkpoints: int, source: str) -> dict[str, CodedPaths]:
-    found = {}
+def _pairs(rows: pd.DataFrame, n_checkpoints: int, source: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what each two checkpoints say, (n, T, T)."""
     for pair, columns in pair_columns(rows.columns).items():
-        if pair not in FOLLOWED:
-            continue
-        names = [columns[k] for k in sorted(columns)]
         if sorted(columns) != list(range(n_checkpoints)):
             raise InputError(
-                f"{source}: {pair} must be to each of the {n_checkpoints} checkpoints; got "
-                f"{len(names)}"
+                f"{source}: {pair} must be of each of the {n_checkpoints} checkpoints; got "
+                f"{len(columns)}"
             )
-        distances = rows[names].to_numpy().reshape(-1, n_checkpoints, n_checkpoints)
-        found[pair] = encode_paths(distances)
-    return found
+        names = [columns[k] for k in range(n_checkpoints)]
+        yield pair, rows[names].to_numpy().reshape(-1, n_checkpoints, n_checkpoints)
 
 
 def decoded(tables: PartTables) -> pd.DataFrame:
-    """Return the rows that were coded, `ROW_COLUMNS`, `STATISTICS` and distances as far as kept."""
+    """Return the rows that were coded, `ROW_COLUMNS`, `STATISTICS` and pairs as far as kept."""
     n_checkpoints = len(tables.checkpoints) // tables.checkpoints["network"].nunique()
     kept = {
         name: decode(course, name in NOT_NEGATIVE)
@@ -155,14 +155,18 @@ def decoded(tables: PartTables) -> pd.DataFrame:
     statistics = complete(kept, tables.layers["n_weights"].to_numpy(dtype=np.float64))
     values = pd.DataFrame({name: x.ravel() for name, x in statistics.items()}, copy=False)
     long = _long(tables.layers, tables.checkpoints, n_checkpoints)
-    apart = [
+    pairs = {pair: decode_paths(path) for pair, path in tables.paths.items()} | {
+        pair: decode_shares(codes, pair, n_checkpoints) for pair, codes in tables.shares.items()
+    }
+    compared = [
         pd.DataFrame(
-            decode_paths(path).reshape(-1, n_checkpoints),
+            pairs[pair].reshape(-1, n_checkpoints),
             columns=[pair_column(pair, k) for k in range(n_checkpoints)],
         )
-        for pair, path in tables.paths.items()
+        for pair in PAIRS
+        if pair in pairs
     ]
-    return pd.concat([long[list(ROW_COLUMNS)], values, *apart], axis=1)
+    return pd.concat([long[list(ROW_COLUMNS)], values, *compared], axis=1)
 
 
 def keys(layers: pd.DataFrame, checkpoints: pd.DataFrame) -> pd.DataFrame:
