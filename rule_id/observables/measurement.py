@@ -51,7 +51,7 @@ class Measurement:
     tracked: bool = True
     observation: str = "exact"
     counts: float = COUNTS
-    pairs: bool = True
+    pairs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, and call noise by its name."""

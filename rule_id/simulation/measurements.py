@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rule_id.observables.measurement import Measurement
-from rule_id.schema import MOST_COMPARED
 from rule_id.simulation.draws import generator
 from rule_id.simulation.plan import Plan
 
@@ -34,7 +33,7 @@ def draw_measurements(root: int, shape: int, plan: Plan) -> tuple[Measurement, .
             tracked=one.tracked,
             observation=one.observation,
             counts=one.counts,
-            pairs=plan.checkpoints <= MOST_COMPARED if one.pairs is None else one.pairs,
+            pairs=one.pairs,
         )
         for index, one in enumerate(plan.measurements)
     )

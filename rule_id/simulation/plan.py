@@ -186,11 +186,9 @@ class EnsemblePlan(_Strict):
 class MeasurementPlan(_Strict):
     """What an experimenter could see (`rule_id.observables.measurement.Measurement`).
 
-    With `pairs` each two checkpoints are compared too, as they are where it is left out and there
-    are 64 of them at most. `units` is a fraction (1.0) or a number
-    (100). `units` and `noise_std` may be drawn, once for
+    `units` is a fraction (1.0) or a number (100). `units` and `noise_std` may be drawn, once for
     each shape, and an entry with `{ each = [...] }` for one or both stands for one measurement of
-    each value, or of each pair.
+    each value, or of each of both. With `pairs` each two checkpoints are compared too.
     """
 
     units: Distribution = _choice(1.0)
@@ -198,7 +196,7 @@ class MeasurementPlan(_Strict):
     tracked: bool = True
     observation: Literal["exact", "gaussian", "poisson", "calcium"] = "exact"
     counts: float = COUNTS
-    pairs: bool | None = None
+    pairs: bool = False
 
     @field_validator("units", "noise_std", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ PLAN = {
             "stimuli": 16,
         }
     ],
-    "measurements": [{"units": 1.0}, {"units": 8, "noise_std": 0.5}],
+    "measurements": [{"units": 1.0, "pairs": True}, {"units": 8, "noise_std": 0.5, "pairs": True}],
 }
 
 
