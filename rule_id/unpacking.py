@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rule_id.errors import InputError
+from rule_id.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +64,7 @@ def unpacked(
         texts: Whether texts are unpacked; else they are checked and stay numbers of a list.
 
     Raises:
-        InputError: Texts would take more than 256 MiB and `MOST_TIMES` times the file.
+        InputError: Texts would take more than 256 MiB and `MOST_TIMES` times the file, or are none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -75,6 +75,7 @@ def unpacked(
         if not is_text(whole.schema.field(place).type.value_type):
             continue
         chunks = whole.column(place).chunks
+        _require_texts(chunks, path, whole.column_names[place])
         lengths = (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in chunks)
         n_bytes = sum(len(chunk) * n for chunk, n in zip(chunks, lengths, strict=True))
         if n_bytes > max(SMALL, MOST_TIMES * size):
@@ -86,6 +87,18 @@ def unpacked(
         plain = whole.column(place).cast(field.type.value_type)
         whole = whole.set_column(place, field.with_type(field.type.value_type), plain)
     return whole
+
+
+def _require_texts(chunks: list[pa.DictionaryArray], path: Path, name: str) -> None:
+    """Refuse bytes that are no text: pandas would fail at them later, wherever they are met."""
+    import pyarrow as pa
+
+    for chunk in chunks:
+        try:
+            chunk.dictionary.validate(full=True)
+        except pa.ArrowInvalid as error:
+            reason = first_line(error)
+            raise InputError(f"{path}: column {name} must hold texts: {reason}") from None
 
 
 def _require_modest(file: pq.ParquetFile, path: Path, size: int) -> None:

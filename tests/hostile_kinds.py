@@ -74,6 +74,7 @@ stimuli = 8
 
 [[measurements]]
 units = 1.0
+pairs = true
 """
 READING = 'signal = "rate"\nwindow = [0.0, 1.0]\ncondition = "stimulus"\nblocks = 2\n'
 

@@ -5,6 +5,8 @@ import os
 import stat
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rule_id.content import content_hash
@@ -69,6 +71,17 @@ def test_a_part_with_text_for_numbers_is_named(corpus, trajectories) -> None:
         corpus / "trajectories" / "part-a.parquet"
     )
     with pytest.raises(InputError, match="column weight_raw_mean must hold numbers; got"):
+        read_corpus(corpus)
+
+
+def test_a_part_with_bytes_for_texts_is_named(corpus, trajectories) -> None:
+    """Pandas would read them, and fail wherever it sorts them."""
+    path = corpus / "trajectories" / "part-a.parquet"
+    table = pq.read_table(path)
+    names = pa.array([b"\x80"] * len(table), pa.binary()).view(pa.string())
+    place = table.column_names.index("network")
+    pq.write_table(table.set_column(place, "network", names), path)
+    with pytest.raises(InputError, match="column network must hold texts: Invalid UTF8"):
         read_corpus(corpus)
 
 
