@@ -10,6 +10,8 @@ from examples import FOLDER, load_example
 
 from rule_id import Recorder
 from rule_id.recordings import read_recording
+from rule_id.schema import PAIRS
+from rule_id.trajectories import STATISTICS
 
 PAGE = (FOLDER.parent / "recording-torch.md").read_text()
 
@@ -32,7 +34,12 @@ def test_the_example_records_its_network(tmp_path: Path) -> None:
         "layer3.0.downsample.0",
         "fc",
     ]
-    assert np.isfinite(rows.filter(regex="^(weight|activation|activity)").to_numpy()).all()
+    assert np.isfinite(rows[list(STATISTICS)].to_numpy()).all()
+    # Each checkpoint with itself and the one before; of the way down there is nothing behind.
+    last = rows[rows["checkpoint"] == 3].set_index("layer_name")
+    for pair in set(PAIRS) - {"weight_gain"}:
+        assert last[[f"{pair}_02", f"{pair}_03"]].notna().all(axis=None)
+    assert last.loc["conv1", "weight_gain_00"] > 0
     assert rows.groupby("layer")["weight_raw_norm"].nunique().eq(4).all()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.recordings import SIGNALS, Recording, recording_from_arrays
+from rule_id.schema import PAIRS, pair_column
 from rule_id.trajectories import ROW_COLUMNS, STATISTICS, depth_group, observable_of
 
 T, STIMULI, UNITS = 4, 6, 9
@@ -63,7 +64,8 @@ def test_a_recording_is_one_network_with_its_layers(x, w, j):
 
 def test_rows_have_the_columns_and_types_of_a_corpus(x, w):
     rows = recording_from_arrays("m", STEPS, {"a": x}, {"b": w}).trajectories.rows
-    assert list(rows.columns) == [*ROW_COLUMNS, *STATISTICS]
+    compared = [pair_column(pair, k) for pair in PAIRS for k in range(len(STEPS))]
+    assert list(rows.columns) == [*ROW_COLUMNS, *STATISTICS, *compared]
     assert set(rows[list(STATISTICS)].dtypes) == {np.dtype("float32")}
     assert rows["layer"].tolist() == [0] * T + [1] * T
     assert rows["checkpoint"].tolist() == [*range(T)] * 2
