@@ -135,11 +135,15 @@ def recording_from_arrays(
     pairs = compared(order, arrays["activation"], arrays["weight"], len(checked), tracked)
     rows = pd.concat(
         [
-            _layer_rows(name, checked, order, index, arrays).assign(tracked=tracked, **pairs[layer])
+            pd.concat(
+                # Side by side at once: pandas warns of a hundred columns that are added one by one.
+                [_layer_rows(name, checked, order, index, arrays), pd.DataFrame(pairs[layer])],
+                axis=1,
+            )
             for index, layer in enumerate(order)
         ],
         ignore_index=True,
-    )
+    ).assign(tracked=tracked)
     return Recording(
         name=name,
         signal=signal,

@@ -51,6 +51,14 @@ def test_pairs_of_arrays_are_those_of_their_tensors() -> None:
             np.testing.assert_allclose(table(found[layer], name), own, rtol=1e-6)
 
 
+def test_many_checkpoints_are_compared_without_a_warning() -> None:
+    """Which pandas gives of many columns that are added one by one."""
+    activations, weights = arrays(MOST_COMPARED)
+    recording = recording_from_arrays("net", np.arange(MOST_COMPARED), activations, weights)
+    rows = recording.trajectories.rows
+    assert rows["activation_distance_00"].notna().all() and rows["tracked"].all()
+
+
 def test_weights_written_the_other_way_round_are_turned() -> None:
     """As scikit-learn writes them; a square matrix goes as the others do."""
     sizes = {"a": (6, 4), "b": (6, 6), "c": (2, 6)}
