@@ -67,12 +67,13 @@ class CompactCorpus:
 def compact(
     corpus: str | Path, out: str | Path, *, measurements: Sequence[int] = (0,), layers: int = 8
 ) -> CompactCorpus:
-    """Write a lossy copy of a corpus, some 400 bytes a layer, which is read as any other corpus.
+    """Write a lossy copy of a corpus, which is read as any other corpus.
 
-    It keeps some measurements and 23 statistics; eight follow from these, the others are missing.
-    Levels are kept to 1/2048, changes of a trajectory to 1/185 of the largest, those of what grows
-    many times to 4% of themselves. See docs/compact.md. Of the corpus some parts
-    are read at a time; what is made of them, 700 bytes a layer, is held until it can be sorted.
+    It takes some 400 bytes a layer, and 720 more where checkpoints were compared with each other.
+    It keeps some measurements, all pairs of checkpoints and 23 statistics; eight follow from these,
+    the others are missing. Levels are kept to 1/2048, changes of a trajectory to 1/185 of the
+    largest, those of what grows many times to 4% of themselves. See docs/compact.md. Of the corpus
+    some parts are read at a time; what is made of them is held until it can be sorted.
 
     Args:
         corpus: A folder written by `rule_id.simulation.simulate`.
