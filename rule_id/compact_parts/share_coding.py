@@ -8,15 +8,12 @@ from rule_id.schema import PAIRS
 
 __all__ = ["OCTAVES", "decode_shares", "encode_shares", "n_pairs"]
 
-OCTAVES: dict[str, tuple[float, float]] = {
-    name: (-2.0, 4.0) if name == "weight_gain" else (-8.0, 0.0)
+OCTAVES: dict[str, tuple[float, float, int]] = {
+    name: (-2.0, 4.0, 42) if name == "weight_gain" else (-8.0, 0.0, 16)
     for name in PAIRS
     if not name.endswith("_distance")
 }
-"""The pairs that are kept so, and between which powers of two."""
-
-LEVELS = 254
-"""Codes are from 1 to 255; 0 is of what is missing."""
+"""The pairs that are kept so, between which powers of two, and into how many parts each octave."""
 
 Array = np.ndarray
 
@@ -33,10 +30,12 @@ def n_pairs(n_checkpoints: int) -> int:
 def encode_shares(table: Array, name: str) -> Array:
     r"""Code what each two checkpoints say.
 
-    .. math:: q = 1 + \mathrm{round}\Big(254 \frac{\log_2 x - a}{b - a}\Big)
+    .. math:: q_{st} = 1 + \mathrm{round}\big(f \, (\log_2 x_{ts} - a)\big)
 
-    within `OCTAVES` from a to b, so that x is known to 1.1%, gains to 0.8%. Kept are differences
-    from one later checkpoint to the next, modulo 256.
+    in f parts an octave from 2^a on (`OCTAVES`), 0 of what is missing, so that x is known to 2.2%,
+    gains to 0.9%. Kept are, modulo 256, of s < t the changes of changes, from one s to the next and
+    from one t to the next, which pack a quarter smaller than changes along t do, and of s = t the
+    changes.
 
     Args:
         table: Shape (n, T, T), of which [t, s] with s <= t is read; what is not above 0 is missing.
@@ -45,21 +44,32 @@ def encode_shares(table: Array, name: str) -> Array:
     Returns:
         Codes (n, T(T+1)/2) of uint8.
     """
-    low, high = OCTAVES[name]
-    s, t = np.triu_indices(table.shape[1])
-    x = table[:, t, s].astype(np.float64)
+    low, high, parts = OCTAVES[name]
+    x = table.transpose(0, 2, 1).astype(np.float64)
     there = np.isfinite(x) & (x > 0)
-    share = (np.log2(np.where(there, x, 1.0)) - low) / (high - low)
-    codes = np.where(there, 1 + np.rint(share.clip(0, 1) * LEVELS), 0).astype(np.uint8)
-    return np.diff(codes, axis=1, prepend=np.uint8(0))
+    octaves = np.log2(np.where(there, x, 1.0)).clip(low, high)
+    codes = np.where(there, 1 + np.rint(parts * (octaves - low)), 0).astype(np.uint8)
+    alone = np.einsum("ntt->nt", codes)
+    changes = np.triu(np.diff(np.triu(codes, 1), axis=1, prepend=np.uint8(0)), 1)
+    kept = np.diff(changes, axis=2, prepend=np.uint8(0))
+    at = np.arange(table.shape[1])
+    kept[:, at, at] = np.diff(alone, axis=1, prepend=np.uint8(0))
+    s, t = np.triu_indices(table.shape[1])
+    return kept[:, s, t]
 
 
 def decode_shares(codes: Array, name: str, n_checkpoints: int) -> Array:
     """Return what was coded (n, T, T) of float32, NaN above the diagonal and where missing."""
-    low, high = OCTAVES[name]
-    whole = np.add.accumulate(codes, axis=1, dtype=np.uint8)
-    x = 2.0 ** (low + (whole - 1.0) / LEVELS * (high - low))
+    low, _, parts = OCTAVES[name]
     s, t = np.triu_indices(n_checkpoints)
+    kept = np.zeros((len(codes), n_checkpoints, n_checkpoints), dtype=np.uint8)
+    kept[:, s, t] = codes
+    alone = np.add.accumulate(np.einsum("ntt->nt", kept), axis=1, dtype=np.uint8)
+    changes = np.add.accumulate(np.triu(kept, 1), axis=2, dtype=np.uint8)
+    whole = np.add.accumulate(np.triu(changes, 1), axis=1, dtype=np.uint8)
+    at = np.arange(n_checkpoints)
+    whole[:, at, at] = alone
+    x = 2.0 ** (low + (whole[:, s, t] - 1.0) / parts)
     found = np.full((len(codes), n_checkpoints, n_checkpoints), np.nan, dtype=np.float32)
-    found[:, t, s] = np.where(whole > 0, x, np.nan)
+    found[:, t, s] = np.where(whole[:, s, t] > 0, x, np.nan)
     return found

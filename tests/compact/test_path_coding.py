@@ -26,13 +26,13 @@ def paths(kind: str, n: int = 60, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["walk", "line"])
-def test_distances_come_back_within_a_percent(kind: str) -> None:
+def test_distances_come_back_within_two_percent(kind: str) -> None:
     before = paths(kind)
     after = decode_paths(encode_paths(before))
     np.testing.assert_array_equal(np.isnan(after), np.isnan(before))
     lower = (slice(None), *LOWER)
     error = np.abs(after[lower] / before[lower] - 1)
-    assert np.quantile(error, 0.95) < 0.004 and error.max() < 0.01
+    assert np.quantile(error, 0.95) < 0.006 and error.max() < 0.02
 
 
 @pytest.mark.parametrize("name", OF_DISTANCES)

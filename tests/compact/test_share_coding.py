@@ -14,7 +14,7 @@ LOWER = np.tril_indices(T)
 
 def table(name: str, n: int = 400) -> np.ndarray:
     """Values all over the range, nothing above the diagonal."""
-    low, high = OCTAVES[name]
+    low, high, _ = OCTAVES[name]
     x = 2.0 ** np.random.default_rng(0).uniform(low, high, (n, T, T))
     x[:, *np.triu_indices(T, 1)] = np.nan
     return x.astype(np.float32)
@@ -29,11 +29,11 @@ def test_all_pairs_that_are_no_distances_are_kept_so() -> None:
 
 
 @pytest.mark.parametrize("name", OCTAVES)
-def test_what_comes_back_is_within_a_percent(name: str) -> None:
+def test_what_comes_back_is_within_half_a_part_of_an_octave(name: str) -> None:
     x = table(name)
     found = back(x, name)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(x))
-    np.testing.assert_allclose(found, x, rtol=0.009 if name == "weight_gain" else 0.0115)
+    np.testing.assert_allclose(found, x, rtol=0.0084 if name == "weight_gain" else 0.0221)
     assert encode_shares(x, name).shape == (len(x), n_pairs(T))
 
 
@@ -48,7 +48,7 @@ def test_what_is_missing_is_missing_and_nothing_else_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", OCTAVES)
 def test_what_lies_beyond_the_range_is_at_its_end(name: str) -> None:
-    low, high = OCTAVES[name]
+    low, high, _ = OCTAVES[name]
     x = table(name, n=1)
     x[0, 1, 0], x[0, 2, 0] = 2.0 ** (low - 9), 2.0 ** (high + 9)
     found = back(x, name)[0]
