@@ -54,17 +54,16 @@ readme: .venv/installed
 # blocks; the simulation and the evaluation go on where they stopped, what is there already is kept.
 SCALE ?= 0.5
 # What was evaluated of all of it, under its five measurements.
-EVALUATE ?= --model xgboost --splits 3 $(addprefix --protocol ,grouped held-out-architecture-group \
-	held-out-task-group alone curves shuffled calibrated truncated measured)
+EVALUATE ?= --model xgboost --splits 3 --protocol grouped --protocol measured
 
-# Of the copy that ships everything is evaluated, with every classifier and baseline; what is there stays.
+# Of the copy that ships all else is evaluated, with every classifier and baseline; what is there stays.
 reference: .venv/baselines
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
 	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
-		--measurement 0 --measurement 2 --layers 8 --out features/reference
+		--measurement 0 --layers 5 --out features/reference
 	$(BIN)/rule-id train corpora/reference --menu --model combined --no-tune --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation $(EVALUATE)
-	$(BIN)/rule-id evaluate features/reference --out reports/shipped --baselines --add
+	$(BIN)/rule-id evaluate features/reference --out reports/shipped --splits 5 --baselines --add
 	$(BIN)/rule-id features corpora/reference --measurement 0 --out corpora/reference-summary.parquet
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features corpora/reference-summary.parquet --model models/reference/summary \

@@ -62,7 +62,8 @@ def test_pairs_of_checkpoints_come_back_within_tolerance(original, compacted):
         for name in own.values():
             x, y = (table[name].to_numpy(float) for table in (rows, found))
             np.testing.assert_array_equal(np.isnan(x), np.isnan(y))
-            assert np.nanquantile(np.abs(y / np.where(x == 0, np.nan, x) - 1), 0.99) < 0.02, name
+            error = np.abs(y / np.where(x == 0, np.nan, x) - 1)
+            assert np.nanmedian(error) < 0.012 and np.nanquantile(error, 0.95) < 0.023, name
 
 
 def test_statistics_come_back_within_tolerance(original, compacted):
