@@ -66,7 +66,7 @@ def decode_shares(codes: Array, name: str, n_checkpoints: int) -> Array:
     kept[:, s, t] = codes
     alone = np.add.accumulate(np.einsum("ntt->nt", kept), axis=1, dtype=np.uint8)
     changes = np.add.accumulate(np.triu(kept, 1), axis=2, dtype=np.uint8)
-    whole = np.add.accumulate(np.triu(changes, 1), axis=1, dtype=np.uint8)
+    whole = np.add.accumulate(changes, axis=1, dtype=np.uint8)
     at = np.arange(n_checkpoints)
     whole[:, at, at] = alone
     x = 2.0 ** (low + (whole[:, s, t] - 1.0) / parts)

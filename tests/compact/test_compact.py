@@ -110,7 +110,7 @@ def test_it_is_small_and_says_what_it_is(simulated, compacted):
     before, said = read_manifest(simulated), read_manifest(compacted)
     assert said["plan"] == before["plan"] and said["schema_version"] == before["schema_version"]
     compact_of = said["compact"]
-    assert (compact_of["version"], compact_of["measurements"], compact_of["layers"]) == (2, [0], 8)
+    assert (compact_of["version"], compact_of["measurements"], compact_of["layers"]) == (3, [0], 8)
     assert {*compact_of["kept"], *compact_of["derived"], *compact_of["missing"]} == set(STATISTICS)
     (part,) = said["parts"]
     names = [path.name for path in compacted.glob("*/*")]
