@@ -37,7 +37,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
 
     def features(path: Path) -> None:
         read_features(path)
-        for _ in open_features(path).batches(5):
+        for _ in open_features(path).batches(100):
             pass
 
     def dataset(path: Path) -> None:

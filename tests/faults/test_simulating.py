@@ -104,17 +104,23 @@ def require_one_line(ended: subprocess.CompletedProcess, status: int = 2) -> str
 def test_a_process_killed_at_any_moment_loses_what_was_not_complete_and_no_more(
     plan: Path, whole: Path, tmp_path: Path
 ) -> None:
-    rng = np.random.default_rng(len(str(KILLS)))
-    out, kept = tmp_path / "corpus", {}
-    for _ in range(KILLS):
+    begin = time.monotonic()
+    assert simulate(plan, tmp_path / "timed").returncode == 0
+    rng, longest = np.random.default_rng(KILLS), time.monotonic() - begin
+    out, kept, killed = tmp_path / "corpus", {}, 0
+    while killed < KILLS:
         process = subprocess.Popen(command(plan, out), stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(1.5, 5))
+        time.sleep(rng.uniform(0, longest))
+        killed += process.poll() is None  # one that had come to its end was not killed
         process.kill()
         process.wait()
         assert {name: parts(out).get(name) for name in kept} == kept
         kept = parts(out)
         if (out / "manifest.json").exists():
             assert not check(out).damaged
+        if len(kept) == N_PARTS:
+            require_healed(plan, out, whole, kept)
+            out, kept = tmp_path / f"corpus-{killed}", {}
     require_healed(plan, out, whole, kept)
 
 
