@@ -16,9 +16,11 @@ import numpy as np
 
 from rule_id.errors import InputError
 from rule_id.recordings import keyed
+from rule_id.recordings.hdf5_heaps import require_heaps_that_end
 from rule_id.recordings.ordering import natural
 
 __all__ = [
+    "DAMAGED",
     "check_texts_at_once",
     "claim",
     "members",
@@ -36,7 +38,7 @@ GZIP_RATIO = 1032
 MOST_TEXTS = 1000
 LONGEST_TEXT = 2**16
 
-_DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, OverflowError)
+DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, OverflowError)
 """What the HDF5 library raises for files that are damaged or of another kind."""
 
 
@@ -54,10 +56,11 @@ def opened(source: Path) -> Iterator[Any]:
 
     try:
         with h5py.File(source, "r") as file:
+            require_heaps_that_end(source, file)
             yield file
     except InputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{source.name} must be a complete HDF5 file: {reason}") from None
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rule_id.errors import InputError, require_file
+from rule_id.recordings.hdf5_checks import DAMAGED
+from rule_id.recordings.hdf5_heaps import require_heaps_that_end
 
 __all__ = ["OpenFile", "first_line", "opened"]
 
@@ -84,12 +86,15 @@ def _checked(path: Path) -> datetime:
         raise InputError(f"{path} must be an NWB file, which is HDF5; this is not one")
     try:
         with h5py.File(path, "r") as file:
-            # First, so that nothing is looked up through a link.
+            # First, so that no text is read of a damaged heap and nothing looked up through a link.
+            require_heaps_that_end(path, file)
             _refuse_other_files(path, file)
             _refuse_other_versions(path, file)
             return _start(path, file)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} must be a complete NWB file: {first_line(error)}") from None
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise InputError(f"{path} must be a complete NWB file: {_reason(error)}") from None
 
 
 def _version(file: Any) -> str | None:

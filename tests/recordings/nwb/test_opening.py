@@ -142,6 +142,10 @@ def test_what_is_no_whole_hdf5_is_refused(whole, tmp_path):
     content = whole.read_bytes()
     text.write_bytes(content[: len(content) // 2])
     refused(text, "must be a complete NWB file: .*truncated file")
+    # The library calls what it cannot open a missing key.
+    shape = np.array([80, 3]).tobytes()
+    text.write_bytes(content.replace(shape, np.array([2**61, 3]).tobytes(), 1))
+    refused(text, "must be a complete NWB file: Unable to .*open object")
     refused(tmp_path / "none.nwb", "must be an NWB file; there is no such file")
     refused(tmp_path, "must be an NWB file; it is a folder")
 
