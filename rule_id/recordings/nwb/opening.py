@@ -128,8 +128,12 @@ def _refuse_other_files(path: Path, file: Any) -> None:
         if isinstance(entry, h5py.Dataset) and (entry.external or entry.is_virtual):
             found.append(f"{name} has its values elsewhere")
 
-    file.visititems_links(see_link)
-    file.visititems(see_object)
+    try:
+        file.visititems_links(see_link)
+        file.visititems(see_object)
+    # So h5py ends a walk that met a name which it cannot decode.
+    except SystemError:
+        raise InputError(f"{path} must have names in UTF-8; one is not") from None
     if found:
         raise InputError(f"{path} must hold its data itself; {found[0]}; write it whole (export)")
 

@@ -142,6 +142,8 @@ def test_what_is_no_whole_hdf5_is_refused(whole, tmp_path):
     content = whole.read_bytes()
     text.write_bytes(content[: len(content) // 2])
     refused(text, "must be a complete NWB file: .*truncated file")
+    text.write_bytes(content.replace(b"session_start_time", b"session_start\x80time"))
+    refused(text, "must have names in UTF-8; one is not")
     # The library calls what it cannot open a missing key.
     shape = np.array([80, 3]).tobytes()
     text.write_bytes(content.replace(shape, np.array([2**61, 3]).tobytes(), 1))
