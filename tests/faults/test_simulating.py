@@ -7,6 +7,7 @@ made again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -107,7 +108,8 @@ def test_a_process_killed_at_any_moment_loses_what_was_not_complete_and_no_more(
     begin = time.monotonic()
     assert simulate(plan, tmp_path / "timed").returncode == 0
     rng, longest = np.random.default_rng(KILLS), time.monotonic() - begin
-    out, kept, killed = tmp_path / "corpus", {}, 0
+    corpora = (tmp_path / f"corpus-{index}" for index in itertools.count())
+    out, kept, killed = next(corpora), {}, 0
     while killed < KILLS:
         process = subprocess.Popen(command(plan, out), stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0, longest))
@@ -120,7 +122,7 @@ def test_a_process_killed_at_any_moment_loses_what_was_not_complete_and_no_more(
             assert not check(out).damaged
         if len(kept) == N_PARTS:
             require_healed(plan, out, whole, kept)
-            out, kept = tmp_path / f"corpus-{killed}", {}
+            out, kept = next(corpora), {}
     require_healed(plan, out, whole, kept)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from distributed import Client, LocalCluster
 from tiny import PLAN
 
+from rule_id.checking import check
 from rule_id.content import content_hash
 from rule_id.errors import InputError
 from rule_id.simulation import DaskEngine, LocalEngine, open_engine, simulate
@@ -62,6 +65,31 @@ def test_dask_gives_what_a_killed_worker_had_to_another_one(dask: DaskEngine, tm
 def test_dask_gives_up_what_kills_every_worker(dask: DaskEngine, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Dask workers must have memory for an ensemble"):
         list(dask.spread(Deadly(tmp_path, 99), [0]))
+
+
+def parts(corpus: Path) -> int:
+    return len(list((corpus / "networks").glob("part-*")))
+
+
+def test_dask_workers_killed_in_the_middle_of_an_ensemble_lose_nothing(
+    dask: DaskEngine, tmp_path: Path
+) -> None:
+    (ensembles,) = PLAN["ensembles"]
+    plan, out = PLAN | {"ensembles": [ensembles | {"steps": 1500}]}, tmp_path / "corpus"
+    dask.client.wait_for_workers(2)
+    run = threading.Thread(target=simulate, args=(plan, out), kwargs={"engine": dask})
+    run.start()
+    for worker, pid in dask.client.run(os.getpid).items():
+        while not dask.client.processing()[worker]:
+            assert run.is_alive()
+            time.sleep(0.02)
+        time.sleep(0.2)  # into the ensemble, which takes longer
+        assert parts(out) < 6
+        os.kill(pid, signal.SIGKILL)
+    run.join(600)
+    assert check(out).sound and parts(out) == 6
+    whole = simulate(plan, tmp_path / "whole", workers=1)
+    assert content_hash(read_corpus(out)) == content_hash(read_corpus(whole))
 
 
 def test_the_corpus_is_the_same_by_any_engine(dask: DaskEngine, tmp_path: Path) -> None:
