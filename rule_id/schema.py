@@ -27,7 +27,7 @@ __all__ = [
 
 SCHEMA_VERSION = 4
 
-NUMBERS_VERSION = 2
+NUMBERS_VERSION = 3
 """Raised whenever the same plan gives other numbers, as when a rule is put right: a corpus that was
 begun before is read, and not gone on with."""
 
@@ -57,6 +57,12 @@ PAIRS = (
     "weight_row_evenness",
     "weight_column_evenness",
     "weight_effective_rank",
+    "weight_entry_evenness",
+    "weight_change_gain",
+    "weight_agreement",
+    "weight_sign_contrast",
+    "weight_inverse_contrast",
+    "activation_agreement",
 )
 """What a corpus may say of each two checkpoints of a layer (`rule_id.observables.pairs`)."""
 

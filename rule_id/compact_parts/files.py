@@ -13,7 +13,7 @@ from rule_id.compact_parts.coding import Coded
 from rule_id.compact_parts.kept import KEPT
 from rule_id.compact_parts.path_coding import CodedPaths, n_angles
 from rule_id.compact_parts.rows import CHECKPOINT_COLUMNS, LAYER_COLUMNS, PartTables
-from rule_id.compact_parts.share_coding import OCTAVES, n_pairs
+from rule_id.compact_parts.share_coding import SHARES, n_pairs
 from rule_id.errors import InputError
 from rule_id.folders import atomic_write
 from rule_id.schema import MOST_COMPARED, PAIRS
@@ -118,10 +118,10 @@ def _read_pairs(
     paths = {
         pair: _read_path(path, pair, n_checkpoints)
         for pair in PAIRS
-        if pair not in OCTAVES and pair + FIRST in there
+        if pair not in SHARES and pair + FIRST in there
     }
     shares = {}
-    for pair in OCTAVES:
+    for pair in SHARES:
         if pair + CODES in there:
             table = _read(path, [pair + CODES])
             shares[pair] = _codes(path, table, pair + CODES, n_pairs(n_checkpoints))

@@ -11,7 +11,7 @@ import pandas as pd
 from rule_id.compact_parts.coding import FIRST_BITS, Coded, decode, encode, rounded
 from rule_id.compact_parts.kept import KEPT, NOT_NEGATIVE, complete, number_of_weights
 from rule_id.compact_parts.path_coding import CodedPaths, decode_paths, encode_paths
-from rule_id.compact_parts.share_coding import OCTAVES, decode_shares, encode_shares
+from rule_id.compact_parts.share_coding import SHARES, decode_shares, encode_shares
 from rule_id.errors import InputError
 from rule_id.schema import (
     PAIRS,
@@ -128,8 +128,8 @@ def coded(rows: pd.DataFrame, source: str) -> PartTables:
         checkpoints.assign(**{name: rounded(checkpoints[name].to_numpy(), FIRST_BITS)
                               for name in CURVES}).reset_index(drop=True),
         _against_predecessors({name: encode(x[name], name in NOT_NEGATIVE) for name in KEPT}),
-        {pair: encode_paths(table) for pair, table in pairs.items() if pair not in OCTAVES},
-        {pair: encode_shares(table, pair) for pair, table in pairs.items() if pair in OCTAVES},
+        {pair: encode_paths(table) for pair, table in pairs.items() if pair not in SHARES},
+        {pair: encode_shares(table, pair) for pair, table in pairs.items() if pair in SHARES},
     )  # fmt: skip
 
 

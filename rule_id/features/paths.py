@@ -87,6 +87,31 @@ def growth(d: Array, t: Array) -> Array:
     return _cosine(inner, step * size[:, :-1])
 
 
+def wandering(d: Array, t: Array) -> Array:
+    """Return the length of each step over how far the next three lead as well."""
+    a = np.arange(d.shape[1] - 1 - LAG)
+    return _steps(d)[:, a] / d[:, a, a + 1 + LAG]
+
+
+def drift(d: Array, t: Array) -> Array:
+    """Return <x_t - x_0, x_{t-1} - x_1> / <x_0, x_1>, from the fourth checkpoint on.
+
+    No checkpoint is on both sides, so that noise drawn anew at each of them cancels on average.
+    """
+    inner = _inner(d)
+    later = np.arange(3, d.shape[1])
+    moved = inner[:, later, later - 1] - inner[:, later, 1] - inner[:, 0, later - 1]
+    return (moved + inner[:, :1, 1]) / inner[:, :1, 1]
+
+
+def advance(d: Array, t: Array) -> Array:
+    """Return how much of the whole way is behind, by inner products as those of `drift`."""
+    inner = _inner(d)
+    way = inner[:, :, -1] - inner[:, :, 1]
+    come = way[:, 2:-1] - way[:, :1]
+    return come / come[:, -1:]
+
+
 def step(d: Array, t: Array) -> Array:
     """Return what each two neighbouring checkpoints say."""
     return _steps(d)
@@ -113,6 +138,9 @@ OF_DISTANCES: dict[str, tuple[Curve, int]] = {
     "heading": (heading, 1),
     "straightness": (straightness, 1),
     "growth": (growth, 1),
+    "wandering": (wandering, LAG + 1),
+    "drift": (drift, 3),
+    "advance": (advance, 3),
 }
 """Each curve of distances, and how many points it has fewer than there are checkpoints."""
 
@@ -173,11 +201,11 @@ def summarise_paths(pairs: Array, time: Array) -> Array:
     was measured.
 
     Args:
-        pairs: Shape (n, T, T, 6), in the order of `PAIRS`, symmetric; NaN where not measured.
+        pairs: Shape (n, T, T, 12), in the order of `PAIRS`, symmetric; NaN where not measured.
         time: Times (n, T), NaN behind the last.
 
     Returns:
-        Shape (n, 28, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
+        Shape (n, 52, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
     """
     parts = []
     for place, curves in enumerate(_CURVES.values()):
@@ -194,7 +222,7 @@ def paths_at(statistic: str, pairs: Array, time: Array) -> tuple[Array, Array]:
 
     Args:
         statistic: One of `PATH_STATISTICS`.
-        pairs: Shape (n, T, T, 6), as of `summarise_paths`.
+        pairs: Shape (n, T, T, 12), as of `summarise_paths`.
         time: Times (n, T), NaN behind the last.
 
     Returns:
@@ -260,6 +288,12 @@ def _square(d: Array) -> Array:
     at = np.arange(d.shape[1])
     square[:, at, at] = 0.0
     return square
+
+
+def _inner(d: Array) -> Array:
+    """Return the inner products of the x_t (n, T, T)."""
+    size = _size(d) ** 2
+    return (size[:, :, None] + size[:, None, :] - _square(d)) / 2
 
 
 def _from_first(d: Array) -> Array:

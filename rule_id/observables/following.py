@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rule_id.observables.feedback import agreement_table, ahead_tables
 from rule_id.observables.pairs import (
     MOST_ENTRIES,
     MOST_STIMULI,
     MOST_UNITS,
     distance_table,
-    gain_table,
+    evenness_table,
     joined,
     sampled,
     shape_tables,
@@ -80,7 +81,7 @@ class Follower:
         self._similar.setdefault(layer, []).append(kept.detach().clone())
 
     def pairs(self) -> Tensor:
-        """Return what each two of T checkpoints say, (E, layers, 6, T, T), in the order of `PAIRS`.
+        """Return what each two of T checkpoints say (E, layers, 12, T, T), in the order of `PAIRS`.
 
         Entry [t, s] compares t with s < t, [t, t] is of t alone; above the diagonal stands NaN, as
         everywhere for what is not seen.
@@ -91,6 +92,11 @@ class Follower:
             known = self._of_weights(layer, last=layer == n_layers - 1)
             points = torch.stack(self._similar[layer], 1)
             known["activation_distance"] = distance_table(points).cpu()
+            if layer < n_layers - 1:
+                behind = torch.stack(self._similar[layer + 1], 1)
+                # A layer that runs in time has other stimuli, its steps, than one that does not.
+                if behind.shape == points.shape:
+                    known["activation_agreement"] = agreement_table(points, behind).cpu()
             missing = torch.full_like(known["activation_distance"], torch.nan)
             tables.append(torch.stack([known.get(name, missing) for name in PAIRS], 1))
         return torch.stack(tables, 1)
@@ -102,12 +108,13 @@ class Follower:
         points = torch.stack([self._some(one, layer) for one in seen], 1)
         matrices = torch.stack([thinned(one.values.flatten(2)) for one in seen], 1)
         found = {"weight_distance": distance_table(points)} | shape_tables(matrices)
+        found["weight_entry_evenness"] = evenness_table(points)
         behind = [] if last else [one for one in self._weights[layer + 1] if one is not None]
         both = [_joined(*one) for one in zip(seen, behind, strict=False)]
         there = [one for one in both if one is not None]
         if len(there) == len(seen):
             ahead, own = (torch.stack([one[k] for one in there], 1) for k in (0, 1))
-            found["weight_gain"] = gain_table(own, ahead, there[0][2])
+            found |= ahead_tables(own, ahead, there[0][2])
         return {name: table.cpu() for name, table in found.items()}
 
     def _some(self, weights: SeenWeights, layer: int) -> Tensor:

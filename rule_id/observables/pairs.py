@@ -2,39 +2,38 @@ r"""What two checkpoints of a layer say together that neither says alone.
 
 A statistic of one checkpoint says how large weights are, not which way they went: a network that
 wanders and one that walks straight may have the same norms. Of each two checkpoints s < t of a
-layer, with W_s its weights (out, in), D = W_t - W_s, V_s the weights of the layer behind it, K_s
-how alike it responds to each two stimuli (`similarity`) and |.| the Euclidean norm of all entries,
+layer, with W_s its weights (out, in), D = W_t - W_s, K_s how alike it responds to each two stimuli
+(`similarity`) and |.| the Euclidean norm of all entries,
 
 .. math:: \text{distance} = |D|, \quad |K_t - K_s|, \qquad
-    \text{gain} = \sqrt m \, \frac{|V_s D|}{|V_s| |D|}, \qquad
     \text{evenness} = \frac{(\sum_i e_i)^2}{n \sum_i e_i^2}, \qquad
     \text{effective rank} = \frac{|D|^4}{r \, |D^T D|^2}
 
-m is the number of units between W and V, e_i the sum of squares of row i, or of column i, of D, n
-their number, r the smaller side of D. In place of s = t the same is said of W_t itself: with D =
-W_t, its size among the distances.
+e_i is the sum of squares of row i, or of column i, of D, or the size of its entry i, n their
+number, r the smaller side of D. In place of s = t the same is said of W_t itself: with D = W_t, its
+size among the distances. What changes have to do with the next layer stands in
+`rule_id.observables.feedback`.
 
-The gain is 1 where changes have nothing to do with the weights ahead of them, and larger where they
-are made from what comes back through these: under backprop D lies in the rows of V. Evenness is 1
-where all units change alike, 1/n where one does; the share of the rank likewise.
+Evenness is 1 where all units (or entries, as under an optimizer that normalises) change alike, 1/n
+where one does; the share of the rank likewise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from rule_id.observables.draws import generator
+from rule_id.observables.tables import flat, norm, tables_of
 
 __all__ = [
     "MOST_ENTRIES",
     "MOST_STIMULI",
     "SHAPE_PAIRS",
     "distance_table",
-    "gain_table",
+    "evenness_table",
     "joined",
     "sampled",
     "shape_tables",
@@ -49,7 +48,7 @@ SHAPE_PAIRS = ("weight_row_evenness", "weight_column_evenness", "weight_effectiv
 MOST_ENTRIES = 10_000
 """Weights of a layer between which distances are taken, at most."""
 
-MOST_UNITS, MOST_FEEDING = 128, 512
+MOST_UNITS, MOST_FEEDING = 64, 256
 """Rows and columns of a matrix of weights that are looked at, at most."""
 
 MOST_STIMULI = 64
@@ -70,12 +69,32 @@ def distance_table(points: Array) -> Array:
         [t, t] the norm at t. NaN above the diagonal, and where an entry is not finite or the sum of
         squares is beyond what the precision holds.
     """
-    (table,) = _tables(points, -2, lambda changes, s: [_norm(changes)])
+    (table,) = tables_of(points, -2, lambda changes, s: [norm(changes)])
+    return table
+
+
+def evenness_table(points: Array) -> Array:
+    """Return how evenly the entries themselves changed.
+
+    Args:
+        points: The same n entries at T checkpoints (..., T, n).
+
+    Returns:
+        Shape (..., T, T) as of `distance_table`, from 1/n to 1: that of changes, in [t, t] that of
+        the entries at t; NaN also where nothing changed.
+    """
+    xp = array_namespace(points)
+
+    def evenness(changes: Array, s: int) -> list[Array]:
+        size = xp.abs(changes) / norm(changes)[..., None]
+        return [xp.sum(size, axis=-1) ** 2 / size.shape[-1]]
+
+    (table,) = tables_of(points, -2, evenness)
     return table
 
 
 def thinned(weight: Array) -> Array:
-    """Return what is looked at of a matrix (..., out, in), 128 rows by 512 columns at most."""
+    """Return what is looked at of a matrix (..., out, in), 64 rows by 256 columns at most."""
     rows = spread_out(weight.shape[-2], MOST_UNITS)
     columns = spread_out(weight.shape[-1], MOST_FEEDING)
     return weight[..., rows, :][..., columns]
@@ -89,7 +108,7 @@ def joined(weight: Array, ahead: Array) -> tuple[Array, Array] | None:
         ahead: The weights behind (..., n, in, taps), all of their inputs.
 
     Returns:
-        V (..., n', m) and W (..., m, k') with m <= 128 units in common; None where the layer
+        V (..., n', m) and W (..., m, k') with m <= 64 units in common; None where the layer
         behind is not fed by these units alone. What feeds a dense layer behind a convolution are
         all places of its first channel, then of the next.
     """
@@ -114,58 +133,8 @@ def shape_tables(weights: Array) -> dict[str, Array]:
         Of `SHAPE_PAIRS` tables (..., T, T) as of `distance_table`, above 0 and at most 1; NaN also
         where nothing changed.
     """
-    tables = _tables(weights, -3, lambda changes, s: _shape(changes))
+    tables = tables_of(weights, -3, lambda changes, s: _shape(changes))
     return dict(zip(SHAPE_PAIRS, tables, strict=True))
-
-
-def gain_table(weights: Array, ahead: Array, n_joined: Array) -> Array:
-    """Return how far changes of weights lie along the weights of the layer behind.
-
-    Args:
-        weights: W at T checkpoints (..., T, out, in); 0 in rows of units that V does not join.
-        ahead: V at the same (..., T, n, out), the weights of the layer behind.
-        n_joined: Number of units between the two (...), or one for all.
-
-    Returns:
-        Shape (..., T, T) as of `distance_table`, from 0 to sqrt(m); NaN also where nothing changed.
-    """
-    behind = _checkpoints_first(ahead, -3)
-
-    def gain(changes: Array, s: int) -> list[Array]:
-        size = _norm(_flat(behind[s])) * _norm(_flat(changes))
-        return [n_joined**0.5 * _norm(_flat(behind[s] @ changes)) / size]
-
-    (table,) = _tables(weights, -3, gain)
-    return table
-
-
-def _tables(x: Array, axis: int, values: Callable[[Array, int], list[Array]]) -> list[Array]:
-    """Return tables (..., T, T) of what the changes between each two checkpoints say.
-
-    Args:
-        x: Entries at T checkpoints.
-        axis: That of the checkpoints.
-        values: Given x_s, then the changes from s to each later checkpoint, checkpoints first, and
-            s.
-    """
-    xp = array_namespace(x)
-    x = _checkpoints_first(x, axis)
-    columns = []
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for s in range(x.shape[0]):
-            changes = xp.concat([x[s : s + 1], x[s + 1 :] - x[s]], axis=0)
-            found = [xp.where(xp.isfinite(one), one, xp.nan) for one in values(changes, s)]
-            above = xp.zeros_like(found[0][:1]) * xp.nan
-            columns.append([xp.concat([above] * s + [one], axis=0) for one in found])
-    tables = [xp.stack(list(own), axis=1) for own in zip(*columns, strict=True)]
-    return [xp.permute_dims(one, (*range(2, one.ndim), 0, 1)) for one in tables]
-
-
-def _checkpoints_first(x: Array, axis: int) -> Array:
-    """Return x with an axis, counted from the last, moved to the front."""
-    place = x.ndim + axis
-    others = [k for k in range(x.ndim) if k != place]
-    return array_namespace(x).permute_dims(x, (place, *others))
 
 
 def similarity(activations: Array) -> Array:
@@ -219,12 +188,12 @@ def _shape(change: Array) -> list[Array]:
     """Return evenness of rows and of columns and effective rank of a matrix (..., m, k)."""
     xp = array_namespace(change)
     # In units of the largest entry no power of an entry leaves the range of the precision.
-    top = xp.max(xp.abs(_flat(change)), axis=-1)[..., None, None]
+    top = xp.max(xp.abs(flat(change)), axis=-1)[..., None, None]
     change = change / xp.where(top > 0, top, xp.nan)
     squares = change * change
     wide = change.shape[-1] > change.shape[-2]
     other = xp.matrix_transpose(change)
-    inner = _flat(change @ other if wide else other @ change)
+    inner = flat(change @ other if wide else other @ change)
     size = xp.sum(squares, axis=(-2, -1))
     rank = size**2 / (min(change.shape[-2:]) * xp.vecdot(inner, inner))
     return [_evenness(squares, -1), _evenness(squares, -2), rank]
@@ -236,12 +205,3 @@ def _evenness(squares: Array, axis: int) -> Array:
     energy = xp.sum(squares, axis=axis)
     total = xp.sum(energy, axis=-1)
     return total**2 / (energy.shape[-1] * xp.vecdot(energy, energy))
-
-
-def _norm(x: Array) -> Array:
-    xp = array_namespace(x)
-    return xp.sqrt(xp.vecdot(x, x))
-
-
-def _flat(x: Array) -> Array:
-    return array_namespace(x).reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from rule_id.observables.feedback import agreement_table, ahead_tables
 from rule_id.observables.pairs import (
     MOST_STIMULI,
     distance_table,
-    gain_table,
+    evenness_table,
     joined,
     sampled,
     shape_tables,
@@ -54,18 +55,33 @@ def compared(
     if n_checkpoints > MOST_COMPARED:
         return {layer: {} for layer in layers}
     matrices = _matrices(activations, weights) if tracked else {}
+    similar = {name: _points(_similarity, x) for name, x in activations.items()}
     found = {}
-    for place, layer in enumerate(layers):
-        pairs: dict[str, np.ndarray] = {}
-        if layer in activations:
-            pairs["activation_distance"] = _distances(_similarity, activations[layer])
+    for layer, behind in zip(layers, [*layers[1:], ""], strict=True):
+        pairs = _of_similarity(similar.get(layer), similar.get(behind))
         if tracked and layer in weights:
-            pairs["weight_distance"] = _distances(_some, weights[layer])
+            pairs |= _of_weights(_points(_some, weights[layer]))
         if layer in matrices:
-            behind = layers[place + 1] if place + 1 < len(layers) else ""
             pairs |= _of_matrices(matrices[layer], matrices.get(behind))
         found[layer] = _columns(pairs, n_checkpoints)
     return found
+
+
+def _of_similarity(own: np.ndarray | None, behind: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return what similarities (T, n) of a layer and of the next say, of the same stimuli."""
+    pairs: dict[str, np.ndarray] = {}
+    if own is not None:
+        pairs["activation_distance"] = np.asarray(distance_table(own))
+    if own is not None and behind is not None and own.shape == behind.shape:
+        pairs["activation_agreement"] = np.asarray(agreement_table(own, behind))
+    return pairs
+
+
+def _of_weights(some: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        "weight_distance": np.asarray(distance_table(some)),
+        "weight_entry_evenness": np.asarray(evenness_table(some)),
+    }
 
 
 def _matrices(activations: Layers, weights: Layers) -> dict[str, np.ndarray]:
@@ -97,7 +113,7 @@ def _of_matrices(own: np.ndarray, behind: np.ndarray | None) -> dict[str, np.nda
     both = None if behind is None else joined(flat, behind)
     if both is not None:
         ahead, weights = (part.astype(np.float64) for part in both)
-        pairs["weight_gain"] = gain_table(weights, ahead, weights.shape[1])
+        pairs |= ahead_tables(weights, ahead, weights.shape[1])
     return pairs
 
 
@@ -110,8 +126,8 @@ def _some(weight: np.ndarray) -> np.ndarray:
     return weight.ravel()[sampled(weight.size, 0, 0)].astype(np.float64)
 
 
-def _distances(point: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    return np.asarray(distance_table(np.stack([point(one) for one in x])))
+def _points(point: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    return np.stack([point(one) for one in x])
 
 
 def _columns(pairs: Mapping[str, np.ndarray], n_checkpoints: int) -> dict[str, np.ndarray]:

@@ -1,11 +1,18 @@
-"""Gains, evenness and ranks of pairs of checkpoints in a byte each."""
+"""What pairs of checkpoints say beside distances, in a byte each."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rule_id.compact_parts.share_coding import OCTAVES, decode_shares, encode_shares, n_pairs
+from rule_id.compact_parts.share_coding import (
+    COSINES,
+    OCTAVES,
+    SHARES,
+    decode_shares,
+    encode_shares,
+    n_pairs,
+)
 from rule_id.schema import PAIRS
 
 T = 6
@@ -14,8 +21,11 @@ LOWER = np.tril_indices(T)
 
 def table(name: str, n: int = 400) -> np.ndarray:
     """Values all over the range, nothing above the diagonal."""
-    low, high, _ = OCTAVES[name]
-    x = 2.0 ** np.random.default_rng(0).uniform(low, high, (n, T, T))
+    rng = np.random.default_rng(0)
+    if name in COSINES:
+        x = rng.uniform(-1, 1, (n, T, T))
+    else:
+        x = 2.0 ** rng.uniform(*OCTAVES[name][:2], (n, T, T))
     x[:, *np.triu_indices(T, 1)] = np.nan
     return x.astype(np.float32)
 
@@ -25,7 +35,8 @@ def back(x: np.ndarray, name: str) -> np.ndarray:
 
 
 def test_all_pairs_that_are_no_distances_are_kept_so() -> None:
-    assert set(OCTAVES) == {name for name in PAIRS if not name.endswith("_distance")}
+    assert [*SHARES] == [name for name in PAIRS if not name.endswith("_distance")]
+    assert {*OCTAVES, *COSINES} == set(SHARES) and not set(OCTAVES) & set(COSINES)
 
 
 @pytest.mark.parametrize("name", OCTAVES)

@@ -52,6 +52,35 @@ def test_a_straight_path_goes_on_as_it_began() -> None:
     np.testing.assert_allclose(curve("growth", line), (2 * TIME / sizes)[:-1], atol=1e-9)
 
 
+def test_of_a_straight_path_the_way_behind_grows_with_time() -> None:
+    start, way = np.array([3.0, 0, 4]), np.array([0.0, 2, 0])
+    line = start + TIME[:, None] * way
+    np.testing.assert_allclose(curve("wandering", line), 1 / 4)
+    np.testing.assert_allclose(curve("drift", line), 4 * TIME[3:] * (TIME[2:-1] - TIME[1]) / 25)
+    np.testing.assert_allclose(curve("advance", line), TIME[2:-1] / TIME[-2])
+
+
+def test_noise_drawn_anew_at_each_checkpoint_cancels_in_drift_and_advance() -> None:
+    """With as much noise as signal in every entry; displacement is of noise alone."""
+    rng = np.random.default_rng(0)
+    line = rng.normal(size=(300, 1, 800)) + TIME[:, None] * rng.normal(size=(300, 1, 800))
+    noisy = line + rng.normal(size=line.shape)
+    for name in ("drift", "advance"):
+        clean, found = (
+            path_curve(f"weight_path_{name}", symmetric(distance_table(x)), TIME)[1].mean(axis=0)
+            for x in (line, noisy)
+        )
+        np.testing.assert_allclose(found, clean, atol=0.02)
+    still = line[:, :1] + rng.normal(size=line.shape)
+    moved, drifted = (
+        path_curve(f"weight_path_{name}", symmetric(distance_table(still)), TIME)[1].mean(axis=0)
+        for name in ("displacement", "drift")
+    )
+    assert (moved[1:] > 0.9).all() and (np.abs(drifted) < 0.02).all()
+    step = path_curve("weight_path_wandering", symmetric(distance_table(still)), TIME)[1]
+    np.testing.assert_allclose(step.mean(), 1, atol=0.01)
+
+
 def test_a_path_that_turns_back_is_remembered_as_such() -> None:
     there = np.array([[1.0, k % 2] for k in range(T)])
     np.testing.assert_allclose(curve("persistence", there), -1)
@@ -89,6 +118,12 @@ def test_curves_are_those_of_the_vectors_themselves() -> None:
     np.testing.assert_allclose(curve("heading", points), cosine(steps, points[-1] - points[0]))
     np.testing.assert_allclose(curve("growth", points), cosine(steps, points[:-1]))
     np.testing.assert_allclose(curve("overlap", points), cosine(points, points[0]))
+    later = (points[3:] - points[0]) * (points[2:-1] - points[1])
+    np.testing.assert_allclose(curve("drift", points), later.sum(1) / (points[0] @ points[1]))
+    behind = (points[2:-1] - points[0]) @ (points[-1] - points[1])
+    np.testing.assert_allclose(curve("advance", points), behind / behind[-1])
+    lengths = np.linalg.norm(steps[:-3], axis=1) / np.linalg.norm(points[4:] - points[:-4], axis=1)
+    np.testing.assert_allclose(curve("wandering", points), lengths)
 
 
 @settings(deadline=None, max_examples=30)
@@ -125,7 +160,7 @@ def test_a_layer_that_never_moves_has_no_direction_but_a_speed() -> None:
     still = np.repeat(np.random.default_rng(0).normal(size=(1, 5)), T, axis=0)
     for name in OF_DISTANCES:
         values = curve(name, still)
-        moved = {"displacement": 0, "speed": 0, "overlap": 1}.get(name)
+        moved = {"displacement": 0, "speed": 0, "overlap": 1, "drift": 0}.get(name)
         if moved is None:
             assert np.isnan(values).all(), name
         else:

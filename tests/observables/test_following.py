@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from rule_id.networks import Network, build_network
+from rule_id.observables.feedback import agreement_table, ahead_tables
 from rule_id.observables.measurement import Measurement
 from rule_id.observables.observer import Observer
-from rule_id.observables.pairs import distance_table, gain_table, shape_tables, similarity
+from rule_id.observables.pairs import distance_table, evenness_table, shape_tables, similarity
 from rule_id.schema import PAIRS
 
 E, T, STIMULI = 3, 4, 9
@@ -55,14 +56,19 @@ def test_pairs_are_of_all_weights_and_of_similarity() -> None:
     for layer in range(3):
         w = torch.stack([parameters[layer]["weight"] for parameters, _ in seen], 1)
         expected = shape_tables(w) | {"weight_distance": distance_table(w.flatten(2))}
-        kernels = [similarity(activity.outputs[layer]) for _, activity in seen]
-        expected["activation_distance"] = distance_table(torch.stack(kernels, 1))
+        expected["weight_entry_evenness"] = evenness_table(w.flatten(2))
+        kernels = [
+            torch.stack([similarity(activity.outputs[k]) for _, activity in seen], 1)
+            for k in range(layer, min(layer + 2, 3))
+        ]
+        expected["activation_distance"] = distance_table(kernels[0])
         if layer < 2:
+            expected["activation_agreement"] = agreement_table(*kernels)
             v = torch.stack([parameters[layer + 1]["weight"] for parameters, _ in seen], 1)
-            expected["weight_gain"] = gain_table(w, v, w.shape[2])
+            expected |= ahead_tables(w, v, w.shape[2])
         for name, table in expected.items():
             torch.testing.assert_close(found[name][:, layer], table, equal_nan=True)
-    assert found["weight_gain"][:, 2].isnan().all()
+        assert {name for name in PAIRS if found[name][:, layer].isfinite().any()} == set(expected)
 
 
 def test_a_network_is_compared_alike_alone() -> None:
@@ -86,8 +92,8 @@ def test_of_some_units_those_seen_on_both_sides_are_joined() -> None:
         shared = sorted(set(rows[index].tolist()) & set(columns[index].tolist()))
         w = torch.stack([p[0]["weight"][index][shared][:, inputs[index]] for p, _ in seen])
         v = torch.stack([p[1]["weight"][index][ahead[index]][:, shared] for p, _ in seen])
-        expected = gain_table(w, v, len(shared))
-        torch.testing.assert_close(found["weight_gain"][index, 0], expected, equal_nan=True)
+        for name, table in ahead_tables(w, v, len(shared)).items():
+            torch.testing.assert_close(found[name][index, 0], table, equal_nan=True)
 
 
 @pytest.mark.parametrize(

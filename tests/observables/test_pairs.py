@@ -12,7 +12,7 @@ from rule_id.observables.pairs import (
     MOST_ENTRIES,
     SHAPE_PAIRS,
     distance_table,
-    gain_table,
+    evenness_table,
     joined,
     sampled,
     shape_tables,
@@ -71,67 +71,54 @@ def test_effective_rank_is_the_participation_ratio_of_squared_singular_values() 
         assert shape_tables(w)["weight_effective_rank"][t, s] == pytest.approx(expected)
 
 
+def test_entries_that_change_by_as_much_as_each_other_are_even() -> None:
+    """As in the first step of an optimizer that normalises; one of n alone is 1/n."""
+    x = np.repeat(drawn(1, 8), 3, axis=0)
+    x[1] += 0.1 * np.sign(drawn(8, seed=1))
+    x[2, 5] += 1
+    found = evenness_table(x)
+    assert found[1, 0] == pytest.approx(1) and found[2, 0] == pytest.approx(1 / 8)
+    normal = evenness_table(drawn(2, 100_000))[1, 0]
+    assert normal == pytest.approx(2 / np.pi, abs=0.01)
+
+
 def test_without_change_nothing_is_said_of_it() -> None:
     w = np.repeat(drawn(1, 6, 4), T, axis=0)
-    for table in (*shape_tables(w).values(), gain_table(w, np.repeat(drawn(1, 3, 6), T, 0), 6)):
+    for table in (*shape_tables(w).values(), evenness_table(w.reshape(T, -1))):
         assert np.isnan(table[BELOW]).all() and np.isfinite(table.diagonal()).all()
     assert (distance_table(w.reshape(T, -1))[BELOW] == 0).all()
-
-
-def test_gain_of_changes_made_through_the_weights_ahead() -> None:
-    """Under backprop one example changes W by V^T d x^T: gain sqrt(m) |V V^T d| / (|V| |V^T d|)."""
-    v, d, x = drawn(3, 8), drawn(3), drawn(5)
-    w = np.stack([np.zeros((8, 5)), np.outer(v.T @ d, x)])
-    found = gain_table(w, np.stack([v, v]), 8)[1, 0]
-    norm = np.linalg.norm
-    expected = 8**0.5 * norm(v @ v.T @ d) / (norm(v) * norm(v.T @ d))
-    assert found == pytest.approx(expected) and found > 1
-
-
-def test_gain_is_one_where_changes_have_nothing_to_do_with_the_weights_ahead() -> None:
-    w, v = drawn(400, 2, 30, 6), drawn(400, 2, 4, 30, seed=1)
-    found = gain_table(w, v, 30)[:, 1, 0] ** 2
-    assert found.mean() == pytest.approx(1, abs=4 * found.std() / 20)
-
-
-def test_gain_is_largest_along_the_strongest_direction_ahead() -> None:
-    v = np.outer(drawn(4), drawn(6))
-    w = np.stack([np.zeros((6, 3)), np.outer(v[0], drawn(3))])
-    assert gain_table(w, np.stack([v, v]), 6)[1, 0] == pytest.approx(6**0.5)
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.floats(1e-8, 1e8), st.integers(0, 100))
 def test_units_of_weights_do_not_matter(factor: float, seed: int) -> None:
-    w, v = drawn(T, 6, 4, seed=seed), drawn(T, 3, 6, seed=seed + 1)
+    w = drawn(T, 6, 4, seed=seed)
     for name, table in shape_tables(w).items():
         np.testing.assert_allclose(shape_tables(factor * w)[name], table, rtol=1e-9)
-    np.testing.assert_allclose(
-        gain_table(factor * w, v / factor, 6), gain_table(w, v, 6), rtol=1e-9
-    )
+    flat = w.reshape(T, -1)
+    np.testing.assert_allclose(evenness_table(factor * flat), evenness_table(flat), rtol=1e-9)
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 100))
 def test_names_of_units_do_not_matter(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    w, v = drawn(T, 6, 4, seed=seed), drawn(T, 3, 6, seed=seed + 1)
+    w = drawn(T, 6, 4, seed=seed)
     out, inputs = rng.permutation(6), rng.permutation(4)
     other = w[:, out][:, :, inputs]
     for name, table in shape_tables(w).items():
         np.testing.assert_allclose(shape_tables(other)[name], table)
-    np.testing.assert_allclose(gain_table(other, v[:, :, out], 6), gain_table(w, v, 6))
 
 
 def test_torch_and_numpy_say_the_same() -> None:
-    w, v = drawn(2, T, 6, 4), drawn(2, T, 3, 6)
-    a, b = torch.as_tensor(w), torch.as_tensor(v)
-    m = torch.tensor([6.0, 5.0], dtype=torch.float64)
-    np.testing.assert_allclose(gain_table(a, b, m).numpy(), gain_table(w, v, m.numpy()))
+    w = drawn(2, T, 6, 4)
+    a = torch.as_tensor(w)
     for name, table in shape_tables(w).items():
         np.testing.assert_allclose(shape_tables(a)[name].numpy(), table)
     np.testing.assert_allclose(distance_table(a.flatten(2)).numpy(),
                                distance_table(w.reshape(2, T, -1)))  # fmt: skip
+    np.testing.assert_allclose(evenness_table(a.flatten(2)).numpy(),
+                               evenness_table(w.reshape(2, T, -1)))  # fmt: skip
     np.testing.assert_allclose(similarity(a).numpy(), similarity(w))
 
 
@@ -160,10 +147,10 @@ def test_a_layer_that_is_fed_by_others_is_not_joined() -> None:
 
 
 def test_of_what_is_large_some_is_looked_at() -> None:
-    assert thinned(drawn(300, 2000)).shape == (128, 512)
+    assert thinned(drawn(300, 2000)).shape == (64, 256)
     assert thinned(drawn(3, 5)).shape == (3, 5)
     ahead, weight = joined(drawn(300, 2000), drawn(700, 300, 1))
-    assert ahead.shape == (512, 128) and weight.shape == (128, 512)
+    assert ahead.shape == (256, 64) and weight.shape == (64, 256)
     assert spread_out(1000, 64)[[0, -1]].tolist() == [0, 999]
     some = sampled(50_000, 3, 1)
     assert len(set(some)) == MOST_ENTRIES and (np.diff(some) > 0).all() and some.max() < 50_000

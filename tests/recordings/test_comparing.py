@@ -7,7 +7,8 @@ import pytest
 
 from rule_id.features import extract
 from rule_id.features.paths import is_of_path
-from rule_id.observables.pairs import distance_table, gain_table, shape_tables, similarity
+from rule_id.observables.feedback import agreement_table, ahead_tables
+from rule_id.observables.pairs import distance_table, evenness_table, shape_tables, similarity
 from rule_id.recordings import recording_from_arrays
 from rule_id.recordings.comparing import compared
 from rule_id.schema import MOST_COMPARED, PAIRS, pair_column
@@ -41,11 +42,14 @@ def test_pairs_of_arrays_are_those_of_their_tensors() -> None:
         kernels = np.stack([similarity(x) for x in activations[layer]])
         expected = {
             "weight_distance": distance_table(w.reshape(T, -1)),
+            "weight_entry_evenness": evenness_table(w.reshape(T, -1)),
             "activation_distance": distance_table(kernels),
             **shape_tables(w),
         }
         if behind:
-            expected["weight_gain"] = gain_table(w, weights[behind], w.shape[1])
+            expected |= ahead_tables(w, weights[behind], w.shape[1])
+            other = np.stack([similarity(x) for x in activations[behind]])
+            expected["activation_agreement"] = agreement_table(kernels, other)
         for name in PAIRS:
             own = expected.get(name, np.full((T, T), np.nan))
             np.testing.assert_allclose(table(found[layer], name), own, rtol=1e-6)
@@ -70,19 +74,22 @@ def test_weights_written_the_other_way_round_are_turned() -> None:
             np.testing.assert_allclose(table(other[layer], name), table(one[layer], name))
 
 
+OF_SIMILARITY = {"activation_distance", "activation_agreement"}
+
+
 def test_of_weights_in_a_row_nothing_is_known_but_how_far_they_went() -> None:
     activations, weights = arrays()
     flat = {name: w.reshape(T, -1) for name, w in weights.items()}
     found = compared(list(SIZES), activations, flat, T, True)["a"]
     known = {name for name in PAIRS if np.isfinite(table(found, name)).any()}
-    assert known == {"weight_distance", "activation_distance"}
+    assert known == {"weight_distance", "weight_entry_evenness"} | OF_SIMILARITY
 
 
 def test_units_that_are_others_each_time_have_no_weights_to_follow() -> None:
     activations, weights = arrays()
     found = compared(list(SIZES), activations, weights, T, tracked=False)["a"]
     known = {name for name in PAIRS if np.isfinite(table(found, name)).any()}
-    assert known == {"activation_distance"}
+    assert known == OF_SIMILARITY
 
 
 def test_a_recording_has_features_of_paths() -> None:
@@ -90,7 +97,7 @@ def test_a_recording_has_features_of_paths() -> None:
     recording = recording_from_arrays("net", np.arange(T), activations, weights)
     values = extract(recording.trajectories).values
     paths = values[[name for name in values if is_of_path(name)]]
-    assert len(paths.columns) == 28 * 12
+    assert len(paths.columns) == 52 * 12
     assert paths.loc[0, "weight_gain_step.start"] > 0
     assert np.isfinite(paths["activation_path_speed.end"]).all()
 

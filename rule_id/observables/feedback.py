@@ -1,0 +1,156 @@
+r"""What changes of a layer have to do with the layer behind it, and with how that one changes.
+
+With W (m, k) the weights of a layer, V (n, m) those of the layer behind, D = W_t - W_s and
+E = V_t - V_s how they changed from checkpoint s to t, a bar for the mean of both checkpoints, |.|
+the Euclidean norm and cos the cosine of all entries,
+
+.. math:: \text{gain} = \sqrt m \, \frac{|V_s D|}{|V_s| |D|}, \qquad
+    \text{change gain} = \sqrt m \, \frac{|E D|}{|E| |D|},
+
+.. math:: A = D \bar W^T, \quad B = \bar V^T E, \quad S = \overline{\mathrm{sign}(V)}^T E, \qquad
+    \text{agreement} = \cos(A, B), \qquad
+    \text{sign contrast} = \cos\Big(A, \frac{S}{|S|} - \frac{B}{|B|}\Big),
+
+and the inverse contrast as the sign contrast with P = (V_s^T V_s + c)^{-1} B in place of S, c the
+mean of the diagonal of V_s^T V_s. In place of s = t the same is said of W_t and V_t, with D = W_t
+and E = V_t.
+
+Gains are 1 where changes have nothing to do with V, or with its changes, and larger where they are
+made from what comes back through it: under backprop D lies in the rows of V.
+
+A says how what comes into each unit changed along what comes into each other, B the same of what
+goes out (m, m). Gradient descent on a loss makes the two equal where units are linear, and their
+diagonals equal where they are relu: a unit that sends more receives more. Errors that come back
+through other weights than V make another A: through fixed random ones one that has nothing to do
+with B, through sign(V) one that is nearer to S, through a pseudo-inverse of V one nearer to P, so
+that the contrast is above 0. Noise that is drawn anew at each checkpoint cancels in A, B and S on
+average.
+
+Source: that B - A stays 0 is the conservation law of Saxe, McClelland, Ganguli, "Exact solutions to
+the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014, and Du, Hu, Lee,
+"Algorithmic regularization in learning deep homogeneous models: layers are automatically balanced",
+NeurIPS 2018.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from rule_id.observables.tables import checkpoints_first, flat, norm, tables_of
+
+__all__ = ["AHEAD_PAIRS", "agreement_table", "ahead_tables"]
+
+AHEAD_PAIRS = (
+    "weight_gain",
+    "weight_change_gain",
+    "weight_agreement",
+    "weight_sign_contrast",
+    "weight_inverse_contrast",
+)
+"""What is said of a layer's weights and those of the layer behind it."""
+
+PARALLEL = 1e-4
+"""Squared distance of two unit vectors below which their difference is rounding."""
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+def ahead_tables(weights: Array, ahead: Array, n_joined: Array) -> dict[str, Array]:
+    """Return how changes of weights go with the weights of the layer behind, and their changes.
+
+    Args:
+        weights: W at T checkpoints (..., T, m, k); 0 in rows of units that V does not join.
+        ahead: V at the same (..., T, n, m), the weights of the layer behind.
+        n_joined: Number of units between the two (...), or one for all.
+
+    Returns:
+        Of `AHEAD_PAIRS` tables (..., T, T) as of `distance_table`: gains from 0 to sqrt(m), cosines
+        from -1 to 1; NaN also where nothing changed.
+    """
+    xp = array_namespace(weights)
+    turned = xp.matrix_transpose
+    w, v = checkpoints_first(weights, -3), checkpoints_first(ahead, -3)
+    sign = xp.sign(v)
+
+    def values(change: Array, s: int) -> list[Array]:
+        # In units of the largest entry no product of four leaves the range of the precision.
+        own = _scaled(change)
+        behind = _scaled(xp.concat([v[s : s + 1], v[s + 1 :] - v[s]], axis=0))
+        own_gram, behind_gram = own @ turned(own), turned(behind) @ behind
+        gram = turned(v[s]) @ v[s]
+        came = own @ turned(_mean(w, s))
+        went, signed = (turned(_mean(one, s)) @ behind for one in (v, sign))
+        return [
+            _gain(gram, own_gram, n_joined),
+            _gain(behind_gram, own_gram, n_joined),
+            *_agreement(came, went, signed, _inverse(gram, n_joined) @ went),
+        ]
+
+    return dict(zip(AHEAD_PAIRS, tables_of(weights, -3, values), strict=True))
+
+
+def agreement_table(points: Array, ahead: Array) -> Array:
+    """Return the cosines between changes of two things that are measured alike.
+
+    Args:
+        points: Entries at T checkpoints (..., T, n).
+        ahead: The same of another (..., T, n).
+
+    Returns:
+        Shape (..., T, T) as of `distance_table`, from -1 to 1: in [t, t] the cosine of both at t.
+    """
+    xp = array_namespace(points)
+    other = checkpoints_first(ahead, -2)
+
+    def values(change: Array, s: int) -> list[Array]:
+        behind = xp.concat([other[s : s + 1], other[s + 1 :] - other[s]], axis=0)
+        return [xp.vecdot(change, behind) / (norm(change) * norm(behind))]
+
+    (table,) = tables_of(points, -2, values)
+    return table
+
+
+def _mean(x: Array, s: int) -> Array:
+    """Return the means of x_s and of each later one, x_s itself first."""
+    return (x[s:] + x[s]) / 2
+
+
+def _scaled(x: Array) -> Array:
+    xp = array_namespace(x)
+    top = xp.max(xp.abs(flat(x)), axis=-1)[..., None, None]
+    return x / xp.where(top > 0, top, xp.nan)
+
+
+def _inverse(gram: Array, m: Array) -> Array:
+    """Return (G + trace(G) / m)^-1 of G = V^T V of m units, in any unit; NaN where G is 0."""
+    xp = array_namespace(gram)
+    unit = (xp.linalg.trace(gram) / m)[..., None, None]
+    eye = xp.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    there = xp.isfinite(unit) & (unit > 0)
+    scaled = xp.where(there, gram / xp.where(there, unit, 1.0), 0.0) + eye
+    return xp.where(there, xp.linalg.inv(scaled), xp.nan)
+
+
+def _agreement(came: Array, went: Array, *others: Array) -> list[Array]:
+    """Return cos(A, B), and of each other X cos(A, X / |X| - B / |B|), NaN where X is along B."""
+    xp = array_namespace(came)
+    flattened = xp.stack([flat(one) for one in (came, went, *others)], axis=-2)
+    products = flattened @ xp.matrix_transpose(flattened)
+    sizes = xp.linalg.diagonal(products) ** 0.5
+    cosines = products / (sizes[..., :, None] * sizes[..., None, :])
+    agreement = cosines[..., 0, 1]
+    between = 2 - 2 * cosines[..., 1, 2:]
+    between = xp.where(between > PARALLEL, between, xp.nan)
+    contrasts = (cosines[..., 0, 2:] - agreement[..., None]) / between**0.5
+    return [agreement, *(contrasts[..., k] for k in range(len(others)))]
+
+
+def _gain(along: Array, gram: Array, m: Array) -> Array:
+    r"""Return \sqrt{m} |U D| / (|U| |D|), of U^T U and D D^T (..., m, m)."""
+    xp = array_namespace(gram)
+    size = xp.linalg.trace(along) * xp.linalg.trace(gram)
+    inner = xp.sum(along * gram, axis=(-2, -1))
+    return (m * xp.clip(inner, min=0) / size) ** 0.5
