@@ -38,9 +38,15 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from rule_id.observables.tables import checkpoints_first, flat, norm, tables_of
+from rule_id.observables.tables import (
+    checkpoints_first,
+    inner,
+    norm,
+    scaled,
+    tables_of,
+)
 
-__all__ = ["AHEAD_PAIRS", "agreement_table", "ahead_tables"]
+__all__ = ["AHEAD_PAIRS", "ahead_tables"]
 
 AHEAD_PAIRS = (
     "weight_gain",
@@ -72,56 +78,23 @@ def ahead_tables(weights: Array, ahead: Array, n_joined: Array) -> dict[str, Arr
     """
     xp = array_namespace(weights)
     turned = xp.matrix_transpose
-    w, v = checkpoints_first(weights, -3), checkpoints_first(ahead, -3)
+    w, v = (scaled(checkpoints_first(x, -3)) for x in (weights, ahead))
     sign = xp.sign(v)
 
-    def values(change: Array, s: int) -> list[Array]:
-        # In units of the largest entry no product of four leaves the range of the precision.
-        own = _scaled(change)
-        behind = _scaled(xp.concat([v[s : s + 1], v[s + 1 :] - v[s]], axis=0))
+    def values(own: Array, s: int) -> list[Array]:
+        behind = xp.concat([v[s : s + 1], v[s + 1 :] - v[s]], axis=0)
         own_gram, behind_gram = own @ turned(own), turned(behind) @ behind
         gram = turned(v[s]) @ v[s]
-        came = own @ turned(_mean(w, s))
-        went, signed = (turned(_mean(one, s)) @ behind for one in (v, sign))
+        # Sums of both checkpoints instead of means: cosines are the same.
+        came = own @ turned(w[s:] + w[s])
+        went, signed = (turned(one[s:] + one[s]) @ behind for one in (v, sign))
         return [
             _gain(gram, own_gram, n_joined),
             _gain(behind_gram, own_gram, n_joined),
             *_agreement(came, went, signed, _inverse(gram, n_joined) @ went),
         ]
 
-    return dict(zip(AHEAD_PAIRS, tables_of(weights, -3, values), strict=True))
-
-
-def agreement_table(points: Array, ahead: Array) -> Array:
-    """Return the cosines between changes of two things that are measured alike.
-
-    Args:
-        points: Entries at T checkpoints (..., T, n).
-        ahead: The same of another (..., T, n).
-
-    Returns:
-        Shape (..., T, T) as of `distance_table`, from -1 to 1: in [t, t] the cosine of both at t.
-    """
-    xp = array_namespace(points)
-    other = checkpoints_first(ahead, -2)
-
-    def values(change: Array, s: int) -> list[Array]:
-        behind = xp.concat([other[s : s + 1], other[s + 1 :] - other[s]], axis=0)
-        return [xp.vecdot(change, behind) / (norm(change) * norm(behind))]
-
-    (table,) = tables_of(points, -2, values)
-    return table
-
-
-def _mean(x: Array, s: int) -> Array:
-    """Return the means of x_s and of each later one, x_s itself first."""
-    return (x[s:] + x[s]) / 2
-
-
-def _scaled(x: Array) -> Array:
-    xp = array_namespace(x)
-    top = xp.max(xp.abs(flat(x)), axis=-1)[..., None, None]
-    return x / xp.where(top > 0, top, xp.nan)
+    return dict(zip(AHEAD_PAIRS, tables_of(w, values), strict=True))
 
 
 def _inverse(gram: Array, m: Array) -> Array:
@@ -137,20 +110,20 @@ def _inverse(gram: Array, m: Array) -> Array:
 def _agreement(came: Array, went: Array, *others: Array) -> list[Array]:
     """Return cos(A, B), and of each other X cos(A, X / |X| - B / |B|), NaN where X is along B."""
     xp = array_namespace(came)
-    flattened = xp.stack([flat(one) for one in (came, went, *others)], axis=-2)
-    products = flattened @ xp.matrix_transpose(flattened)
-    sizes = xp.linalg.diagonal(products) ** 0.5
-    cosines = products / (sizes[..., :, None] * sizes[..., None, :])
-    agreement = cosines[..., 0, 1]
-    between = 2 - 2 * cosines[..., 1, 2:]
-    between = xp.where(between > PARALLEL, between, xp.nan)
-    contrasts = (cosines[..., 0, 2:] - agreement[..., None]) / between**0.5
-    return [agreement, *(contrasts[..., k] for k in range(len(others)))]
+    came_size, went_size = (norm(one) for one in (came, went))
+    agreement = inner(came, went) / (came_size * went_size)
+    found = [agreement]
+    for other in others:
+        size = norm(other)
+        apart = 2 - 2 * inner(went, other) / (went_size * size)
+        contrast = inner(came, other) / (came_size * size) - agreement
+        found.append(contrast / xp.where(apart > PARALLEL, apart, xp.nan) ** 0.5)
+    return found
 
 
 def _gain(along: Array, gram: Array, m: Array) -> Array:
     r"""Return \sqrt{m} |U D| / (|U| |D|), of U^T U and D D^T (..., m, m)."""
     xp = array_namespace(gram)
     size = xp.linalg.trace(along) * xp.linalg.trace(gram)
-    inner = xp.sum(along * gram, axis=(-2, -1))
-    return (m * xp.clip(inner, min=0) / size) ** 0.5
+    both = inner(along, gram)
+    return (m * xp.clip(both, min=0) / size) ** 0.5

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rule_id.observables.feedback import agreement_table, ahead_tables
+from rule_id.observables.feedback import ahead_tables
 from rule_id.observables.pairs import (
     MOST_ENTRIES,
     MOST_STIMULI,
     MOST_UNITS,
+    agreement_table,
     distance_table,
     evenness_table,
     joined,

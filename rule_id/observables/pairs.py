@@ -26,12 +26,19 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from rule_id.observables.draws import generator
-from rule_id.observables.tables import flat, norm, tables_of
+from rule_id.observables.tables import (
+    checkpoints_first,
+    inner_table,
+    norm,
+    scaled,
+    tables_of,
+)
 
 __all__ = [
     "MOST_ENTRIES",
     "MOST_STIMULI",
     "SHAPE_PAIRS",
+    "agreement_table",
     "distance_table",
     "evenness_table",
     "joined",
@@ -47,6 +54,9 @@ SHAPE_PAIRS = ("weight_row_evenness", "weight_column_evenness", "weight_effectiv
 
 MOST_ENTRIES = 10_000
 """Weights of a layer between which distances are taken, at most."""
+
+MOST_EVEN = 2048
+"""Weights of which it is said how evenly they changed, at most."""
 
 MOST_UNITS, MOST_FEEDING = 64, 256
 """Rows and columns of a matrix of weights that are looked at, at most."""
@@ -66,30 +76,53 @@ def distance_table(points: Array) -> Array:
 
     Returns:
         Shape (..., T, T), in the unit of the entries: in [t, s] the distance of t from s < t, in
-        [t, t] the norm at t. NaN above the diagonal, and where an entry is not finite or the sum of
-        squares is beyond what the precision holds.
+        [t, t] the norm at t. NaN above the diagonal, and where an entry is not finite or the
+        distance is beyond what the precision holds.
     """
-    (table,) = tables_of(points, -2, lambda changes, s: [norm(changes)])
-    return table
+    xp = array_namespace(points)
+    squares = inner_table(points, points)
+    # A sum that should be 0 may be less by rounding.
+    table = xp.astype(xp.where(squares < 0, 0.0, squares) ** 0.5, points.dtype)
+    return xp.where(xp.isfinite(table), table, xp.nan)
+
+
+def agreement_table(points: Array, ahead: Array) -> Array:
+    """Return the cosines between changes of two things that are measured alike.
+
+    Args:
+        points: Entries at T checkpoints (..., T, n).
+        ahead: The same of another (..., T, n).
+
+    Returns:
+        Shape (..., T, T) as of `distance_table`, from -1 to 1: in [t, t] the cosine of both at t.
+        NaN also where one of them did not change.
+    """
+    xp = array_namespace(points)
+    own, other = (inner_table(x, x) for x in (points, ahead))
+    size = xp.where((own > 0) & (other > 0), own * other, xp.nan) ** 0.5
+    table = inner_table(points, ahead) / size
+    return xp.astype(xp.clip(table, min=-1.0, max=1.0), points.dtype)
 
 
 def evenness_table(points: Array) -> Array:
     """Return how evenly the entries themselves changed.
 
     Args:
-        points: The same n entries at T checkpoints (..., T, n).
+        points: The same n entries at T checkpoints (..., T, n), 2,048 of which are looked at, at
+            most.
 
     Returns:
         Shape (..., T, T) as of `distance_table`, from 1/n to 1: that of changes, in [t, t] that of
         the entries at t; NaN also where nothing changed.
     """
     xp = array_namespace(points)
+    some = points[..., spread_out(points.shape[-1], MOST_EVEN)]
 
     def evenness(changes: Array, s: int) -> list[Array]:
-        size = xp.abs(changes) / norm(changes)[..., None]
-        return [xp.sum(size, axis=-1) ** 2 / size.shape[-1]]
+        total = xp.sum(xp.abs(changes), axis=-1)
+        return [total**2 / (changes.shape[-1] * xp.sum(changes * changes, axis=-1))]
 
-    (table,) = tables_of(points, -2, evenness)
+    (table,) = tables_of(scaled(checkpoints_first(some, -2)[..., None])[..., 0], evenness)
     return table
 
 
@@ -133,7 +166,8 @@ def shape_tables(weights: Array) -> dict[str, Array]:
         Of `SHAPE_PAIRS` tables (..., T, T) as of `distance_table`, above 0 and at most 1; NaN also
         where nothing changed.
     """
-    tables = tables_of(weights, -3, lambda changes, s: _shape(changes))
+    w = scaled(checkpoints_first(weights, -3))
+    tables = tables_of(w, lambda changes, s: _shape(changes))
     return dict(zip(SHAPE_PAIRS, tables, strict=True))
 
 
@@ -187,21 +221,17 @@ def sampled(n: int, seed: int, layer: int) -> np.ndarray:
 def _shape(change: Array) -> list[Array]:
     """Return evenness of rows and of columns and effective rank of a matrix (..., m, k)."""
     xp = array_namespace(change)
-    # In units of the largest entry no power of an entry leaves the range of the precision.
-    top = xp.max(xp.abs(flat(change)), axis=-1)[..., None, None]
-    change = change / xp.where(top > 0, top, xp.nan)
     squares = change * change
+    rows, columns = (xp.sum(squares, axis=axis) for axis in (-1, -2))
     wide = change.shape[-1] > change.shape[-2]
-    other = xp.matrix_transpose(change)
-    inner = flat(change @ other if wide else other @ change)
-    size = xp.sum(squares, axis=(-2, -1))
-    rank = size**2 / (min(change.shape[-2:]) * xp.vecdot(inner, inner))
-    return [_evenness(squares, -1), _evenness(squares, -2), rank]
+    turned = xp.matrix_transpose(change)
+    gram = change @ turned if wide else turned @ change
+    rank = xp.sum(rows, axis=-1) ** 2 / (min(change.shape[-2:]) * norm(gram) ** 2)
+    return [_evenness(rows), _evenness(columns), rank]
 
 
-def _evenness(squares: Array, axis: int) -> Array:
-    """Return how evenly sums over an axis of (..., m, k) are spread over the other."""
-    xp = array_namespace(squares)
-    energy = xp.sum(squares, axis=axis)
+def _evenness(energy: Array) -> Array:
+    """Return how evenly what is not negative is spread over the last axis."""
+    xp = array_namespace(energy)
     total = xp.sum(energy, axis=-1)
-    return total**2 / (energy.shape[-1] * xp.vecdot(energy, energy))
+    return total**2 / (energy.shape[-1] * xp.sum(energy * energy, axis=-1))

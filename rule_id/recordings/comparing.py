@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rule_id.observables.feedback import agreement_table, ahead_tables
+from rule_id.observables.feedback import ahead_tables
 from rule_id.observables.pairs import (
     MOST_STIMULI,
+    agreement_table,
     distance_table,
     evenness_table,
     joined,

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rule_id.observables.feedback import AHEAD_PAIRS, agreement_table, ahead_tables
+from rule_id.observables.feedback import AHEAD_PAIRS, ahead_tables
+from rule_id.observables.pairs import agreement_table
 
 T = 5
 BELOW = np.tril_indices(T, -1)

@@ -7,10 +7,16 @@ import pytest
 import torch
 
 from rule_id.networks import Network, build_network
-from rule_id.observables.feedback import agreement_table, ahead_tables
+from rule_id.observables.feedback import ahead_tables
 from rule_id.observables.measurement import Measurement
 from rule_id.observables.observer import Observer
-from rule_id.observables.pairs import distance_table, evenness_table, shape_tables, similarity
+from rule_id.observables.pairs import (
+    agreement_table,
+    distance_table,
+    evenness_table,
+    shape_tables,
+    similarity,
+)
 from rule_id.schema import PAIRS
 
 E, T, STIMULI = 3, 4, 9

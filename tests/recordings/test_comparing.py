@@ -7,8 +7,14 @@ import pytest
 
 from rule_id.features import extract
 from rule_id.features.paths import is_of_path
-from rule_id.observables.feedback import agreement_table, ahead_tables
-from rule_id.observables.pairs import distance_table, evenness_table, shape_tables, similarity
+from rule_id.observables.feedback import ahead_tables
+from rule_id.observables.pairs import (
+    agreement_table,
+    distance_table,
+    evenness_table,
+    shape_tables,
+    similarity,
+)
 from rule_id.recordings import recording_from_arrays
 from rule_id.recordings.comparing import compared
 from rule_id.schema import MOST_COMPARED, PAIRS, pair_column
