@@ -116,7 +116,7 @@ def test_another_target_stands_beside_the_rule(pipeline: Path, target: str) -> N
     ]  # fmt: skip
     assert [result.returncode for result in outputs] == [0] * 3, [r.stderr for r in outputs]
     trained, reported, identified = (result.stdout for result in outputs)
-    assert trained.startswith(f"models/corpus-summary-{name}-linear: linear on 543 summary ")
+    assert trained.startswith(f"models/corpus-summary-{name}-linear: linear on 588 summary ")
     assert reported == f"reports/corpus/{name}/index.html\n"
     # The page about rules is still there.
     assert (pipeline / "reports/corpus/index.html").read_bytes() == page

@@ -67,6 +67,17 @@ def memory(d: Array, t: Array) -> Array:
     return _between_steps(d, LAG)
 
 
+def carry(d: Array, t: Array) -> Array:
+    """Return c_1 - 2 c_2 + c_3, c_k the cosine between each step and the k-th after it.
+
+    What goes on from one checkpoint to the next and no further, as under momentum; the cosines of a
+    path that turns steadily lie on a line.
+    """
+    n = d.shape[1] - 1 - LAG
+    near, next_but_one, far = (_between_steps(d, lag)[:, :n] for lag in (1, 2, LAG))
+    return near - 2 * next_but_one + far
+
+
 def heading(d: Array, t: Array) -> Array:
     """Return the cosine between each step and x_T - x_0."""
     square = _square(d)
@@ -135,6 +146,7 @@ OF_DISTANCES: dict[str, tuple[Curve, int]] = {
     "speed": (speed, 1),
     "persistence": (persistence, 2),
     "memory": (memory, LAG + 1),
+    "carry": (carry, LAG + 1),
     "heading": (heading, 1),
     "straightness": (straightness, 1),
     "growth": (growth, 1),
@@ -205,7 +217,7 @@ def summarise_paths(pairs: Array, time: Array) -> Array:
         time: Times (n, T), NaN behind the last.
 
     Returns:
-        Shape (n, 52, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
+        Shape (n, 54, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
     """
     parts = []
     for place, curves in enumerate(_CURVES.values()):

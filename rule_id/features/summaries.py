@@ -6,8 +6,8 @@ not. Arrays have time first: x is (T, m), m trajectories of T points each; t, fr
 where they share their times, else (T, m). A trajectory with fewer points than the others ends in
 copies of its last point, which are stretches of no length and weigh nothing.
 
-All summaries but the levels `start` and `end` are of y = x / mean|x|, so that they do not change
-when x is multiplied by a positive number.
+All summaries but the levels `start`, `mean` and `end` are of y = x / mean|x|, so that they do not
+change when x is multiplied by a positive number.
 """
 
 from __future__ import annotations
@@ -153,7 +153,11 @@ _SHAPES: dict[str, tuple[Callable[[Curves], Array], str]] = {
     "time_of_minimum": (time_of_minimum, "whole"),
     "time_of_maximum": (time_of_maximum, "whole"),
 }
-_LEVELS = {"start": 0, "end": -1}
+_LEVELS: dict[str, tuple[Callable[[Curves], Array], str]] = {
+    "start": (lambda c: c.start, "start"),
+    "mean": (lambda c: c.start + weighted(c.axis.mean, c.rise), "whole"),
+    "end": (lambda c: c.end, "end"),
+}
 
 
 def summary_names() -> tuple[str, ...]:
@@ -177,8 +181,8 @@ def summarise(t: Array, x: Array) -> dict[str, Array]:
 
 def summarise_on(axis: TimeAxis, x: Array) -> dict[str, Array]:
     """Return every summary of m trajectories, as `summarise` does, at times that are prepared."""
-    levels = {name: signed_log(x[index]) for name, index in _LEVELS.items()}
     shared = curves(axis, x)
+    levels = {name: signed_log(level(shared)) for name, (level, _) in _LEVELS.items()}
     return levels | {name: shape(shared) for name, (shape, _) in _SHAPES.items()}
 
 
@@ -203,7 +207,7 @@ def time_of(summary: str, n_checkpoints: int = 21) -> str:
     if summary.startswith("checkpoint_"):
         return ("early", "middle", "late")[_third(summary, n_checkpoints)]
     depth_flags = dict.fromkeys(("early", "middle", "deep"), "whole")
-    times = {**{name: name for name in _LEVELS}, **{k: v for k, (_, v) in _SHAPES.items()}}
+    times = {name: time for name, (_, time) in {**_LEVELS, **_SHAPES}.items()}
     known = times | depth_flags
     return known[one_of("summary", summary, (*known, "checkpoint_<k>"))]
 

@@ -104,7 +104,7 @@ def test_the_number_of_units_changes_the_norms_of_activations_alone(small):
     other = values(small, small.rows.assign(n_units=5), "invariant")
     changed = {name for name in plain if not np.allclose(plain[name], other[name])}
     functions = ("raw", "abs", "sq")
-    levels = ("start", "end")
+    levels = ("start", "mean", "end")
     assert changed == {f"activation_{f}_norm.{level}" for f in functions for level in levels}
 
 

@@ -97,7 +97,7 @@ def test_an_offset_leaves_the_offset_free_statistics_unchanged(trajectories):
     )
     free = ("activation_raw_var", "activation_raw_skew", "activation_raw_kurtosis", SPREAD)
     names = [name for name in plain if name.startswith(free)]
-    assert len(names) == 4 * 12
+    assert len(names) == 4 * 13
     # Roughness and curvature of a float32 difference of quartiles carry its rounding.
     np.testing.assert_allclose(other[names], plain[names], rtol=1e-3, atol=1e-4)
     assert not np.allclose(other["activation_raw_mean.start"], plain["activation_raw_mean.start"])

@@ -21,7 +21,7 @@ def test_calcium_gives_offset_free_features_and_the_depth(trajectories):
     table = mask_signal(extract(trajectories, "invariant"), "calcium")
     left = {split_name(name)[0] for name in table.values if table.values[name].notna().any()}
     assert left == CALCIUM
-    assert (table.feature_set, len(table.names)) == ("invariant", 46 * 12 + 3)
+    assert (table.feature_set, len(table.names)) == ("invariant", 46 * 13 + 3)
 
 
 def test_masking_keeps_the_usable_values_and_the_table_it_was_given(trajectories):

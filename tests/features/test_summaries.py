@@ -70,6 +70,15 @@ def test_a_quadratic_has_its_legendre_coefficient_and_extremes():
     assert found["time_of_maximum"] == 1
 
 
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_the_mean_is_that_over_time_wherever_points_lie(grid):
+    """Of sin(3t) - 1/2 the integral is (1 - cos 3) / 3 - 1/2, of a line the value half-way."""
+    assert summaries(CURVES["linear"], grid)["mean"] == pytest.approx(np.log10(1 + 3.5e6))
+    expected = (1 - np.cos(3)) / 3 - 1 / 2
+    found = summaries(CURVES["through zero"], grid)["mean"]
+    assert 1e-6 * (10**found - 1) == pytest.approx(expected, rel=0.04)
+
+
 def test_an_exponential_is_half_way_at_its_half_life():
     curve = CURVES["exponential"]
     found = summaries(curve, GRIDS["41"])
@@ -85,9 +94,9 @@ def test_an_exponential_is_half_way_at_its_half_life():
 def test_a_constant_has_no_change_and_no_half_time(level):
     found = summaries(lambda t: np.full_like(t, level))
     undefined = {"half_time", "time_of_minimum", "time_of_maximum"}
-    assert found["start"] == found["end"] == np.sign(level) * np.log10(1 + abs(level) / 1e-6)
+    assert found["start"] == found["mean"] == found["end"] == np.sign(level) * np.log10(1 + abs(level) / 1e-6)
     assert all(np.isnan(found[name]) for name in undefined)
-    zero = set(found) - undefined - {"start", "end"}
+    zero = set(found) - undefined - {"start", "mean", "end"}
     assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0.0)
 
 
@@ -119,7 +128,7 @@ def test_checkpoints_elsewhere_give_nearly_the_same(curve, grid):
 @pytest.mark.parametrize("factor", [1e-3, 7.0, 1e5])
 def test_a_factor_changes_the_levels_alone(curve, factor):
     found, scaled = summaries(curve), summaries(lambda t: factor * curve(t))
-    for name in set(found) - {"start", "end"}:
+    for name in set(found) - {"start", "mean", "end"}:
         assert scaled[name] == pytest.approx(found[name], rel=1e-9, abs=1e-12), name
     assert abs(scaled["start"]) != pytest.approx(abs(found["start"]))
 
@@ -180,7 +189,7 @@ def test_summaries_say_which_part_of_training_they_speak_of():
 
 
 def test_an_unknown_summary_is_refused():
-    with pytest.raises(InputError, match="summary must be one of start, end, .*; got 'speed'"):
+    with pytest.raises(InputError, match="summary must be one of start, mean, end, .*; got 'speed'"):
         time_of("speed")
 
 

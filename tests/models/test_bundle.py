@@ -48,7 +48,7 @@ def test_what_is_written_is_read(bundle, table, folder):
 def test_its_text_has_the_accuracy_beside_chance(bundle):
     accuracy = bundle.scores["activation+weight+activity_change"]["network"]["accuracy"]
     assert f"unseen blocks: accuracy {accuracy:.2f}, from activations alone" in str(bundle)
-    count = {"linear": 543, "xgboost": 1083, "combined": 543}[bundle.model]
+    count = {"linear": 588, "xgboost": 1173, "combined": 588}[bundle.model]
     assert str(bundle).startswith(f"{bundle.model} on {count} summary features, 4 rules")
     assert str(bundle).endswith("(chance 0.25)")
 
@@ -226,7 +226,7 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
         ({"quantiles": [[0.0] * 2172]}, "quantiles must be 2 or more, and must not fall"),
         ({"quantiles": [[1.0] * 2172, [0.0] * 2172]}, "quantiles must be 2 or more, and"),
         ({"pools": 1}, "pools must be true or false"),
-        ({"pools": False}, r"quantiles must be finite and of the shape \(33, 543\)"),
+        ({"pools": False}, r"quantiles must be finite and of the shape \(33, 588\)"),
         ({"intercepts": ["a"] * 4}, "must be a stored linear classifier: ValueError"),
         ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 2172\)"),
         ({"quantiles": [[float("nan")] * 2172] * 2}, "quantiles must be finite"),

@@ -103,7 +103,7 @@ def test_a_recording_has_features_of_paths() -> None:
     recording = recording_from_arrays("net", np.arange(T), activations, weights)
     values = extract(recording.trajectories).values
     paths = values[[name for name in values if is_of_path(name)]]
-    assert len(paths.columns) == 52 * 12
+    assert len(paths.columns) == 54 * 13
     assert paths.loc[0, "weight_gain_step.start"] > 0
     assert np.isfinite(paths["activation_path_speed.end"]).all()
 
