@@ -60,6 +60,7 @@ PAIRS = (
     "weight_entry_evenness",
     "weight_change_gain",
     "weight_agreement",
+    "weight_unit_agreement",
     "weight_sign_contrast",
     "weight_inverse_contrast",
     "activation_agreement",

@@ -29,7 +29,7 @@ class Panel:
         time: Time of each checkpoint (n, T), from 0 at the first to 1 at the last.
         values: Statistics (n, T, 45) of float32, in the order of `STATISTICS`.
         n_checkpoints: Number of checkpoints (n,); beyond it time and values are NaN.
-        pairs: What each two checkpoints say together (n, T, T, 12) of float32, symmetric, in the
+        pairs: What each two checkpoints say together (n, T, T, 13) of float32, symmetric, in the
             order of `PAIRS`, NaN where not measured; None where nothing was.
     """
 
@@ -88,7 +88,7 @@ def join_panels(panels: Iterable[Panel]) -> Panel:
 
 
 def _joined_pairs(parts: list[Panel], longest: int) -> np.ndarray | None:
-    """Return the pairs of all panels (n, T, T, 12), NaN where one has none."""
+    """Return the pairs of all panels (n, T, T, 13), NaN where one has none."""
     if all(part.pairs is None for part in parts):
         return None
     shape = (longest, longest, len(PAIRS))
@@ -142,7 +142,7 @@ def pivot(trajectories: Trajectories) -> Panel:
 def _pairs(
     rows: pd.DataFrame, row: np.ndarray, position: np.ndarray, shape: tuple[int, ...], source: str
 ) -> np.ndarray | None:
-    """Return pairs (n, T, T, 12) from their columns, in which each row looks back."""
+    """Return pairs (n, T, T, 13) from their columns, in which each row looks back."""
     columns = pair_columns(rows.columns)
     if not columns:
         return None

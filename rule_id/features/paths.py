@@ -213,11 +213,11 @@ def summarise_paths(pairs: Array, time: Array) -> Array:
     was measured.
 
     Args:
-        pairs: Shape (n, T, T, 12), in the order of `PAIRS`, symmetric; NaN where not measured.
+        pairs: Shape (n, T, T, 13), in the order of `PAIRS`, symmetric; NaN where not measured.
         time: Times (n, T), NaN behind the last.
 
     Returns:
-        Shape (n, 54, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
+        Shape (n, 57, k) of float32, in the order of `PATH_STATISTICS` and of `summary_names`.
     """
     parts = []
     for place, curves in enumerate(_CURVES.values()):
@@ -234,7 +234,7 @@ def paths_at(statistic: str, pairs: Array, time: Array) -> tuple[Array, Array]:
 
     Args:
         statistic: One of `PATH_STATISTICS`.
-        pairs: Shape (n, T, T, 12), as of `summarise_paths`.
+        pairs: Shape (n, T, T, 13), as of `summarise_paths`.
         time: Times (n, T), NaN behind the last.
 
     Returns:

@@ -8,7 +8,8 @@ the Euclidean norm and cos the cosine of all entries,
     \text{change gain} = \sqrt m \, \frac{|E D|}{|E| |D|},
 
 .. math:: A = D \bar W^T, \quad B = \bar V^T E, \quad S = \overline{\mathrm{sign}(V)}^T E, \qquad
-    \text{agreement} = \cos(A, B), \qquad
+    \text{agreement} = \cos(A, B), \qquad \text{unit agreement} = \cos(\mathrm{diag} A,
+    \mathrm{diag} B), \qquad
     \text{sign contrast} = \cos\Big(A, \frac{S}{|S|} - \frac{B}{|B|}\Big),
 
 and the inverse contrast as the sign contrast with P = (V_s^T V_s + c)^{-1} B in place of S, c the
@@ -24,7 +25,8 @@ diagonals equal where they are relu: a unit that sends more receives more. Error
 through other weights than V make another A: through fixed random ones one that has nothing to do
 with B, through sign(V) one that is nearer to S, through a pseudo-inverse of V one nearer to P, so
 that the contrast is above 0. Noise that is drawn anew at each checkpoint cancels in A, B and S on
-average.
+average. Units that run in time receive through their recurrent weights as well, and send through
+them (`stage`).
 
 Source: that B - A stays 0 is the conservation law of Saxe, McClelland, Ganguli, "Exact solutions to
 the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014, and Du, Hu, Lee,
@@ -38,6 +40,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
+from rule_id.observables.pairs import joined
 from rule_id.observables.tables import (
     checkpoints_first,
     inner,
@@ -46,12 +49,13 @@ from rule_id.observables.tables import (
     tables_of,
 )
 
-__all__ = ["AHEAD_PAIRS", "ahead_tables"]
+__all__ = ["AHEAD_PAIRS", "ahead_tables", "stage"]
 
 AHEAD_PAIRS = (
     "weight_gain",
     "weight_change_gain",
     "weight_agreement",
+    "weight_unit_agreement",
     "weight_sign_contrast",
     "weight_inverse_contrast",
 )
@@ -97,6 +101,26 @@ def ahead_tables(weights: Array, ahead: Array, n_joined: Array) -> dict[str, Arr
     return dict(zip(AHEAD_PAIRS, tables_of(w, values), strict=True))
 
 
+def stage(incoming: Array, recurrent: Array, behind: Array) -> tuple[Array, Array] | None:
+    """Return what comes into units that run in time, and what goes out of them.
+
+    Args:
+        incoming: The weights through which the layer is fed (..., m, k).
+        recurrent: Those between its own units (..., m, m).
+        behind: Those of the layer behind (..., n, in, taps).
+
+    Returns:
+        V (..., n', m') and W (..., m', k') as of `joined`, the recurrent weights in both; None
+        where the layer behind is not fed by these units alone, or shapes do not go together.
+    """
+    xp = array_namespace(recurrent)
+    out, loop = joined(incoming, behind), joined(recurrent, recurrent[..., None])
+    if out is None or loop is None or out[1].shape[-2] != loop[1].shape[-2]:
+        return None
+    (ahead, own), (ahead_loop, own_loop) = out, loop
+    return xp.concat([ahead_loop, ahead], axis=-2), xp.concat([own, own_loop], axis=-1)
+
+
 def _inverse(gram: Array, m: Array) -> Array:
     """Return (G + trace(G) / m)^-1 of G = V^T V of m units, in any unit; NaN where G is 0."""
     xp = array_namespace(gram)
@@ -108,11 +132,16 @@ def _inverse(gram: Array, m: Array) -> Array:
 
 
 def _agreement(came: Array, went: Array, *others: Array) -> list[Array]:
-    """Return cos(A, B), and of each other X cos(A, X / |X| - B / |B|), NaN where X is along B."""
+    """Return cos(A, B), that of their diagonals, and of each other X its contrast with B.
+
+    That is cos(A, X / |X| - B / |B|), NaN where X is along B.
+    """
     xp = array_namespace(came)
     came_size, went_size = (norm(one) for one in (came, went))
     agreement = inner(came, went) / (came_size * went_size)
-    found = [agreement]
+    a, b = (xp.linalg.diagonal(one) for one in (came, went))
+    of_units = xp.sum(a * b, axis=-1) / (xp.sum(a * a, axis=-1) * xp.sum(b * b, axis=-1)) ** 0.5
+    found = [agreement, of_units]
     for other in others:
         size = norm(other)
         apart = 2 - 2 * inner(went, other) / (went_size * size)

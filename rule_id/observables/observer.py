@@ -37,6 +37,10 @@ class LayerLike(Protocol):
         """All units on its output side."""
 
     @property
+    def kind(self) -> str:
+        """`recurrent` where its weights join its own units."""
+
+    @property
     def unit_dims(self) -> int:
         """How many last axes of its activity count units: 1, or 3 for (C, H, W)."""
 
@@ -200,7 +204,10 @@ class Observer:
         self, layer: LayerLike, index: int, weight: Tensor, checkpoint: int
     ) -> SeenWeights:
         outputs, inputs = self._channels(layer, index, weight.device, checkpoint)
-        return SeenWeights(weight, layer.channels_out, layer.channels_in, outputs, inputs)
+        recurrent = layer.kind == "recurrent"
+        return SeenWeights(
+            weight, layer.channels_out, layer.channels_in, outputs, inputs, recurrent
+        )
 
     def _activation(self, index: int, x: Tensor, kept: Tensor | None, checkpoint: int) -> Tensor:
         """Return what the observation model makes of activations, for the units seen."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rule_id.observables.feedback import ahead_tables
+from rule_id.observables.feedback import ahead_tables, stage
 from rule_id.observables.pairs import (
     MOST_STIMULI,
     agreement_table,
@@ -37,7 +37,12 @@ def too_many(n_checkpoints: int) -> list[str]:
 
 
 def compared(
-    layers: Sequence[str], activations: Layers, weights: Layers, n_checkpoints: int, tracked: bool
+    layers: Sequence[str],
+    activations: Layers,
+    weights: Layers,
+    n_checkpoints: int,
+    tracked: bool,
+    recurrent: Mapping[str, str | None] | None = None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return the columns of pairs by layer.
 
@@ -48,6 +53,8 @@ def compared(
             numbers of units, or (T, n): then of what they join nothing is known.
         n_checkpoints: T.
         tracked: Whether units are the same at every checkpoint. If not, nothing is said of weights.
+        recurrent: By layer whose weights join its own units, the layer before it, which holds the
+            weights through which these units are fed; None where those were not recorded.
 
     Returns:
         By layer and column (`rule_id.schema.pair_column`) arrays (T,) of float32, NaN where nothing
@@ -58,14 +65,36 @@ def compared(
     matrices = _matrices(activations, weights) if tracked else {}
     similar = {name: _points(_similarity, x) for name, x in activations.items()}
     found = {}
-    for layer, behind in zip(layers, [*layers[1:], ""], strict=True):
+    for place, layer in enumerate(layers):
+        behind = layers[place + 1] if place + 1 < len(layers) else ""
         pairs = _of_similarity(similar.get(layer), similar.get(behind))
         if tracked and layer in weights:
             pairs |= _of_weights(_points(_some, weights[layer]))
         if layer in matrices:
-            pairs |= _of_matrices(matrices[layer], matrices.get(behind))
+            pairs |= _of_matrix(matrices[layer])
+            pairs |= _ahead(_both(layers, place, matrices, recurrent or {}))
         found[layer] = _columns(pairs, n_checkpoints)
     return found
+
+
+def _both(
+    layers: Sequence[str],
+    place: int,
+    matrices: Layers,
+    recurrent: Mapping[str, str | None],
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what goes out of a layer's units and what comes in; None where it is not known."""
+    first = place - 1 if layers[place] in recurrent else place
+    n = 3 if layers[first + 1 : first + 2] and layers[first + 1] in recurrent else 2
+    through = layers[max(first, 0) : first + n]
+    if len(through) < n or not all(name in matrices for name in through):
+        return None
+    flat = [matrices[name].reshape(*matrices[name].shape[:2], -1) for name in through]
+    if n == 2:
+        return joined(flat[0], matrices[through[1]])
+    if recurrent[through[1]] != through[0]:
+        return None
+    return stage(flat[0], flat[1], matrices[through[2]])
 
 
 def _of_similarity(own: np.ndarray | None, behind: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -107,15 +136,17 @@ def _turned(weight: np.ndarray, activation: np.ndarray | None) -> bool | None:
     return {weight.shape[1]: False, weight.shape[2]: True}.get(n_units)
 
 
-def _of_matrices(own: np.ndarray, behind: np.ndarray | None) -> dict[str, np.ndarray]:
-    flat = own.reshape(*own.shape[:2], -1)
+def _of_matrix(own: np.ndarray) -> dict[str, np.ndarray]:
     # In double precision what is looked at alone: a recording may fill half of the memory.
-    pairs = shape_tables(thinned(flat).astype(np.float64))
-    both = None if behind is None else joined(flat, behind)
-    if both is not None:
-        ahead, weights = (part.astype(np.float64) for part in both)
-        pairs |= ahead_tables(weights, ahead, weights.shape[1])
-    return pairs
+    flat = own.reshape(*own.shape[:2], -1)
+    return shape_tables(thinned(flat).astype(np.float64))
+
+
+def _ahead(both: tuple[np.ndarray, np.ndarray] | None) -> dict[str, np.ndarray]:
+    if both is None:
+        return {}
+    ahead, weights = (part.astype(np.float64) for part in both)
+    return ahead_tables(weights, ahead, weights.shape[1])
 
 
 def _similarity(activation: np.ndarray) -> np.ndarray:

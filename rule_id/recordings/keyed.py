@@ -18,7 +18,16 @@ __all__ = ["MAX_BYTES", "TOP_KEYS", "check_claim", "check_keys", "recording_from
 MAX_BYTES = 8 * 2**30
 """The most that the arrays of a recording may take together."""
 
-TOP_KEYS = ("steps", "signal", "tracked", "checkpoints", "layers", "activity_change_source")
+TOP_KEYS = (
+    "steps",
+    "signal",
+    "tracked",
+    "checkpoints",
+    "layers",
+    "activity_change_source",
+    "recurrent",
+    "fed_by",
+)
 """What a recording may hold beside its layers."""
 
 
@@ -83,8 +92,10 @@ def recording_from_keys(
         arrays: `steps` (T,); for each layer `activations/<layer>` (T, stimuli, units) and
             optionally `weights/<layer>` (T, ...) and `activity_change/<layer>` (T, stimuli);
             optionally `signal` (`model` when absent), `tracked` (true when absent), `checkpoints`
-            (`steps` when absent), `activity_change_source`, and `layers`, their names from first to
-            last (in order of first appearance when absent).
+            (`steps` when absent), `activity_change_source`, `layers`, their names from first to
+            last (in order of first appearance when absent), and `recurrent`, names of those whose
+            weights join their own units, with `fed_by`, the layer through which each is fed (""
+            where it was not recorded).
         reading: What it says of signal, tracked and checkpoints goes before what the arrays say.
         warnings: What the reader of the container has to say of it.
 
@@ -112,6 +123,7 @@ def recording_from_keys(
         layers=_texts(arrays, "layers") or list(dict.fromkeys(order)),
         tracked=tracked,
         checkpoints=told.checkpoints or _text(arrays, "checkpoints") or "steps",
+        recurrent=_recurrent(arrays),
     )
     return replace(recording, warnings=(*warnings, *recording.warnings))
 
@@ -148,6 +160,16 @@ def _texts(arrays: Mapping[str, np.ndarray], key: str) -> list[str]:
     if array.dtype.kind != "U" or array.ndim > 1:
         raise InputError(f"{key} must be a list of texts; got {array.dtype} of {array.shape}")
     return [str(text) for text in np.atleast_1d(array)]
+
+
+def _recurrent(arrays: Mapping[str, np.ndarray]) -> dict[str, str | None]:
+    layers, feeding = _texts(arrays, "recurrent"), _texts(arrays, "fed_by")
+    if len(layers) != len(feeding):
+        raise InputError(
+            f"fed_by must have a text for each of the {len(layers)} names in recurrent; got "
+            f"{len(feeding)}"
+        )
+    return {layer: one or None for layer, one in zip(layers, feeding, strict=True)}
 
 
 def _flag(arrays: Mapping[str, np.ndarray], key: str) -> bool:

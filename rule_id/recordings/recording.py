@@ -79,6 +79,7 @@ def recording_from_arrays(
     layers: Sequence[str] | None = None,
     tracked: bool = True,
     checkpoints: str = "steps",
+    recurrent: Mapping[str, str | None] | None = None,
 ) -> Recording:
     """Make a recording of one network from arrays.
 
@@ -100,6 +101,9 @@ def recording_from_arrays(
         tracked: Whether the units are the same at every checkpoint.
         checkpoints: `steps` of a model's training, `sessions` on several days, or blocks of
             `trials` of one session.
+        recurrent: By layer whose weights join its own units, the layer before it, whose weights
+            feed these units; None where those were not recorded. Without it each layer is taken to
+            feed the next.
 
     Returns:
         The recording, its layers measured as those of a simulated network.
@@ -132,7 +136,10 @@ def recording_from_arrays(
     order = checked_layers(arrays, layers)
     refuse_without_trajectory(arrays)
     refuse_z_scored(arrays["activation"], signal)
-    pairs = compared(order, arrays["activation"], arrays["weight"], len(checked), tracked)
+    _check_recurrent(recurrent or {}, order)
+    pairs = compared(
+        order, arrays["activation"], arrays["weight"], len(checked), tracked, recurrent
+    )
     rows = pd.concat(
         [
             pd.concat(
@@ -163,6 +170,17 @@ def recording_from_arrays(
         tracked=tracked,
         checkpoints=checkpoints,
     )
+
+
+def _check_recurrent(recurrent: Mapping[str, str | None], layers: list[str]) -> None:
+    before = dict(zip(layers[1:], layers, strict=False))
+    for layer, feeding in recurrent.items():
+        one_of("recurrent", layer, layers)
+        if feeding is not None and feeding != before.get(layer):
+            raise InputError(
+                f"recurrent must give the layer before {layer}, {before.get(layer) or 'none'}, or "
+                f"None; got {feeding!r}"
+            )
 
 
 def _check_source(source: str | None, has_activity_change: bool) -> None:

@@ -224,7 +224,7 @@ def _rows_table(
     names = list(STATISTICS)
     values = statistics.reshape(-1, len(names))
     if (pairs := _pairs(compared)) is not None:
-        own = pairs.transpose(0, 1, 2, 4, 3, 5)  # (E, M, L, T, 12, T)
+        own = pairs.transpose(0, 1, 2, 4, 3, 5)  # (E, M, L, T, 13, T)
         names += [pair_column(pair, k) for pair in PAIRS for k in range(own.shape[-1])]
         values = np.hstack([values, own.reshape(len(values), -1)])
     values = values.astype(np.float32)
@@ -236,7 +236,7 @@ def _rows_table(
 
 
 def _pairs(compared: list[Tensor | None]) -> np.ndarray | None:
-    """Return what checkpoints say together (E, M, L, 12, T, T); NaN under other measurements."""
+    """Return what checkpoints say together (E, M, L, 13, T, T); NaN under other measurements."""
     there = [one for one in compared if one is not None]
     if not there:
         return None

@@ -48,7 +48,9 @@ def test_curves_of_paths_come_back(name: str, kind: str) -> None:
         for d in (after, before)
     )  # fmt: skip
     spread = max(1.0, np.nanmax(np.abs(expected)))
-    assert np.nanmedian(np.abs(found - expected)) < 0.004 * spread
+    # Four cosines, each known to 0.008 at worst.
+    median = 0.01 if name == "carry" else 0.004
+    assert np.nanmedian(np.abs(found - expected)) < median * spread
     assert np.nanmax(np.abs(found - expected)) < 0.05 * spread
 
 

@@ -94,7 +94,12 @@ def test_an_exponential_is_half_way_at_its_half_life():
 def test_a_constant_has_no_change_and_no_half_time(level):
     found = summaries(lambda t: np.full_like(t, level))
     undefined = {"half_time", "time_of_minimum", "time_of_maximum"}
-    assert found["start"] == found["mean"] == found["end"] == np.sign(level) * np.log10(1 + abs(level) / 1e-6)
+    assert (
+        found["start"]
+        == found["mean"]
+        == found["end"]
+        == np.sign(level) * np.log10(1 + abs(level) / 1e-6)
+    )
     assert all(np.isnan(found[name]) for name in undefined)
     zero = set(found) - undefined - {"start", "mean", "end"}
     assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0.0)
@@ -189,7 +194,9 @@ def test_summaries_say_which_part_of_training_they_speak_of():
 
 
 def test_an_unknown_summary_is_refused():
-    with pytest.raises(InputError, match="summary must be one of start, mean, end, .*; got 'speed'"):
+    with pytest.raises(
+        InputError, match="summary must be one of start, mean, end, .*; got 'speed'"
+    ):
         time_of("speed")
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rule_id.observables.feedback import AHEAD_PAIRS, ahead_tables
+from rule_id.observables.feedback import AHEAD_PAIRS, ahead_tables, stage
 from rule_id.observables.pairs import agreement_table
 
 T = 5
@@ -54,6 +54,7 @@ def test_each_is_what_its_equation_says() -> None:
             6**0.5 * norm(v[s] @ d) / norm(v[s]) / norm(d),
             6**0.5 * norm(e @ d) / norm(e) / norm(d),
             cosine(a, b),
+            cosine(np.diag(a), np.diag(b)),
             cosine(a, signed / norm(signed) - b / norm(b)),
             cosine(a, inverse / norm(inverse) - b / norm(b)),
         )
@@ -99,7 +100,34 @@ def test_of_relu_units_as_much_comes_in_as_goes_out_under_gradient_descent() -> 
     w, v = learned(np.transpose, relu=True, rate=1e-4)
     incoming, outgoing = (w**2).sum(2), (v**2).sum(1)
     np.testing.assert_allclose(incoming[-1] - incoming[0], outgoing[-1] - outgoing[0], atol=3e-4)
-    assert (ahead_tables(w, v, 12)["weight_agreement"][BELOW] > 0.5).all()
+    found = ahead_tables(w, v, 12)
+    assert (found["weight_agreement"][BELOW] > 0.5).all()
+    assert (found["weight_unit_agreement"][BELOW] > 0.999).all()
+
+
+def test_units_that_run_in_time_receive_and_send_through_their_own_weights_as_well() -> None:
+    """h = U x + W h' + W h'' ...: under gradient descent A and B are equal with W in both."""
+    rng = np.random.default_rng(0)
+    sizes = ((9, 5), (9, 9), (3, 9))
+    weights = [torch.as_tensor(rng.normal(size=s) / (2 * s[1] ** 0.5)) for s in sizes]
+    x, y = (torch.as_tensor(rng.normal(size=s)) for s in ((4, 5, 60), (3, 60)))
+    seen = []
+    for _ in range(T):
+        seen.append([one.numpy().copy() for one in weights])
+        u, w, v = (one.requires_grad_() for one in weights)
+        h = torch.zeros(9, 60, dtype=torch.float64)
+        for now in x:
+            h = u @ now + w @ h
+        slopes = torch.autograd.grad(((v @ h - y) ** 2).mean(), weights)
+        weights = [(one - 1e-3 * g).detach() for one, g in zip(weights, slopes, strict=True)]
+    u, w, v = (np.stack(part) for part in zip(*seen, strict=True))
+    ahead, own = stage(u, w, v[..., None])
+    assert ahead.shape == (T, 12, 9) and own.shape == (T, 9, 14)
+    assert (ahead_tables(own, ahead, 9)["weight_agreement"][BELOW] > 0.999).all()
+    # Without what comes in from outside they are not.
+    assert (ahead_tables(w, v, 9)["weight_agreement"][BELOW] < 0.9).all()
+    assert stage(u, w, v[..., :8, None]) is None
+    assert stage(u[:, :8], w, v[..., None]) is None
 
 
 def test_gain_of_changes_made_through_the_weights_ahead() -> None:

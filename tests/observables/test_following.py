@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rule_id.networks import Network, build_network
-from rule_id.observables.feedback import ahead_tables
+from rule_id.observables.feedback import ahead_tables, stage
 from rule_id.observables.measurement import Measurement
 from rule_id.observables.observer import Observer
 from rule_id.observables.pairs import (
@@ -75,6 +75,34 @@ def test_pairs_are_of_all_weights_and_of_similarity() -> None:
         for name, table in expected.items():
             torch.testing.assert_close(found[name][:, layer], table, equal_nan=True)
         assert {name for name in PAIRS if found[name][:, layer].isfinite().any()} == set(expected)
+
+
+def test_of_units_that_run_in_time_their_own_weights_come_in_and_go_out() -> None:
+    network = build_network("rnn", input_shape=(1, 3, 6), n_out=4, width=7, activation="relu")
+    observer = Observer(Measurement(pairs=True), [1, 2, 3])
+    stimuli = torch.randn(E, STIMULI, 1, 3, 6, dtype=torch.float64,
+                          generator=torch.Generator().manual_seed(1))  # fmt: skip
+    seen = []
+    for checkpoint, vector in enumerate(courses(network)):
+        parameters = network.unflatten(vector)
+        activity = network.forward(parameters, network.arrange(stimuli))
+        observer.measure(network.layers, parameters, activity, checkpoint)
+        seen.append([own["weight"].flatten(2) for own in parameters])
+    u, w, v = (torch.stack(own, 1) for own in zip(*seen, strict=True))
+    ahead, own = stage(u, w, v[..., None])
+    found = dict(zip(PAIRS, observer.pairs().unbind(2), strict=True))
+    for name, table in ahead_tables(own, ahead, 7).items():
+        for layer in range(2):
+            torch.testing.assert_close(found[name][:, layer], table, equal_nan=True)
+        assert found[name][:, 2].isnan().all()
+    some = Observer(Measurement(units=5, pairs=True), [1, 2, 3])
+    for checkpoint, vector in enumerate(courses(network)):
+        parameters = network.unflatten(vector)
+        activity = network.forward(parameters, network.arrange(stimuli))
+        some.measure(network.layers, parameters, activity, checkpoint)
+    found = dict(zip(PAIRS, some.pairs().unbind(2), strict=True))
+    assert found["weight_agreement"].isnan().all()
+    assert found["weight_distance"][..., -1, 0].isfinite().all()
 
 
 def test_a_network_is_compared_alike_alone() -> None:

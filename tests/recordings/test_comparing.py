@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rule_id.errors import InputError
 from rule_id.features import extract
 from rule_id.features.paths import is_of_path
-from rule_id.observables.feedback import ahead_tables
+from rule_id.observables.feedback import AHEAD_PAIRS, ahead_tables, stage
 from rule_id.observables.pairs import (
     agreement_table,
     distance_table,
@@ -61,6 +62,33 @@ def test_pairs_of_arrays_are_those_of_their_tensors() -> None:
             np.testing.assert_allclose(table(found[layer], name), own, rtol=1e-6)
 
 
+def test_units_that_run_in_time_are_compared_with_what_feeds_them_and_themselves() -> None:
+    sizes = {"u": (6, 4), "w": (6, 6), "out": (3, 6)}
+    activations, weights = arrays(sizes=sizes)
+    u, w, v = weights.values()
+    ahead, own = stage(u, w, v[..., None])
+    known = ahead_tables(own, ahead, 6)
+    found = compared(list(sizes), activations, weights, T, True, {"w": "u"})
+    unfed = compared(list(sizes), activations, weights, T, True, {"w": None})
+    for name in AHEAD_PAIRS:
+        for layer in ("u", "w"):
+            np.testing.assert_allclose(table(found[layer], name), known[name], rtol=1e-6)
+            assert np.isnan(table(unfed[layer], name)).all()
+        assert np.isnan(table(found["out"], name)).all()
+    assert np.isfinite(table(unfed["w"], "weight_effective_rank")[-1]).all()
+
+
+def test_a_recurrent_layer_is_one_of_the_layers_and_fed_by_the_one_before() -> None:
+    activations, weights = arrays()
+    for wrong, message in (
+        ({"x": "a"}, "recurrent must be one of a, b, c; got 'x'"),
+        ({"c": "a"}, "recurrent must give the layer before c, b, or None; got 'a'"),
+        ({"a": "c"}, "recurrent must give the layer before a, none, or None; got 'c'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            recording_from_arrays("net", np.arange(T), activations, weights, recurrent=wrong)
+
+
 def test_many_checkpoints_are_compared_without_a_warning() -> None:
     """Which pandas gives of many columns that are added one by one."""
     activations, weights = arrays(MOST_COMPARED)
@@ -103,7 +131,7 @@ def test_a_recording_has_features_of_paths() -> None:
     recording = recording_from_arrays("net", np.arange(T), activations, weights)
     values = extract(recording.trajectories).values
     paths = values[[name for name in values if is_of_path(name)]]
-    assert len(paths.columns) == 54 * 13
+    assert len(paths.columns) == 57 * 13
     assert paths.loc[0, "weight_gain_step.start"] > 0
     assert np.isfinite(paths["activation_path_speed.end"]).all()
 

@@ -96,6 +96,10 @@ BAD_CONTENT = {
         {"steps": STEPS, "weights/a": X, "signal": "lfp"},
         "signal must be one of model, .*; got 'lfp'",
     ),
+    "a recurrent layer of which nothing says what feeds it": (
+        {"steps": STEPS, "weights/a": X, "recurrent": ["a"]},
+        "fed_by must have a text for each of the 1 names in recurrent; got 0",
+    ),
     "a signal that is no text": (
         {"steps": STEPS, "weights/a": X, "signal": 1.0},
         r"signal must be one text; got float64 of shape \(\)",

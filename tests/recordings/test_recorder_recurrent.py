@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rule_id import Recorder
 from rule_id.errors import InputError
+from rule_id.recordings import read_recording
 
 TIME, STIMULI, N_IN, UNITS = 5, 4, 3, 6
 DRAW = torch.Generator().manual_seed(0)
@@ -124,3 +126,59 @@ def test_nothing_is_cut_off_without_activity_changes() -> None:
     recorder.checkpoint(0)
     (seen,) = recorder._seen["model"]
     assert seen.change is None and seen.activation.shape == (TIME * STIMULI, UNITS)
+
+
+class ByHand(nn.Module):
+    """A recurrent layer that is called in each time step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.u, self.w, self.out = (
+            nn.Linear(N_IN, UNITS),
+            nn.Linear(UNITS, UNITS),
+            nn.Linear(UNITS, 2),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(x.shape[1], UNITS)
+        for now in x:
+            h = torch.tanh(self.u(now) + self.w(h))
+        return self.out(h)
+
+
+def compared_layers(recorder: Recorder, model: nn.Module, path) -> list[str]:
+    """Layers of which it is said whether they change as the next one would have it."""
+    for step in range(3):
+        with torch.no_grad():
+            for own in model.parameters():
+                own += 0.1 * torch.randn(own.shape, generator=DRAW)
+        recorder.checkpoint(step)
+    recorder.save(path)
+    rows = recorder.recording().trajectories.rows
+    pd.testing.assert_frame_equal(
+        read_recording(path).trajectories.rows.assign(network="model"), rows
+    )
+    last = rows[rows["checkpoint"] == 2]
+    return last["layer_name"][last["weight_agreement_00"].notna()].tolist()
+
+
+def test_what_feeds_units_that_run_in_time_is_told_and_kept_in_the_file(tmp_path) -> None:
+    """Not known of nn.RNN, and so of no layer that ends in one either."""
+    torch.manual_seed(0)
+    model, given = ByHand(), SEQUENCES.transpose(0, 1)
+    recorder = Recorder(Turned(model), given, recurrent={"inner.w": "inner.u"})
+    assert compared_layers(recorder, model, tmp_path / "a.npz") == ["inner.u", "inner.w"]
+    stack = nn.Sequential(nn.Linear(N_IN, UNITS), nn.RNN(UNITS, UNITS, batch_first=True))
+    recorder = Recorder(stack, given)
+    assert compared_layers(recorder, stack, tmp_path / "b.npz") == []
+
+
+class Turned(nn.Module):
+    """Stimuli first, as a recorder shows them."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x.transpose(0, 1))

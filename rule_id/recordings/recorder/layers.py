@@ -12,9 +12,19 @@ from torch.nn.parameter import is_lazy
 
 from rule_id.errors import InputError
 
-__all__ = ["FOUND", "Layer", "chosen_answers", "chosen_layers", "listed", "weights_of"]
+__all__ = [
+    "FOUND",
+    "Layer",
+    "chosen_answers",
+    "chosen_layers",
+    "listed",
+    "recurrent_layers",
+    "weights_of",
+]
 
-FOUND = (nn.Linear, _ConvNd, nn.RNNBase, nn.RNNCellBase)
+RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+
+FOUND = (nn.Linear, _ConvNd, *RECURRENT)
 """What is recorded where no layers are named: linear, convolutional (transposed ones too) and
 recurrent layers."""
 
@@ -96,6 +106,11 @@ def _layer(name: str, module: nn.Module) -> Layer:
     return Layer(name, module, {shown: "weight"})
 
 
+def recurrent_layers(layers: Sequence[Layer]) -> dict[str, None]:
+    """Return the names of torch's recurrent layers; nothing of what feeds them is recorded."""
+    return {key: None for one in layers if isinstance(one.module, RECURRENT) for key in one.weights}
+
+
 def weights_of(layers: Sequence[Layer]) -> dict[str, Tensor]:
     """Return copies of the weights by the name that they are recorded under, as they are now."""
     with torch.no_grad():
@@ -119,8 +134,7 @@ def chosen_answers(
     Raises:
         InputError: A layer is not recorded or is recurrent, or a module is not there.
     """
-    recurrent = (nn.RNNBase, nn.RNNCellBase)
-    able = [key for one in layers if not isinstance(one.module, recurrent) for key in one.weights]
+    able = [key for one in layers if not isinstance(one.module, RECURRENT) for key in one.weights]
     modules = dict(model.named_modules(remove_duplicate=False))
     for layer, answer in answers.items():
         if layer not in able:

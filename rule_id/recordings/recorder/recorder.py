@@ -14,7 +14,7 @@ from torch import nn
 
 from rule_id.errors import InputError, one_of
 from rule_id.recordings.recorder.checks import require_layers, require_same_shapes, warn_of
-from rule_id.recordings.recorder.layers import chosen_answers, chosen_layers
+from rule_id.recordings.recorder.layers import chosen_answers, chosen_layers, recurrent_layers
 from rule_id.recordings.recorder.measuring import Measured, Seen, Wanted, measure
 from rule_id.recordings.recorder.passive import eager_model
 from rule_id.recordings.recorder.sampling import Limits
@@ -60,6 +60,7 @@ class Recorder:
         layers: Sequence[str] | None = None,
         *,
         activations: Mapping[str, str] | None = None,
+        recurrent: Mapping[str, str] | None = None,
         activity_change: bool = True,
         batch_statistics: Any = "stimuli",
         max_units: int | None = 1000,
@@ -79,6 +80,9 @@ class Recorder:
                 layers that run.
             activations: By layer, the module whose output is its activation, where the rules do not
                 find it; the layer itself for its output as it is.
+            recurrent: By layer that feeds its own units, as one that is called in each time step
+                does, the layer before it, through which these units are fed. Of torch's recurrent
+                layers, of which the recurrent matrix alone is recorded, it is known.
             activity_change: Whether activity changes are recorded, where they can be had.
             batch_statistics: What batch normalisation takes mean and variance from, at every
                 checkpoint anew, as in a simulation: `stimuli`, or inputs of training, given as
@@ -105,6 +109,7 @@ class Recorder:
             _population(batch_statistics, shown, batch_size),
             Limits(max_units, max_stimuli, max_weights, seed),
         )
+        self._recurrent = {**recurrent_layers(chosen), **(recurrent or {})}
         self._slopes = activity_change
         self._steps: list[float] = []
         self._seen: dict[str, list[Seen]] = {}
@@ -160,6 +165,7 @@ class Recorder:
             tables["activity_change"],
             "gradient" if tables["activity_change"] else None,
             layers=self.layers,
+            recurrent=self._known_recurrent(),
         )
 
     def save(self, path: str | Path) -> None:
@@ -175,7 +181,8 @@ class Recorder:
                 take more than a file may.
         """
         self._require_two()
-        write_recording(Path(path), np.asarray(self._steps), recorded_arrays(self._seen))
+        steps, tables = np.asarray(self._steps), recorded_arrays(self._seen)
+        write_recording(Path(path), steps, tables, self._known_recurrent())
 
     def _checked_step(self, step: Any) -> float:
         if not isinstance(step, numbers.Real) or isinstance(step, bool) or not math.isfinite(step):
@@ -189,6 +196,9 @@ class Recorder:
             raise InputError(
                 f"a recording must have 2 checkpoints or more; there are {len(self._steps)}"
             )
+
+    def _known_recurrent(self) -> dict[str, str | None]:
+        return {name: fed_by for name, fed_by in self._recurrent.items() if name in self._seen}
 
     def _measure(self) -> Measured:
         return measure(self._model, self._wanted, self._slopes)

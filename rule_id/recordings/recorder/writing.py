@@ -36,13 +36,16 @@ def recorded_arrays(layers: Mapping[str, Sequence[Seen]]) -> Tables:
     return tables
 
 
-def write_recording(path: Path, steps: np.ndarray, tables: Tables) -> None:
+def write_recording(
+    path: Path, steps: np.ndarray, tables: Tables, recurrent: Mapping[str, str | None]
+) -> None:
     """Write a recording as `rule_id.recordings.read_recording` reads it, all of it or nothing.
 
     Args:
         path: The npz file.
         steps: When each checkpoint was, (T,).
         tables: The arrays.
+        recurrent: By layer that feeds its own units, the layer through which these are fed.
 
     Raises:
         InputError: The name has another ending, or the arrays take more than a file may.
@@ -58,6 +61,9 @@ def write_recording(path: Path, steps: np.ndarray, tables: Tables) -> None:
     arrays = {"steps": steps, "signal": np.array("model")}
     if tables["activity_change"]:
         arrays["activity_change_source"] = np.array("gradient")
+    if recurrent:
+        arrays["recurrent"] = np.array(list(recurrent))
+        arrays["fed_by"] = np.array([feeding or "" for feeding in recurrent.values()])
     # Layer by layer: the order in which layers first appear in a file is theirs.
     for layer in tables["activations"]:
         arrays |= {
