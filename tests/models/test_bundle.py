@@ -222,14 +222,14 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
     ("changes", "message"),
     [
         (None, "linear.json.gz must be a stored linear classifier: JSONDecodeError"),
-        ({"quantiles": [[0.0]]}, r"quantiles must be finite and of the shape \(1, 2172\)"),
-        ({"quantiles": [[0.0] * 2172]}, "quantiles must be 2 or more, and must not fall"),
-        ({"quantiles": [[1.0] * 2172, [0.0] * 2172]}, "quantiles must be 2 or more, and"),
+        ({"quantiles": [[0.0]]}, r"quantiles must be finite and of the shape \(1, 2352\)"),
+        ({"quantiles": [[0.0] * 2352]}, "quantiles must be 2 or more, and must not fall"),
+        ({"quantiles": [[1.0] * 2352, [0.0] * 2352]}, "quantiles must be 2 or more, and"),
         ({"pools": 1}, "pools must be true or false"),
         ({"pools": False}, r"quantiles must be finite and of the shape \(33, 588\)"),
         ({"intercepts": ["a"] * 4}, "must be a stored linear classifier: ValueError"),
-        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 2172\)"),
-        ({"quantiles": [[float("nan")] * 2172] * 2}, "quantiles must be finite"),
+        ({"coefficients": 3}, r"coefficients must be finite and of the shape \(4, 2352\)"),
+        ({"quantiles": [[float("nan")] * 2352] * 2}, "quantiles must be finite"),
         ({"C": None}, "must be a stored linear classifier: TypeError"),
     ],
 )
@@ -247,7 +247,7 @@ def test_a_linear_classifier_of_fewer_rules_is_refused(linear, tmp_path):
     edit(tmp_path / "b", classes=linear.classes[:3], map=None,
          families={rule: linear.families[rule] for rule in linear.classes[:3]})  # fmt: skip
     with pytest.raises(
-        InputError, match=r"coefficients must be finite and of the shape \(3, 2172\)"
+        InputError, match=r"coefficients must be finite and of the shape \(3, 2352\)"
     ):
         read_bundle(tmp_path / "b")
 

@@ -202,7 +202,8 @@ def test_what_each_two_checkpoints_say_is_columns_of_rows(tmp_path: Path) -> Non
     seen = compared.rows[names].notna().groupby(compared.rows["measurement"]).any()
     # Untracked units have no weights to follow.
     by_pair = {pair: seen[list(own.values())].any(axis=1).tolist() for pair, own in columns.items()}
-    assert by_pair.pop("activation_distance") == [True, True, False]
+    for name in ("activation_distance", "activation_agreement"):
+        assert by_pair.pop(name) == [True, True, False]
     assert set(map(tuple, by_pair.values())) == {(True, False, False)}
     last = compared.rows.query("measurement == 0 and checkpoint == 4 and layer == 0")
     np.testing.assert_allclose(last["weight_distance_04"], last["weight_raw_norm"], rtol=1e-5)
