@@ -664,7 +664,7 @@ def watch(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for all that is made.")] = Path("demo"),
     plan: Annotated[Path | None, typer.Option(help="A plan instead of the one that ships.")] = None,
-    splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 4,
+    splits: Annotated[int, typer.Option(help="Splits of each protocol.")] = 3,
 ) -> None:
     """Do all of it on a small plan: simulate, features, train, evaluate, report, identify."""
     from rule_id.pipeline import demo as run

@@ -36,7 +36,7 @@ def demo(
     out: str | Path = "demo",
     *,
     plan: str | Path | None = None,
-    splits: int = 4,
+    splits: int = 3,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Demo:
     """Simulate a small corpus and take it through the whole toolkit.
