@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from rule_id.observables.pairs import joined
 from rule_id.observables.tables import (
@@ -125,7 +125,7 @@ def _inverse(gram: Array, m: Array) -> Array:
     """Return (G + trace(G) / m)^-1 of G = V^T V of m units, in any unit; NaN where G is 0."""
     xp = array_namespace(gram)
     unit = (xp.linalg.trace(gram) / m)[..., None, None]
-    eye = xp.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    eye = xp.eye(gram.shape[-1], dtype=gram.dtype, device=device(gram))
     there = xp.isfinite(unit) & (unit > 0)
     scaled = xp.where(there, gram / xp.where(there, unit, 1.0), 0.0) + eye
     return xp.where(there, xp.linalg.inv(scaled), xp.nan)

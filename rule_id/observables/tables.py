@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 __all__ = ["checkpoints_first", "inner", "inner_table", "norm", "scaled", "tables_of"]
 
@@ -72,7 +72,7 @@ def inner_table(x: Array, y: Array) -> Array:
         alone = xp.linalg.diagonal(sums)
         table = alone[..., :, None] + alone[..., None, :] - sums - xp.matrix_transpose(sums)
         itself = xp.sum(own * other, axis=-1)
-    at = xp.arange(x.shape[-2])
+    at = xp.arange(x.shape[-2], device=device(x))
     table = xp.where(at[:, None] == at[None, :], itself[..., :, None], table)
     known = there[..., :, None] & there[..., None, :] & (at[:, None] >= at[None, :])
     return xp.where(known, table, xp.nan)
