@@ -60,7 +60,7 @@ EVALUATE ?= --model xgboost --splits 3 --protocol grouped --protocol measured
 reference: .venv/baselines
 	$(BIN)/rule-id simulate reference --scale $(SCALE) --out corpora/reference
 	test -f features/reference/manifest.json || $(BIN)/rule-id compact corpora/reference \
-		--measurement 0 --layers 5 --out features/reference
+		--measurement 0 --layers 4 --out features/reference
 	$(BIN)/rule-id train corpora/reference --menu --model combined --no-tune --out models/reference
 	$(BIN)/rule-id evaluate corpora/reference --out reports/reference/evaluation $(EVALUATE)
 	$(BIN)/rule-id evaluate features/reference --out reports/shipped --splits 5 --baselines --add

@@ -31,7 +31,7 @@ NUMBERS_VERSION = 3
 """Raised whenever the same plan gives other numbers, as when a rule is put right: a corpus that was
 begun before is read, and not gone on with."""
 
-COMPACT_VERSION = 3
+COMPACT_VERSION = 4
 """Of the way in which trajectories are kept in a compact corpus."""
 
 OBSERVABLES = ("weight", "activation", "activity_change")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from rule_id.models.screening import only
+
 __all__ = ["Batches", "bins_on_disk"]
 
 Batches = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
@@ -19,17 +21,27 @@ class _Passes(xgboost.DataIter):
     """What XGBoost asks for batches: once for edges of bins, once to put values into them."""
 
     def __init__(
-        self, batches: Batches, classes: np.ndarray, weights: np.ndarray, folder: str | Path
+        self,
+        batches: Batches,
+        classes: np.ndarray,
+        weights: np.ndarray,
+        folder: str | Path,
+        kept: np.ndarray | None,
     ) -> None:
         self._batches, self._classes, self._weights = batches, classes, weights
+        self._kept = kept
         self._left = batches()
-        super().__init__(cache_prefix=str(Path(folder) / "bins"))
+        # What the first trees were grown on is still there when bins of what they chose are made.
+        name = "bins" if kept is None else "chosen"
+        super().__init__(cache_prefix=str(Path(folder) / name))
 
     def next(self, input_data: Callable[..., Any]) -> bool:
         batch = next(self._left, None)
         if batch is None:
             return False
         X, y = batch
+        if self._kept is not None:
+            X = only(X, self._kept)
         codes = np.searchsorted(self._classes, y)
         input_data(data=X, label=codes, weight=self._weights[codes])
         return True
@@ -45,6 +57,7 @@ def bins_on_disk(
     folder: str | Path,
     some: np.ndarray,
     *,
+    kept: np.ndarray | None = None,
     max_bin: int,
     nthread: int,
 ) -> xgboost.DMatrix:
@@ -57,9 +70,11 @@ def bins_on_disk(
         folder: Where the bins lie; it may go when the matrix is gone.
         some: Features (m, d) whose quantiles are the edges of bins. Those of all rows would take a
             megabyte of memory a feature for a million rows.
+        kept: Which features there shall be (d,), the others missing; None for all.
         max_bin: Bins of a feature.
         nthread: Threads; 0 for all cores.
     """
+    some = some if kept is None else only(some, kept)
     edges = xgboost.QuantileDMatrix(some, max_bin=max_bin, nthread=nthread)
-    passes = _Passes(batches, classes, weights, folder)
+    passes = _Passes(batches, classes, weights, folder, kept)
     return xgboost.ExtMemQuantileDMatrix(passes, ref=edges, max_bin=max_bin, nthread=nthread)

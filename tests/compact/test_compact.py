@@ -64,10 +64,10 @@ def test_pairs_of_checkpoints_come_back_within_tolerance(original, compacted):
             x, y = (table[name].to_numpy(float) for table in (rows, found))
             np.testing.assert_array_equal(np.isnan(x), np.isnan(y))
             if pair in COSINES:
-                assert np.nanmax(np.abs(y - x)) < 0.0081, name
+                assert np.nanmax(np.abs(y - x)) < 0.0121, name
                 continue
             error = np.abs(y / np.where(x == 0, np.nan, x) - 1)
-            assert np.nanmedian(error) < 0.012 and np.nanquantile(error, 0.95) < 0.023, name
+            assert np.nanmedian(error) < 0.026 and np.nanquantile(error, 0.95) < 0.036, name
 
 
 def test_statistics_come_back_within_tolerance(original, compacted):
@@ -114,7 +114,7 @@ def test_it_is_small_and_says_what_it_is(simulated, compacted):
     before, said = read_manifest(simulated), read_manifest(compacted)
     assert said["plan"] == before["plan"] and said["schema_version"] == before["schema_version"]
     compact_of = said["compact"]
-    assert (compact_of["version"], compact_of["measurements"], compact_of["layers"]) == (3, [0], 8)
+    assert (compact_of["version"], compact_of["measurements"], compact_of["layers"]) == (4, [0], 8)
     assert {*compact_of["kept"], *compact_of["derived"], *compact_of["missing"]} == set(STATISTICS)
     (part,) = said["parts"]
     names = [path.name for path in compacted.glob("*/*")]

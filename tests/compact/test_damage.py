@@ -159,10 +159,10 @@ def test_a_long_text_is_not_unpacked(corpus):
 @pytest.mark.parametrize(
     ("said", "match"),
     [
-        ({"version": 2, "layers": 8}, "compact must have version 3; got 2"),
-        ("yes", "compact must have version 3; got None"),
-        ({"version": 3, "layers": "8"}, "must keep 2 layers or more of a network; got '8'"),
-        ({"version": 3, "layers": True}, "must keep 2 layers or more of a network; got True"),
+        ({"version": 3, "layers": 8}, "compact must have version 4; got 3"),
+        ("yes", "compact must have version 4; got None"),
+        ({"version": 4, "layers": "8"}, "must keep 2 layers or more of a network; got '8'"),
+        ({"version": 4, "layers": True}, "must keep 2 layers or more of a network; got True"),
     ],
 )
 def test_a_manifest_of_another_version_is_refused(corpus, said, match):

@@ -26,13 +26,13 @@ def paths(kind: str, n: int = 60, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["walk", "line"])
-def test_distances_come_back_within_two_percent(kind: str) -> None:
+def test_distances_come_back_within_three_percent(kind: str) -> None:
     before = paths(kind)
     after = decode_paths(encode_paths(before))
     np.testing.assert_array_equal(np.isnan(after), np.isnan(before))
     lower = (slice(None), *LOWER)
     error = np.abs(after[lower] / before[lower] - 1)
-    assert np.quantile(error, 0.95) < 0.006 and error.max() < 0.02
+    assert np.quantile(error, 0.95) < 0.009 and error.max() < 0.03
 
 
 @pytest.mark.parametrize("name", OF_DISTANCES)
@@ -48,10 +48,10 @@ def test_curves_of_paths_come_back(name: str, kind: str) -> None:
         for d in (after, before)
     )  # fmt: skip
     spread = max(1.0, np.nanmax(np.abs(expected)))
-    # Four cosines, each known to 0.008 at worst.
-    median = 0.01 if name == "carry" else 0.004
+    # Four cosines, each known to 0.012 at worst.
+    median = 0.014 if name == "carry" else 0.0065
     assert np.nanmedian(np.abs(found - expected)) < median * spread
-    assert np.nanmax(np.abs(found - expected)) < 0.05 * spread
+    assert np.nanmax(np.abs(found - expected)) < 0.075 * spread
 
 
 def test_a_layer_that_rests_rests() -> None:

@@ -44,7 +44,7 @@ def test_what_comes_back_is_within_half_a_part_of_an_octave(name: str) -> None:
     x = table(name)
     found = back(x, name)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(x))
-    np.testing.assert_allclose(found, x, rtol=0.0084 if name == "weight_gain" else 0.0221)
+    np.testing.assert_allclose(found, x, rtol=0.0084 if name == "weight_gain" else 0.0353)
     assert encode_shares(x, name).shape == (len(x), n_pairs(T))
 
 

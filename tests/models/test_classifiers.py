@@ -90,10 +90,15 @@ def test_linear_coefficients_are_largest_where_the_signal_is():
     assert set(np.argsort(weights)[-2:]) == {0, 1}
 
 
-def test_trees_are_the_same_for_any_number_of_threads():
+@pytest.mark.parametrize("most", [None, 6])
+def test_trees_are_the_same_for_any_number_of_threads(most):
     X, y = planted(1.0, n=500)
     trees = [
-        bytes(BoostedClassifier(30, n_jobs=n_jobs).fit(X, y).booster_.save_raw("json"))
+        bytes(
+            BoostedClassifier(30, most_features=most, n_jobs=n_jobs)
+            .fit(X, y)
+            .booster_.save_raw("json")
+        )
         for n_jobs in (1, 2, 3, -1, None)
     ]
     assert len(set(trees)) == 1
@@ -122,3 +127,42 @@ def test_a_rare_class_is_still_found(name):
     kept = ~rare | (np.cumsum(rare) <= 30)
     predicted = clone(SMALL[name]).fit(X[kept], y[kept]).predict(unseen)
     assert (predicted == true)[true == RULES[2]].mean() > 0.8
+
+
+def wide(seed: int = 0, n: int = 400, d: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    X, y = planted(5.0, seed, n)
+    noise = np.random.default_rng([seed, 1]).normal(size=(n, d - X.shape[1]))
+    return np.hstack([noise, X]).astype(np.float32), y
+
+
+def test_of_many_features_trees_use_those_that_tell_classes_apart():
+    X, y = wide()
+    trees = BoostedClassifier(20, most_features=10).fit(X, y)
+    used = {int(name[1:]) for name in trees.booster_.get_score(importance_type="gain")}
+    assert len(used) <= 10 and {48, 49} <= used
+    unseen, true = wide(seed=1)
+    assert (trees.predict(unseen) == true).mean() > 0.9
+
+
+def test_trees_of_chosen_features_never_ask_for_the_others():
+    X, y = wide()
+    trees = BoostedClassifier(20, most_features=10).fit(X, y)
+    used = [int(name[1:]) for name in trees.booster_.get_score(importance_type="gain")]
+    other = np.full_like(X, 1e9)
+    other[:, used] = X[:, used]
+    np.testing.assert_array_equal(trees.predict_proba(other), trees.predict_proba(X))
+
+
+def test_no_features_are_chosen_where_there_are_no_more_or_all_are_wanted():
+    X, y = wide()
+    chosen, enough, everything = (
+        bytes(BoostedClassifier(20, most_features=most).fit(X, y).booster_.save_raw("json"))
+        for most in (10, X.shape[1], None)
+    )
+    assert enough == everything != chosen
+
+
+def test_trees_are_grown_where_no_feature_tells_anything():
+    X, y = np.zeros((60, 12), dtype=np.float32), np.repeat(RULES, 20)
+    trees = BoostedClassifier(20, most_features=4).fit(X, y)
+    np.testing.assert_allclose(trees.predict_proba(X), 1 / 3, atol=0.05)

@@ -123,14 +123,15 @@ def test_what_cannot_be_trained_in_batches_is_refused(path, table, tmp_path):
         train(tmp_path / "other.parquet", most_rows=1000)
 
 
-def test_batches_fit_nearly_what_all_rows_at_once_fit(tmp_path):
+@pytest.mark.parametrize("most", [None, 8])
+def test_batches_fit_nearly_what_all_rows_at_once_fit(tmp_path, most):
     rng = np.random.default_rng(0)
     y = rng.choice(list("abc"), 600)
     X = rng.normal(size=(600, 20)).astype(np.float32)
     X[:, 0] += 3.0 * (y == "b") - 3.0 * (y == "a")
     X[rng.random(X.shape) < 0.1] = np.nan
-    whole = CLASSIFIERS["xgboost"](n_estimators=10).fit(X, y)
-    read = CLASSIFIERS["xgboost"](n_estimators=10).fit_batches(
+    whole = CLASSIFIERS["xgboost"](n_estimators=10, most_features=most).fit(X, y)
+    read = CLASSIFIERS["xgboost"](n_estimators=10, most_features=most).fit_batches(
         lambda: ((X[k : k + 130], y[k : k + 130]) for k in range(0, 600, 130)), tmp_path, X
     )
     np.testing.assert_array_equal(read.classes_, whole.classes_)
