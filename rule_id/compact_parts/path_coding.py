@@ -10,7 +10,7 @@ from rule_id.compact_parts.coding import FIRST_BITS, rounded
 
 __all__ = ["CodedPaths", "decode_paths", "encode_paths", "n_angles"]
 
-LEVELS = 42
+LEVELS = 36
 """The code of a cosine of 1."""
 
 DECADES = 12.0
@@ -58,9 +58,9 @@ def encode_paths(distances: Array) -> CodedPaths:
 
     .. math:: q_k = 1 + \mathrm{round}\Big(65534 \frac{\log_{10}(|v_k| / |v_0|) + 12}{24}\Big),
     \qquad
-        q_{jk} = \mathrm{round}\Big(42 \frac{\langle v_j, v_k \rangle}{|v_j| |v_k|}\Big), \; j < k,
+        q_{jk} = \mathrm{round}\Big(36 \frac{\langle v_j, v_k \rangle}{|v_j| |v_k|}\Big), \; j < k,
 
-    0 where a length is 0. Lengths are known to 0.05%, cosines to 0.012. A path that was not
+    0 where a length is 0. Lengths are known to 0.05%, cosines to 0.014. A path that was not
     measured at some checkpoint is missing as a whole.
 
     Args:

@@ -8,7 +8,7 @@ from rule_id.schema import PAIRS
 
 __all__ = ["COSINES", "OCTAVES", "SHARES", "decode_shares", "encode_shares", "n_pairs"]
 
-COSINES = {name: 42 for name in PAIRS if name.endswith(("_agreement", "_contrast"))}
+COSINES = {name: 36 for name in PAIRS if name.endswith(("_agreement", "_contrast"))}
 """The pairs that lie between -1 and 1, and into how many parts each unit."""
 
 OCTAVES: dict[str, tuple[float, float, int]] = {
@@ -39,7 +39,7 @@ def encode_shares(table: Array, name: str) -> Array:
     .. math:: q_{st} = 1 + \mathrm{round}\big(f \, (\log_2 x_{ts} - a)\big)
 
     in f parts an octave from 2^a on (`OCTAVES`), 0 of what is missing, so that x is known to 3.5%,
-    gains to 0.9%; of cosines 1 + round(f (x + 1)) (`COSINES`), so that they are known to 0.012.
+    gains to 0.9%; of cosines 1 + round(f (x + 1)) (`COSINES`), so that they are known to 0.014.
     Kept are, modulo 256, of s < t the changes of changes, from one s to the next and from one t to
     the next, which pack a quarter smaller than changes along t do, and of s = t the changes.
 

@@ -32,7 +32,7 @@ def test_distances_come_back_within_three_percent(kind: str) -> None:
     np.testing.assert_array_equal(np.isnan(after), np.isnan(before))
     lower = (slice(None), *LOWER)
     error = np.abs(after[lower] / before[lower] - 1)
-    assert np.quantile(error, 0.95) < 0.009 and error.max() < 0.03
+    assert np.quantile(error, 0.95) < 0.011 and error.max() < 0.03
 
 
 @pytest.mark.parametrize("name", OF_DISTANCES)
@@ -48,8 +48,8 @@ def test_curves_of_paths_come_back(name: str, kind: str) -> None:
         for d in (after, before)
     )  # fmt: skip
     spread = max(1.0, np.nanmax(np.abs(expected)))
-    # Four cosines, each known to 0.012 at worst.
-    median = 0.014 if name == "carry" else 0.0065
+    # Four cosines, each known to 0.014 at worst.
+    median = 0.016 if name == "carry" else 0.0076
     assert np.nanmedian(np.abs(found - expected)) < median * spread
     assert np.nanmax(np.abs(found - expected)) < 0.075 * spread
 
