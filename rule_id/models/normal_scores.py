@@ -51,6 +51,12 @@ def normal_scores(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
 
     Source: van der Waerden, "Order tests for the two-sample problem and their power", 1952.
     """
+    # Of what was not recorded at all nothing need be found out.
+    seen = ~np.isnan(X).all(axis=0)
+    if not seen.all():
+        scores = np.zeros(X.shape)
+        scores[:, seen] = normal_scores(np.compress(seen, X, 1), np.compress(seen, quantiles, 1))
+        return scores
     scores = np.empty(X.shape)
     rows = max(1, _VALUES_AT_ONCE // max(1, X.shape[1]))
     for begin in range(0, len(X), rows):
@@ -62,8 +68,9 @@ def normal_scores(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
 
 def _shares(x: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     """Return F(x) (n, d); NaN where x is."""
-    below = np.zeros(x.shape, dtype=np.intp)
-    up_to = np.zeros(x.shape, dtype=np.intp)
+    # Small numbers, since memory is what counting takes.
+    below = np.zeros(x.shape, dtype=np.int16)
+    up_to = np.zeros(x.shape, dtype=np.int16)
     for one in quantiles:
         below += one < x
         up_to += one <= x
