@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
+import lzma
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -196,14 +196,14 @@ def _within(reader: str, folder: Path, name: str) -> Kind:
 
 def _packed(bundle: Path) -> Kind:
     """A classifier, changed before it is packed, with the checksum of what it is then."""
-    (file,) = bundle.glob("*.json.gz")
+    (file,) = bundle.glob("*.json.xz")
     manifest = bundle / "manifest.json"
     text = manifest.read_text()
     before = json.loads(text)["sha256"]
 
     def written(document: bytes) -> bytes:
-        packed = gzip.compress(document, compresslevel=1, mtime=0)
+        packed = lzma.compress(document, preset=0)
         manifest.write_text(text.replace(before, hashlib.sha256(packed).hexdigest()))
         return packed
 
-    return Kind("bundle", bundle, file, gzip.decompress(file.read_bytes()), written)
+    return Kind("bundle", bundle, file, lzma.decompress(file.read_bytes()), written)

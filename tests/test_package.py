@@ -74,9 +74,9 @@ def test_the_wheel_carries_what_ships(wheel: zipfile.ZipFile) -> None:
         "rule_id/reference/reference.toml",
         "rule_id/reference/corpus/manifest.json",
         "rule_id/reference/summary/manifest.json",
-        "rule_id/reference/summary/combined.json.gz",
+        "rule_id/reference/summary/combined.json.xz",
         "rule_id/reference/invariant/manifest.json",
-        "rule_id/reference/invariant/combined.json.gz",
+        "rule_id/reference/invariant/combined.json.xz",
     } <= names
     assert any(name.startswith("rule_id/reports/templates/") for name in names)
     assert not any(name.startswith(("features", "models", "reports", "tests")) for name in names)

@@ -161,7 +161,7 @@ def test_a_bundle_and_a_compact_corpus_at_a_url(s3, tmp_path, monkeypatch) -> No
     forget(monkeypatch, tmp_path, "other")
     assert read_bundle(url).scores == made.scores
     train(table, url, model="xgboost", tune=False, held_out=0.4)
-    assert sorted(Path(p).name for p in s3.find(url)) == ["manifest.json", "model.json.gz"]
+    assert sorted(Path(p).name for p in s3.find(url)) == ["manifest.json", "model.json.xz"]
     assert read_bundle(url).model == "xgboost"
     with pytest.raises(InputError, match="must be a new folder or a bundle to replace"):
         s3.pipe_file(f"{BUCKET}/else/notes.txt", b"mine")

@@ -25,13 +25,13 @@ from rule_id.storage import local_copy, remote_of, sent_to
 
 __all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "read_bundle"]
 
-BUNDLE_SCHEMA_VERSION = 4
+BUNDLE_SCHEMA_VERSION = 5
 
 MANIFEST = "manifest.json"
 _MODEL_FILES = {
-    "linear": "linear.json.gz",
-    "xgboost": "model.json.gz",
-    "combined": "combined.json.gz",
+    "linear": "linear.json.xz",
+    "xgboost": "model.json.xz",
+    "combined": "combined.json.xz",
 }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
+import lzma
 
 from rule_id.errors import InputError
 
@@ -13,10 +11,16 @@ __all__ = ["LARGEST", "pack", "unpack"]
 LARGEST = 2**28
 """Bytes that a document may have; a booster of thirty classes has 4 million."""
 
+MEMORY = 2**27
+"""Bytes that unpacking may take beside the document; what `pack` writes takes 9 million."""
+
 
 def pack(document: bytes) -> bytes:
-    """Return a document in gzip's format; the same bytes for the same document."""
-    return gzip.compress(document, mtime=0)
+    """Return a document in the format of xz; the same bytes for the same document.
+
+    Of what a classifier is, mostly digits, it is a seventh smaller than gzip's.
+    """
+    return lzma.compress(document, preset=6)
 
 
 def unpack(packed: bytes, source: str, largest: int = LARGEST) -> bytes:
@@ -30,11 +34,13 @@ def unpack(packed: bytes, source: str, largest: int = LARGEST) -> bytes:
     Raises:
         InputError: It is damaged, or larger when unpacked.
     """
+    file = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-            document = file.read(largest + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{source} must be a file in gzip's format: {error}") from None
+        document = file.decompress(packed, largest + 1)
+    except lzma.LZMAError as error:
+        raise InputError(f"{source} must be a file in the format of xz: {error}") from None
     if len(document) > largest:
         raise InputError(f"{source} must be {largest} bytes when unpacked, or fewer; it is more")
+    if not file.eof or file.unused_data:
+        raise InputError(f"{source} must be a file in the format of xz, whole and nothing else")
     return document

@@ -87,6 +87,6 @@ def test_the_command_trains_with_the_scheduler_that_is_named(
     for name, more in (("alone", []), ("there", ["--engine", "dask", "--scheduler", address])):
         done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / name), *more])
         assert done.exit_code == 0, done.output
-        bundles.append((tmp_path / name / "linear.json.gz").read_bytes())
+        bundles.append((tmp_path / name / "linear.json.xz").read_bytes())
     assert bundles[0] == bundles[1]
     assert np.all([len(bundle) > 0 for bundle in bundles])

@@ -6,10 +6,10 @@ lies beside the file, and what it points to, must be as it was.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -275,8 +275,8 @@ def test_a_classifier_that_unpacks_to_gibibytes(model: str, reader: Reader, tmp_
     table = extract(synthetic_trajectories(n_blocks=8, networks_per_rule=1, n_checkpoints=3))
     bundle = tmp_path / "bundle"
     train(table, bundle, model=model, tune=False, held_out=0.4)
-    (packed,) = bundle.glob("*.json.gz")
-    with gzip.open(packed, "wb", compresslevel=1) as file:
+    (packed,) = bundle.glob("*.json.xz")
+    with lzma.open(packed, "wb", preset=1) as file:
         for _ in range(3 * 1024):
             file.write(b" " * MIB)
     manifest = json.loads((bundle / "manifest.json").read_text())

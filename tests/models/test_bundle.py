@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
+import lzma
 import subprocess
 import sys
 
@@ -16,7 +16,7 @@ from rule_id.models.bundle import _KEYS
 from rule_id.models.packing import pack
 from rule_id.reference import reference_path
 
-FILES = {"linear": "linear.json.gz", "xgboost": "model.json.gz", "combined": "combined.json.gz"}
+FILES = {"linear": "linear.json.xz", "xgboost": "model.json.xz", "combined": "combined.json.xz"}
 
 
 def edit(folder, **changes) -> None:
@@ -92,7 +92,7 @@ def test_files_are_json_and_nothing_else_is_left(bundle, folder):
     assert {file.name for file in folder.iterdir()} == {"manifest.json", model}
     assert [entry.name for entry in folder.parent.iterdir()] == ["bundle"]
     assert (folder.stat().st_mode & 0o777) == (folder.parent / "bundle").stat().st_mode & 0o777
-    json.loads(gzip.decompress((folder / model).read_bytes()))
+    json.loads(lzma.decompress((folder / model).read_bytes()))
 
 
 def test_a_read_bundle_can_be_written_again(folder, tmp_path):
@@ -108,7 +108,7 @@ def test_a_bundle_is_replaced_also_by_one_of_the_other_kind(linear, xgboost, tmp
     linear.write(tmp_path / "bundle")
     xgboost.write(tmp_path / "bundle")
     assert read_bundle(tmp_path / "bundle").model == "xgboost"
-    assert not (tmp_path / "bundle" / "linear.json.gz").exists()
+    assert not (tmp_path / "bundle" / "linear.json.xz").exists()
 
 
 def test_a_folder_behind_a_link_is_replaced_not_the_link(linear, tmp_path):
@@ -157,7 +157,7 @@ def test_a_missing_bundle_is_named(tmp_path):
         ("{", "manifest.json must be that of a bundle, a JSON object"),
         ("[]", "must be that of a bundle, a JSON object; got a list"),
         (
-            '{"schema_version": 4}',
+            '{"schema_version": 5}',
             "must be that of a bundle; model, target, classes, .* sha256 is missing",
         ),
     ],
@@ -171,7 +171,7 @@ def test_a_damaged_manifest_is_named(folder, text, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 99}, "schema_version must be 4; got 99"),
+        ({"schema_version": 99}, "schema_version must be 5; got 99"),
         ({"model": "svm"}, "model must be one of linear, xgboost"),
         ({"classes": ["a", "a"]}, "classes and feature_names must be texts, each once"),
         ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),
@@ -210,18 +210,18 @@ def test_another_or_no_model_file_is_refused(folder, bundle):
 
 def test_a_damaged_booster_is_refused(xgboost, tmp_path):
     xgboost.write(tmp_path / "b")
-    replace_model(tmp_path / "b", "model.json.gz", b"{}")
-    with pytest.raises(InputError, match="model.json.gz must be an undamaged XGBoost model"):
+    replace_model(tmp_path / "b", "model.json.xz", b"{}")
+    with pytest.raises(InputError, match="model.json.xz must be an undamaged XGBoost model"):
         read_bundle(tmp_path / "b")
-    replace_model(tmp_path / "b", "model.json.gz", b"{}", packed=False)
-    with pytest.raises(InputError, match="model.json.gz must be a file in gzip's format"):
+    replace_model(tmp_path / "b", "model.json.xz", b"{}", packed=False)
+    with pytest.raises(InputError, match="model.json.xz must be a file in the format of xz"):
         read_bundle(tmp_path / "b")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (None, "linear.json.gz must be a stored linear classifier: JSONDecodeError"),
+        (None, "linear.json.xz must be a stored linear classifier: JSONDecodeError"),
         ({"quantiles": [[0.0]]}, r"quantiles must be finite and of the shape \(1, 2352\)"),
         ({"quantiles": [[0.0] * 2352]}, "quantiles must be 2 or more, and must not fall"),
         ({"quantiles": [[1.0] * 2352, [0.0] * 2352]}, "quantiles must be 2 or more, and"),
@@ -235,9 +235,9 @@ def test_a_damaged_booster_is_refused(xgboost, tmp_path):
 )
 def test_what_is_no_linear_classifier_of_ours_is_refused(linear, tmp_path, changes, message):
     linear.write(tmp_path / "b")
-    stored = json.loads(gzip.decompress((tmp_path / "b" / "linear.json.gz").read_bytes()))
+    stored = json.loads(lzma.decompress((tmp_path / "b" / "linear.json.xz").read_bytes()))
     document = b"{" if changes is None else json.dumps(stored | changes).encode()
-    replace_model(tmp_path / "b", "linear.json.gz", document)
+    replace_model(tmp_path / "b", "linear.json.xz", document)
     with pytest.raises(InputError, match=message):
         read_bundle(tmp_path / "b")
 
