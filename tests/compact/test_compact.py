@@ -94,7 +94,7 @@ def test_features_are_nearly_those_of_the_original(simulated, compacted):
         of_path = error.index.map(is_of_path).to_numpy(dtype=bool)
         assert error.median() < 0.005 and error[~of_path].max() < 0.15
         # Roughness of what hardly changes, and when it is least, are of the rounding itself.
-        assert not of_path.any() or error[of_path].quantile(0.8) < 0.15
+        assert not of_path.any() or error[of_path].quantile(0.8) < 0.2
 
 
 def test_batches_together_are_the_corpus_and_its_hash_is_of_what_is_read(simulated, compacted):
