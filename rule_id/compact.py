@@ -69,7 +69,7 @@ def compact(
 ) -> CompactCorpus:
     """Write a lossy copy of a corpus, which is read as any other corpus.
 
-    It takes some 400 bytes a layer, and 550 more where checkpoints were compared with each other.
+    It takes some 350 bytes a layer, and 700 more where checkpoints were compared with each other.
     It keeps some measurements, all pairs of checkpoints and 23 statistics; eight follow from these,
     the others are missing. Levels are kept to 1/2048, changes of a trajectory to 1/185 of the
     largest, those of what grows many times to 4% of themselves. See docs/compact.md. Of the corpus

@@ -33,7 +33,7 @@ TEXTS = ("network", "layer_name", "layer_kind", "depth_group", "observation")
 WHOLE = ("layer", "measurement", "n_units", "checkpoint", "step")
 SINGLE = ("loss", "performance")
 LEVEL = 11
-"""The most that Brotli packs, a twelfth smaller than the most of Zstandard."""
+"""The most that Brotli packs, a fifteenth smaller than the most of Zstandard."""
 
 FIRST, RANGE, COURSE = ".first", ".range", ".course"
 STEPS, ANGLES, CODES = ".steps", ".angles", ".codes"

@@ -37,8 +37,8 @@ class BoostedClassifier(ClassifierMixin, BaseEstimator):
         max_bin: Bins of a feature's histogram; the time of a fit grows with it.
         most_features: Of more features than these a few trees are grown first, and all others on
             those by which these gained most. The time of a fit grows with the number of features,
-            most of which are near-copies of others; of 1,742 features 300 named as many rules of
-            new blocks or more, in a fifth of the time. None for all.
+            most of which are near-copies of others; of 1,745 features 300 named as many rules of
+            new blocks or more, in a quarter of the time. None for all.
         random_state: Seed of the subsampling.
         n_jobs: Threads; -1 or None for all cores. One, because on a machine that does other work
             too, waiting for the slowest thread was measured to cost 30 times the whole fit.

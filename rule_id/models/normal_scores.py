@@ -68,9 +68,9 @@ def normal_scores(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
 
 def _shares(x: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     """Return F(x) (n, d); NaN where x is."""
-    # Small numbers, since memory is what counting takes.
-    below = np.zeros(x.shape, dtype=np.int16)
-    up_to = np.zeros(x.shape, dtype=np.int16)
+    # Small numbers where they hold twice the count, since memory is what counting takes.
+    small = np.int16 if len(quantiles) < 2**14 else np.intp
+    below, up_to = np.zeros(x.shape, dtype=small), np.zeros(x.shape, dtype=small)
     for one in quantiles:
         below += one < x
         up_to += one <= x

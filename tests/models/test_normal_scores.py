@@ -67,3 +67,19 @@ def test_many_rows_are_scored_in_pieces_as_at_once(monkeypatch):
     whole = normal_scores(X, quantiles_of(X, 9))
     monkeypatch.setattr("rule_id.models.normal_scores._VALUES_AT_ONCE", 10)
     np.testing.assert_array_equal(normal_scores(X, quantiles_of(X, 9)), whole)
+
+
+def test_what_was_not_measured_at_all_changes_no_other_score() -> None:
+    X = np.random.default_rng(3).normal(size=(40, 6))
+    quantiles = quantiles_of(X, 9)
+    hidden = X.copy()
+    hidden[:, [0, 4]] = np.nan
+    whole, seen = normal_scores(X, quantiles), normal_scores(hidden, quantiles)
+    assert (seen[:, [0, 4]] == 0).all()
+    np.testing.assert_array_equal(seen[:, [1, 2, 3, 5]], whole[:, [1, 2, 3, 5]])
+
+
+def test_more_quantiles_than_small_numbers_hold() -> None:
+    many = np.linspace(0, 1, 2**15 + 1)[:, None]
+    x = np.array([[0.25], [0.5], [0.75]])
+    np.testing.assert_allclose(normal_scores(x, many), normal_scores(x, many[:: 2**10]), atol=1e-9)

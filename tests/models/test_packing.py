@@ -29,7 +29,9 @@ def test_flipped_bytes_are_refused_or_change_nothing() -> None:
             assert "model.json.xz must be" in str(error)
 
 
-@pytest.mark.parametrize("damage", [lambda p: p[:-1], lambda p: p[:-9], lambda p: b"x" + p])
+@pytest.mark.parametrize(
+    "damage", [lambda p: p[:-1], lambda p: p[:-9], lambda p: b"x" + p, lambda p: p + b"x"]
+)
 def test_damage_is_named(damage) -> None:
     with pytest.raises(InputError, match="a must be a file in the format of xz"):
         unpack(damage(pack(b"some text" * 99)), "a")
