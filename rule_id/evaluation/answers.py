@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.merging import merged_names
 from rule_id.evaluation.trials import Test, Trial
 from rule_id.features import EVALUATED
@@ -50,6 +51,9 @@ class Answers:
         probabilities: Of each class (n, k).
         classes: The k classes, sorted.
         true: The true class of each (n,).
+        summed: Whether a class that pools rules has the sum of their probabilities; else the
+            largest of them, as of scores that were only made to add up to 1: of those, who pools
+            most rules would win.
     """
 
     level: str
@@ -59,6 +63,7 @@ class Answers:
     probabilities: np.ndarray
     classes: list[str]
     true: np.ndarray
+    summed: bool = True
 
     @property
     def predicted(self) -> np.ndarray:
@@ -77,7 +82,7 @@ class Answers:
         )
 
     def about(self, class_of: dict[str, str]) -> Answers:
-        """Return the answers about a target, sums of the probabilities of its rules.
+        """Return the answers about a target, made of the probabilities of its rules.
 
         Of the paper's rules, answers are those for networks of these rules, when it is known that
         they are of these.
@@ -88,7 +93,11 @@ class Answers:
         some = self.rows(np.isin(self.true, list(class_of)))
         names = np.array([class_of.get(rule, "") for rule in self.classes])
         classes = sorted(set(names) - {""})
-        sums = some.probabilities @ np.equal.outer(names, np.array(classes)).astype(float)
+        belongs = np.equal.outer(names, np.array(classes))
+        if self.summed:
+            sums = some.probabilities @ belongs.astype(float)
+        else:
+            sums = np.stack([some.probabilities[:, own].max(axis=1) for own in belongs.T], axis=1)
         true = np.array([class_of[rule] for rule in some.true], dtype=str)
         # Who is certain of a rule that is not asked for says nothing about those that are.
         sums[sums.sum(axis=1) == 0] = 1.0
@@ -162,6 +171,7 @@ def answers_of(trial: Trial, test: Test, probabilities: np.ndarray) -> Iterator[
                 np.asarray(values, float),
                 trial.classes,
                 some["rule"].to_numpy(dtype=str),
+                trial.model not in BASELINES or BASELINES[trial.model].has_probabilities,
             )
 
 

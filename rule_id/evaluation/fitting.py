@@ -7,7 +7,7 @@ import importlib.metadata
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Event, Lock
 from typing import Any, Protocol
 
@@ -106,7 +106,7 @@ def run_all(
     # One thread a fit, several fits at once: faster than many threads for each fit of this
     # size, as fast as processes, and the numbers do not depend on how many cores there are.
     run = joblib.Parallel(n_jobs=threads, backend="threading", return_as="generator_unordered")
-    with threadpoolctl.threadpool_limits(1):
+    with threadpoolctl.threadpool_limits(1), _unworried():
         outcomes = run(joblib.delayed(lane)(keys) for keys in _lanes(distinct))
         try:
             for _ in outcomes:
@@ -147,6 +147,14 @@ def _done_apart(job: Job, processes: ProcessPoolExecutor) -> Kept:
 def _done_by_one_thread(job: Job) -> Kept:
     with threadpoolctl.threadpool_limits(1):
         return _done(job)
+
+
+@contextmanager
+def _unworried() -> Iterator[None]:
+    """Leave out the warning that a process was replaced after it had kept memory of a fit."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        yield
 
 
 def _lanes(jobs: Mapping[str, Job]) -> Iterator[list[str]]:

@@ -20,12 +20,16 @@ from synthetic import synthetic_trajectories
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "studies"))
 
 import authors_rules
+import baselines_elsewhere
 import kunin_runs
 import kunin_theory
 import merging
 import rules_table
 import study
 
+from rule_id.evaluation.store import Store
+from rule_id.features import extract
+from rule_id.features.material import gather
 from rule_id.networks import DenseMap, Layer
 from rule_id.rules import RULES, LearningRule, Noise
 from rule_id.rules.alignment import descend
@@ -171,3 +175,32 @@ def test_the_page_of_merged_rules_says_what_the_list_says() -> None:
     assert "2 of 4 rules are merged, into 1 group; what was 4 classes is 3." in text
     assert "| `backprop+adam`, `backprop+momentum` | 0.580 | 0.550 | 0.580 | 2 + 2 | yes |" in text
     assert text.count("| no |") == 1
+
+
+def test_a_baseline_is_right_about_a_family_by_its_sum_or_by_its_best_rule() -> None:
+    classes = np.array(["backprop+adam", "backprop+sgd", "feedback_alignment+momentum"])
+    said = np.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4]])
+    true = pd.Series(["feedback_alignment+momentum", "oja+momentum"])
+    summed = baselines_elsewhere._right(said, classes, true, np.sum)
+    best = baselines_elsewhere._right(said, classes, true, np.max)
+    assert list(summed.loc[0]) == [True, False, False]
+    assert list(best.loc[0]) == [True, True, True]
+    assert summed.loc[1].isna().all()  # nobody could have named it
+
+
+def test_baselines_are_compared_under_noise_on_activations_alone() -> None:
+    material = gather([synthetic_trajectories(n_blocks=6, n_checkpoints=21)])
+    settings = {"random_forest": {"n_estimators": 10}}
+    table = baselines_elsewhere.noise(material, 0, settings, 2, Store(None))
+    assert set(table["model"]) == {"linear", "xgboost", "combined", "random_forest"}
+    assert set(table["feature_set"]) == {"invariant", "paper-24"}
+    assert set(table["level"]) == {"network"}
+    shown = baselines_elsewhere._shown(table)
+    assert shown.count("random_forest") == 1 and "guessing" in shown
+
+
+def test_what_is_compared_under_noise_has_activations_and_depth_alone() -> None:
+    table = extract(synthetic_trajectories(), "trajectory", paper=True)
+    kept = baselines_elsewhere._of_activations(table)
+    assert 0 < len(kept.names) < len(table.names)
+    assert all(name.startswith(("activation_", "depth.")) for name in kept.names)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from rule_id.evaluation.answers import (
     subsets_of,
     targets_of,
 )
+from rule_id.evaluation.baselines import BASELINES
 from rule_id.evaluation.protocols import Split
 from rule_id.features import FeatureTable
 from rule_id.models import combine_layers
@@ -82,6 +85,36 @@ def test_about_families_is_the_sum_over_their_rules() -> None:
     np.testing.assert_array_equal(
         found.true, ["backprop", "fixed feedback", "no learning", "backprop"]
     )
+
+
+def test_of_scores_a_family_has_the_best_of_its_rules() -> None:
+    # Flat, as scores are that were made to add up to 1: two of backprop's would outweigh the first.
+    flat = made([[0.25, 0.25, 0.3, 0.2]], ["feedback_alignment+momentum"])
+    of = classes_of(networks(), "family")
+    assert list(flat.about(of).predicted) == ["backprop"]
+    scores = replace(flat, summed=False)
+    np.testing.assert_allclose(scores.about(of).probabilities, [np.array([25, 30, 20]) / 75])
+    assert list(scores.about(of).predicted) == list(scores.about(of).true) == ["fixed feedback"]
+    rules = classes_of(networks(), "rule")
+    np.testing.assert_allclose(scores.about(rules).probabilities, flat.probabilities)
+
+
+@pytest.mark.parametrize("model", [*BASELINES, "xgboost", "combined"])
+def test_only_probabilities_are_summed(model: str) -> None:
+    table = FeatureTable(*_two_layers(), "summary", {})
+    rows = np.ones(2, dtype=bool)
+    test = trials.Test("grouped", "all", table, rows, levels=("network",))
+    trial = trials.Trial(Split("grouped", "all", 0, rows, rows), model, "summary", table, rows,
+                         (test,))  # fmt: skip
+    (found,) = answers_of(trial, test, np.ones((2, 1)))
+    assert found.summed == (model not in ("svm", "svm_pca", "multirocket_hydra"))
+
+
+def _two_layers() -> tuple[pd.DataFrame, pd.DataFrame]:
+    meta = pd.DataFrame(
+        {"network": "n", "layer": [0, 1], "block": 0, "rule": "oja+momentum", "family": "hebbian"}
+    )
+    return meta, pd.DataFrame({"x": [0.0, 1.0]})
 
 
 def test_columns_go_to_their_class_in_any_order() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import process_executor
 
 from rule_id.errors import InputError
 from rule_id.evaluation.fitting import run_all
@@ -54,6 +55,15 @@ class Apart:
         return [np.array([os.getpid(), sum(range(10**6))])]
 
 
+class Swelling(Apart):
+    """A job after which its process is taken to have kept too much memory."""
+
+    def run(self) -> list[np.ndarray]:
+        process_executor._MAX_MEMORY_LEAK_SIZE = -1e15
+        process_executor._MEMORY_LEAK_CHECK_DELAY = 0.0
+        return super().run()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_runs() -> None:
     Noted.running = Noted.most = 0
@@ -92,6 +102,12 @@ def test_a_process_that_is_killed_is_told_in_one_line(tmp_path: Path) -> None:
         run_all([Apart("a"), Apart("b", dies=True)], Store(tmp_path), None)
     assert [path.stem for path in tmp_path.iterdir()] == ["a"]
     assert len(run_all([Apart("a"), Apart("b")], Store(tmp_path), None)) == 2
+
+
+def test_a_process_that_swells_is_replaced_without_a_warning(tmp_path: Path) -> None:
+    jobs = [Swelling(f"{place}") for place in range(4)]
+    found = run_all([*jobs, Noted("other", alone=False)], Store(tmp_path), None)
+    assert len({int(array[0]) for (array,) in found[:4]}) > 1
 
 
 def test_an_interruption_ends_a_lane_at_its_next_job(tmp_path: Path) -> None:
