@@ -121,7 +121,7 @@ def external(
     for name, setting in settings.items():
         classifier = BASELINES[name].build(table.info["n_checkpoints"], SEED, **setting).fit(X, y)
         said = [_network(classifier, one) for one in recorded]
-        pooled = np.sum if BASELINES[name].has_probabilities else np.max
+        pooled = np.sum if BASELINES[name].summed else np.max
         yield name, _right(np.array(said), classifier.classes_, answers["true_rule"], pooled)
 
 

@@ -52,8 +52,8 @@ class Answers:
         classes: The k classes, sorted.
         true: The true class of each (n,).
         summed: Whether a class that pools rules has the sum of their probabilities; else the
-            largest of them, as of scores that were only made to add up to 1: of those, who pools
-            most rules would win.
+            largest of them: of scores that were made to add up to 1, and lie close together, who
+            pools most rules would win.
     """
 
     level: str
@@ -171,7 +171,7 @@ def answers_of(trial: Trial, test: Test, probabilities: np.ndarray) -> Iterator[
                 np.asarray(values, float),
                 trial.classes,
                 some["rule"].to_numpy(dtype=str),
-                trial.model not in BASELINES or BASELINES[trial.model].has_probabilities,
+                trial.model not in BASELINES or BASELINES[trial.model].summed,
             )
 
 

@@ -100,14 +100,14 @@ def test_of_scores_a_family_has_the_best_of_its_rules() -> None:
 
 
 @pytest.mark.parametrize("model", [*BASELINES, "xgboost", "combined"])
-def test_only_probabilities_are_summed(model: str) -> None:
+def test_scores_of_multirocket_alone_are_not_summed(model: str) -> None:
     table = FeatureTable(*_two_layers(), "summary", {})
     rows = np.ones(2, dtype=bool)
     test = trials.Test("grouped", "all", table, rows, levels=("network",))
     trial = trials.Trial(Split("grouped", "all", 0, rows, rows), model, "summary", table, rows,
                          (test,))  # fmt: skip
     (found,) = answers_of(trial, test, np.ones((2, 1)))
-    assert found.summed == (model not in ("svm", "svm_pca", "multirocket_hydra"))
+    assert found.summed == (model != "multirocket_hydra")
 
 
 def _two_layers() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -38,8 +38,8 @@ class Baseline:
         meanwhile: What differs from the setting while settings are compared, to save time.
         alone: Whether two of its fits cannot run at once, for their memory or their seeds.
         of_paper: Whether it is one of the 2020 paper's.
-        has_probabilities: Whether what it gives are probabilities, not scores that were only made
-            to add up to 1.
+        summed: Whether a class that pools rules gets the sum of what they get, else the largest:
+            whichever names more families of the reference corpus.
     """
 
     description: str
@@ -51,7 +51,7 @@ class Baseline:
     meanwhile: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
     of_paper: bool = True
-    has_probabilities: bool = True
+    summed: bool = True
 
 
 def _grid(**values: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
@@ -103,7 +103,6 @@ BASELINES: dict[str, Baseline] = {
         _grid(C=_C),
         start={"C": 1.0},
         searched={"C": _C},
-        has_probabilities=False,
     ),
     "svm_pca": Baseline(
         "Linear support vector machine, one class against the rest, on principal components of "
@@ -113,7 +112,6 @@ BASELINES: dict[str, Baseline] = {
         _grid(n_components=_COMPONENTS, C=_C),
         start={"n_components": 100, "C": 1.0},
         searched={"n_components": _COMPONENTS[:-1], "C": _C},
-        has_probabilities=False,
     ),
     "conv1d": Baseline(
         "One layer of convolutions over checkpoints and a linear readout, trained by Adam.",
@@ -153,7 +151,7 @@ BASELINES: dict[str, Baseline] = {
         _rocket,
         alone=True,
         of_paper=False,
-        has_probabilities=False,
+        summed=False,
     ),
 }
 """Baselines by name."""
