@@ -68,8 +68,10 @@ reference: .venv/baselines
 	$(BIN)/rule-id report reports/reference/evaluation --out reports/reference \
 		--features corpora/reference-summary.parquet --model models/reference/summary \
 		--corpus corpora/reference
-# The report has all of the evaluation's page and figures: that folder keeps the numbers alone.
-	rm -r reports/reference/evaluation/index.html reports/reference/evaluation/figures
+# The report has all of the evaluation's page and figures: that folder keeps the numbers alone. Pages hold
+# their figures, which need not lie beside them as well.
+	rm -rf reports/reference/evaluation/index.html reports/reference/evaluation/figures
+	rm -rf reports/shipped/figures
 	$(BIN)/python docs/studies/model_card.py
 
 # Studies: parts go to corpora/, from which an interrupted command goes on.
