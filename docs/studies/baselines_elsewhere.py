@@ -4,11 +4,10 @@
     python docs/studies/baselines_elsewhere.py external CORPUS EVALUATION EXTERNAL
 
 `noise`: activations alone of at most 200 units, with noise of one standard deviation, at 10
-checkpoints. Every classifier is trained on what it is
-tested on, of other blocks; ours on `invariant` features. `external`: the networks that other code
-trained, recorded in EXTERNAL by `make external`, named by baselines that were trained on CORPUS;
-ours is the bundle whose answers lie there. Settings of baselines are those that were chosen for
-EVALUATION, and are not chosen again.
+checkpoints. Every classifier is trained on what it is tested on, of other blocks; ours on
+`invariant` features. `external`: the networks that other code trained, recorded in EXTERNAL by
+`make external`, named by baselines that were trained on CORPUS; ours is the bundle whose answers
+lie there. Settings of baselines are those that were chosen for EVALUATION.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 from study import markdown_table
 
+from rule_id.evaluation.answers import classes_of
 from rule_id.evaluation.baselines import BASELINES, MOST_ROWS, draw_networks
 from rule_id.evaluation.combining import with_combined
 from rule_id.evaluation.files import read_evaluation
@@ -36,13 +36,13 @@ from rule_id.features import FeatureTable, extract, extract_panel, with_deviatio
 from rule_id.features.material import Material, read_material
 from rule_id.models import combine_layers, network_ids
 from rule_id.models.cuts import Cut
-from rule_id.models.patterns import feature_observables
+from rule_id.models.sources import with_observables
 from rule_id.recordings import read_recording
-from rule_id.rules import get_rule
 
 __all__ = ["external", "noise"]
 
 TEN = Cut(number=10, spread=True)
+SEEN = ("activation",)
 OURS = ("linear", "xgboost")
 LEVELS = ("rule", "family", "credit_assignment")
 SEED = 0
@@ -62,8 +62,8 @@ def noise(
     """
     panel = material.panels[measurement]
     seen = panel.seen(TEN.draw(int(panel.n_checkpoints.max()), np.random.default_rng(SEED)))
-    own = _of_activations(with_deviations(extract_panel(seen, "invariant")))
-    paper = _of_activations(extract_panel(seen, "trajectory", paper=True))
+    own = with_observables(with_deviations(extract_panel(seen, "invariant")), SEEN)
+    paper = with_observables(extract_panel(seen, "trajectory", paper=True), SEEN)
     trials = list(_trials(own, paper, list(settings), splits))
     found = fit_all(trials, False, SEED, store, None, settings)
     results, _ = score_all(*with_combined(trials, found), material.networks)
@@ -81,11 +81,6 @@ def _trials(
             test = Test(split.protocol, split.variant, table, split.test, levels=("network",))
             for model in models:
                 yield Trial(split, model, name, table, split.train, (test,))
-
-
-def _of_activations(table: FeatureTable) -> FeatureTable:
-    kept = np.isin(feature_observables(table.names), ["", "activation"])
-    return FeatureTable(table.meta, table.values.loc[:, kept], table.feature_set, table.info)
 
 
 def external(
@@ -120,9 +115,12 @@ def external(
     ]  # fmt: skip
     for name, setting in settings.items():
         classifier = BASELINES[name].build(table.info["n_checkpoints"], SEED, **setting).fit(X, y)
-        said = [_network(classifier, one) for one in recorded]
-        pooled = np.sum if BASELINES[name].summed else np.max
-        yield name, _right(np.array(said), classifier.classes_, answers["true_rule"], pooled)
+        said = np.array([_network(classifier, one) for one in recorded])
+        of = {
+            level: [classes_of(material.networks, level)[rule] for rule in classifier.classes_]
+            for level in LEVELS
+        }
+        yield name, _right(said, of, answers, np.sum if BASELINES[name].summed else np.max)
 
 
 def _network(classifier: Any, table: FeatureTable) -> np.ndarray:
@@ -130,24 +128,26 @@ def _network(classifier: Any, table: FeatureTable) -> np.ndarray:
 
 
 def _right(
-    probabilities: np.ndarray, classes: np.ndarray, true: pd.Series, pooled: Callable[..., Any]
+    said: np.ndarray, of: dict[str, list[str]], true: pd.DataFrame, pooled: Callable[..., Any]
 ) -> pd.DataFrame:
-    """Say which networks are named right at each level; nothing where the true name is no class."""
+    """Say which networks (n,) are named right at each level.
+
+    Args:
+        said: What each network's rules were given (n, k).
+        of: At each level the class of each of the k rules.
+        true: `true_<level>` of each network.
+        pooled: What makes of the numbers of a class's rules (n, rules) one number (n,).
+
+    Returns:
+        A column a level; nothing where the true name is no class.
+    """
     found = {}
-    for level in LEVELS:
-        of = np.array([_part(rule, level) for rule in classes])
-        names = np.unique(of)
-        values = np.stack([pooled(probabilities[:, of == name], axis=1) for name in names], axis=1)
-        right = pd.Series([_part(rule, level) for rule in true])
+    for level, classes in of.items():
+        names, right = np.unique(classes), true[f"true_{level}"]
+        belongs = np.equal.outer(names, classes)
+        values = np.stack([pooled(said[:, own], axis=1) for own in belongs], axis=1)
         found[level] = (right == names[values.argmax(axis=1)]).where(right.isin(names))
     return pd.DataFrame(found)
-
-
-def _part(rule: str, level: str) -> str:
-    if level == "rule":
-        return rule
-    one = get_rule(rule)
-    return one.family if level == "family" else one.credit_assignment.name
 
 
 def _shown(table: pd.DataFrame) -> str:
@@ -172,6 +172,8 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--measurement", type=int, default=2, help="2: that of the reference plan")
     arguments = parser.parse_args()
+    if arguments.where == "external" and arguments.external is None:
+        parser.error("external must be followed by CORPUS EVALUATION EXTERNAL")
     settings = read_evaluation(arguments.evaluation).info["baseline_settings"]
     material = read_material(arguments.corpus)
     if arguments.where == "noise":

@@ -28,7 +28,6 @@ import rules_table
 import study
 
 from rule_id.evaluation.store import Store
-from rule_id.features import extract
 from rule_id.features.material import gather
 from rule_id.networks import DenseMap, Layer
 from rule_id.rules import RULES, LearningRule, Noise
@@ -178,13 +177,13 @@ def test_the_page_of_merged_rules_says_what_the_list_says() -> None:
 
 
 def test_a_baseline_is_right_about_a_family_by_its_sum_or_by_its_best_rule() -> None:
-    classes = np.array(["backprop+adam", "backprop+sgd", "feedback_alignment+momentum"])
     said = np.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4]])
-    true = pd.Series(["feedback_alignment+momentum", "oja+momentum"])
-    summed = baselines_elsewhere._right(said, classes, true, np.sum)
-    best = baselines_elsewhere._right(said, classes, true, np.max)
-    assert list(summed.loc[0]) == [True, False, False]
-    assert list(best.loc[0]) == [True, True, True]
+    of = {"rule": ["a+x", "a+y", "b+x"], "family": ["a", "a", "b"]}
+    true = pd.DataFrame({"true_rule": ["b+x", "c+x"], "true_family": ["b", "c"]})
+    summed = baselines_elsewhere._right(said, of, true, np.sum)
+    best = baselines_elsewhere._right(said, of, true, np.max)
+    assert list(summed.loc[0]) == [True, False]
+    assert list(best.loc[0]) == [True, True]
     assert summed.loc[1].isna().all()  # nobody could have named it
 
 
@@ -197,10 +196,3 @@ def test_baselines_are_compared_under_noise_on_activations_alone() -> None:
     assert set(table["level"]) == {"network"}
     shown = baselines_elsewhere._shown(table)
     assert shown.count("random_forest") == 1 and "guessing" in shown
-
-
-def test_what_is_compared_under_noise_has_activations_and_depth_alone() -> None:
-    table = extract(synthetic_trajectories(), "trajectory", paper=True)
-    kept = baselines_elsewhere._of_activations(table)
-    assert 0 < len(kept.names) < len(table.names)
-    assert all(name.startswith(("activation_", "depth.")) for name in kept.names)
