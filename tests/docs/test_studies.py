@@ -27,6 +27,7 @@ import merging
 import rules_table
 import study
 
+from rule_id.evaluation.fitting import fit_all
 from rule_id.evaluation.store import Store
 from rule_id.features.material import gather
 from rule_id.networks import DenseMap, Layer
@@ -187,7 +188,16 @@ def test_a_baseline_is_right_about_a_family_by_its_sum_or_by_its_best_rule() -> 
     assert summed.loc[1].isna().all()  # nobody could have named it
 
 
-def test_baselines_are_compared_under_noise_on_activations_alone() -> None:
+def test_baselines_are_compared_under_noise_on_activations_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns: set[str] = set()
+
+    def noting(trials: list[Any], *options: Any) -> list[list[np.ndarray]]:
+        columns.update(name for trial in trials for name in trial.table.names)
+        return fit_all(trials, *options)
+
+    monkeypatch.setattr(baselines_elsewhere, "fit_all", noting)
     material = gather([synthetic_trajectories(n_blocks=6, n_checkpoints=21)])
     settings = {"random_forest": {"n_estimators": 10}}
     table = baselines_elsewhere.noise(material, 0, settings, 2, Store(None))
@@ -196,3 +206,4 @@ def test_baselines_are_compared_under_noise_on_activations_alone() -> None:
     assert set(table["level"]) == {"network"}
     shown = baselines_elsewhere._shown(table)
     assert shown.count("random_forest") == 1 and "guessing" in shown
+    assert columns and all(name.startswith(("activation_", "depth.")) for name in columns)
