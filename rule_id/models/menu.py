@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rule_id.errors import InputError
 from rule_id.models.bundle import MANIFEST, Bundle, read_bundle
+from rule_id.models.mix import Mix
 from rule_id.reference import reference_path
 from rule_id.storage import local_copy
 
@@ -22,11 +23,13 @@ class Entry:
         feature_set: The features that it takes.
         observables: Those that it takes, None for all.
         linear: Whether it is linear, whatever the others are.
+        mix: The views that it learns from.
     """
 
     feature_set: str
     observables: tuple[str, ...] | None = None
     linear: bool = False
+    mix: Mix = Mix()
 
 
 MENU = {

@@ -9,6 +9,7 @@ from rule_id.errors import InputError, one_of
 from rule_id.features.material import read_material
 from rule_id.features.reading import open_features, read_features
 from rule_id.features.table import FeatureTable
+from rule_id.models.mix import Mix
 from rule_id.models.sources import CorpusSource, Source, table_source
 from rule_id.models.stored_source import StoredSource
 from rule_id.models.views import randomised_views
@@ -26,6 +27,7 @@ def open_source(
     feature_set: str,
     seed: int,
     most_rows: int | None = None,
+    mix: Mix | None = None,
 ) -> Source:
     """Return what to train on.
 
@@ -34,25 +36,28 @@ def open_source(
         feature_set: Of a corpus, `summary` or `invariant`.
         seed: Seed of the random views of a corpus, and of the networks in memory.
         most_rows: Of a feature table's file, rows that are in memory at once; all when None.
+        mix: Of a corpus, the ways in which its networks are seen; `Mix()` when None.
 
     Raises:
         InputError: It cannot be read, an installation has no reference, or `most_rows` is given for
-            what is no file.
+            what is no file, or `mix` for what is no corpus.
     """
     if isinstance(features, FeatureTable):
+        _refuse(mix)
         _require_file(most_rows, "a table in memory")
         return table_source(features)
     if features is None:
         features = reference_corpus()
     features = local_copy(features)
     if not features.is_dir():
+        _refuse(mix)
         if most_rows is not None:
             return StoredSource.draw(open_features(features), most_rows, seed)
         return table_source(read_features(features))
     _require_file(most_rows, "a corpus")
     one_of("feature set", feature_set, ("summary", "invariant"))
     material = read_material(features)
-    views = randomised_views(material, feature_set, seed=seed)
+    views = randomised_views(material, feature_set, seed=seed, mix=mix)
     # As a feature table of the corpus says it, so that a report can tell that the two go together.
     info = {
         "paper": False,
@@ -76,6 +81,13 @@ def reference_corpus() -> Path:
             f"rule_id/reference/{REFERENCE_CORPUS}"
         )
     return corpus
+
+
+def _refuse(mix: Mix | None) -> None:
+    if mix is not None:
+        raise InputError(
+            "mix must be left out for a feature table, whose networks are learned as it holds them"
+        )
 
 
 def _require_file(most_rows: int | None, what: str) -> None:

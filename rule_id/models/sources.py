@@ -23,7 +23,7 @@ from rule_id.models.patterns import (
     feature_observables,
     network_ids,
 )
-from rule_id.models.view import view_of_rows
+from rule_id.models.view import kind_of_rows, view_of_rows
 from rule_id.models.views import ALL_OBSERVABLES, seeings_of
 from rule_id.trajectories import set_apart
 
@@ -196,7 +196,7 @@ class CorpusSource(InMemory):
         found: dict[str, Panel] = {}
         for measurement in seeings_of(self.material.panels):
             panel = self._unseen(measurement, blocks)
-            kind = view_of_rows(panel.meta, ALL_OBSERVABLES, 2).kind
+            kind = kind_of_rows(panel.meta)
             if kind != "noisy":
                 found.setdefault(kind, panel)
         return found

@@ -18,6 +18,7 @@ from rule_id.models.classifiers import CLASSIFIERS, inputs_of, learns_networks
 from rule_id.models.deciding import decisions_of
 from rule_id.models.hyperparameters import choose_hyperparameters
 from rule_id.models.menu import MENU
+from rule_id.models.mix import Mix
 from rule_id.models.network_map import map_networks
 from rule_id.models.opening import open_source, reference_corpus
 from rule_id.models.patterns import feature_matrix, network_ids, patterns_of
@@ -44,6 +45,7 @@ def train(
     tune: bool = True,
     seed: int = 0,
     most_rows: int | None = None,
+    mix: Mix | None = None,
     keep: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Bundle:
@@ -52,9 +54,9 @@ def train(
     Boosted trees learn layers, which are combined; a linear classifier learns networks; `combined`
     is both, answering together.
 
-    From a corpus, each network is learned as it is seen completely and in three random ways: under
-    one of the measurements, at random checkpoints, without some observables (`randomised_views`);
-    and unseen networks are named as they are seen under every measurement, at several numbers of
+    From a corpus, each network is learned as it is seen completely and in random ways: under one
+    of the measurements, at random checkpoints, without some observables (`randomised_views`); and
+    unseen networks are named as they are seen under every measurement, at several numbers of
     checkpoints, through every pattern of observables, and while they learn. From a feature table,
     each layer is learned twice: once complete, and once without one or two observables chosen at
     random (the same for all layers of a network); fewer checkpoints and time to a decision are not
@@ -81,6 +83,8 @@ def train(
             than memory; boosted trees are fitted to all of it, read in batches, and scored and
             calibrated on networks of unseen blocks among so many rows drawn at random, on which
             hyperparameters are chosen as well. None to have all in memory.
+        mix: Of a corpus, how often and in which ways each network is seen; `Mix()` when None, once
+            completely and in three random ways.
         keep: Return the bundle that `out` holds, if it is of the same networks, options and
             versions.
         progress: Called as progress(what, done, total).
@@ -98,7 +102,7 @@ def train(
         raise InputError(f"most_rows must be left out for model {model}, which is fitted in memory")
     if out is not None:
         check_destination(out)
-    source = open_source(features, feature_set, seed, most_rows)
+    source = open_source(features, feature_set, seed, most_rows, mix)
     patterns = patterns_of(observables)
     table, info = _usable(with_observables(source.table, observables), target)
     table = inputs_of(model, table)
@@ -107,6 +111,7 @@ def train(
     options: dict[str, Any] = {"seed": seed, "held_out": held_out, "folds": folds, "tune": tune}
     if most_rows is not None:
         options["most_rows"] = most_rows
+    options["mix"] = mix and mix.to_dict()
     if keep and out is not None:
         same = {
             "model": model, "target": target, "feature_names": table.names,
@@ -240,6 +245,7 @@ def train_menu(
             model="linear" if entry.linear else model,
             feature_set=entry.feature_set,
             observables=entry.observables,
+            mix=entry.mix,
             keep=True,
             **options,
         )

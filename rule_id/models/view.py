@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["FAR", "KINDS", "Cell", "View", "nearest", "view_of_rows"]
+__all__ = ["FAR", "KINDS", "Cell", "View", "kind_of_rows", "nearest", "view_of_rows"]
 
 KINDS = ("exact", "noisy", "poisson", "calcium")
 """What calibration tells apart of ways to see: without noise, with it, spikes, fluorescence."""
@@ -160,15 +160,20 @@ def view_of_rows(
         kind: One of `KINDS`; what `observation` says when None.
     """
     noise = _median(meta, "noise_std")
-    observation = str(meta["observation"].mode().iloc[0]) if "observation" in meta else "exact"
     return View(
         observables,
-        kind or _KIND_OF.get(observation, "exact"),
+        kind or kind_of_rows(meta),
         _median(meta, "n_units"),
         0.0 if np.isnan(noise) else noise,
         bool(meta["tracked"].all()) if "tracked" in meta else True,
         checkpoints,
     )
+
+
+def kind_of_rows(meta: pd.DataFrame) -> str:
+    """Return which of `KINDS` the rows of one measurement are; of networks that drew, most."""
+    observation = str(meta["observation"].mode().iloc[0]) if "observation" in meta else "exact"
+    return _KIND_OF.get(observation, "exact")
 
 
 def _median(meta: pd.DataFrame, column: str) -> float:

@@ -6,7 +6,7 @@ networks that are all seen in the same way, for each way of a grid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,10 @@ from rule_id.features import FeatureTable, Panel, join_panels
 from rule_id.features.material import Material
 from rule_id.models import PATTERNS
 from rule_id.models.cuts import WHOLE, cut_features, random_cut
-from rule_id.models.patterns import TRAINED_GAPS, feature_observables
+from rule_id.models.mix import Mix
+from rule_id.models.patterns import feature_observables
 
 __all__ = ["ALL_OBSERVABLES", "SOME_UNITS", "Seeing", "randomised_views", "seeing_of", "seeings_of"]
-
-COPIES = 3
-"""Random views of each training network, beside the complete one."""
 
 CUTS_A_COPY = 8
 """Different cuts among the views of one copy; each takes a pass over its networks."""
@@ -114,11 +112,11 @@ def seeings_of(panels: dict[int, Panel]) -> dict[int, Seeing]:
 
 
 def randomised_views(
-    material: Material, feature_set: str, *, seed: int, copies: int = COPIES
+    material: Material, feature_set: str, *, seed: int, mix: Mix | None = None
 ) -> FeatureTable:
     """Return features of every layer, seen completely and in some random ways.
 
-    The first copy of a network is seen under the first measurement, at all checkpoints. In each
+    The first copies of a network are seen under the first measurement, at all checkpoints. In each
     further copy it is seen under a measurement, at checkpoints (`random_cut`) and with observables
     that are drawn for it, the same for all of its layers; in half of these all observables that the
     measurement has. In half of them some of its layers are seen, one or more drawn at random.
@@ -127,16 +125,19 @@ def randomised_views(
         material: The networks.
         feature_set: `summary` or `invariant`.
         seed: Seed of the draws.
-        copies: Random views of each network, 0 or more.
+        mix: How many copies of each kind, and what they are drawn from; `Mix()` when None.
 
     Returns:
-        One row a (copy, layer). `measurement` counts on for each copy, so that what is combined to
-        a network is one view of it.
+        One row a (copy, layer). `copy` is 0 in the first complete one and 1 in all others.
+        `measurement` counts on for each copy, so that what is combined to a network is one view of
+        it.
     """
-    parts = [cut_features(material.panel, WHOLE, feature_set, np.random.default_rng([seed, 0]))]
-    for copy in range(1, copies + 1):
+    mix = mix or Mix()
+    whole = cut_features(material.panel, WHOLE, feature_set, np.random.default_rng([seed, 0]))
+    parts = [whole] * mix.complete
+    for copy in range(1, mix.random + 1):
         rng = np.random.default_rng([seed, copy])
-        parts += _random_copy(material, feature_set, rng)
+        parts += _random_copy(material, feature_set, mix, rng)
     metas = [
         part.meta.assign(measurement=place, copy=0 if place == 0 else 1)
         for place, part in enumerate(parts)
@@ -145,7 +146,7 @@ def randomised_views(
     meta = pd.concat(metas, ignore_index=True)
     # A view of which nothing would be left, as of fluorescence without activations, is none.
     kept = values[_measured(list(values.columns))].notna().any(axis=1).to_numpy()
-    return FeatureTable(meta, values, feature_set, parts[0].info).rows(kept)
+    return FeatureTable(meta, values, feature_set, whole.info).rows(kept)
 
 
 def _measured(names: list[str]) -> list[str]:
@@ -153,23 +154,26 @@ def _measured(names: list[str]) -> list[str]:
 
 
 def _random_copy(
-    material: Material, feature_set: str, rng: np.random.Generator
+    material: Material, feature_set: str, mix: Mix, rng: np.random.Generator
 ) -> Iterator[FeatureTable]:
     """Yield features of every layer once, in parts that share their checkpoints."""
     ids = material.networks["network"]
-    chosen = dict(zip(ids, rng.choice(sorted(material.panels), len(ids)), strict=True))
+    measurements = mix.of(material.panels)
+    chosen = dict(zip(ids, rng.choice(measurements, len(ids)), strict=True))
     panel = join_panels(
-        own.rows((own.meta["network"].map(chosen) == name).to_numpy())
-        for name, own in material.panels.items()
+        own.rows((own.meta["network"].map(chosen) == number).to_numpy())
+        for number, own in material.panels.items()
+        if number in measurements
     )
     panel = panel.rows(_some_layers(panel.meta["network"], rng))
     cut_of = dict(zip(ids, rng.integers(CUTS_A_COPY, size=len(ids)), strict=True))
-    gap_of = dict(zip(ids, rng.integers(2 * len(TRAINED_GAPS), size=len(ids)), strict=True))
+    # Half of the numbers stand for no gap.
+    gap_of = dict(zip(ids, rng.integers(2 * max(1, len(mix.gaps)), size=len(ids)), strict=True))
     numbers = panel.meta["network"].map(cut_of).to_numpy()
     for number in np.unique(numbers):
         some = panel.rows(numbers == number)
         table = cut_features(some, random_cut(rng), feature_set, rng)
-        yield _with_gaps(table, table.meta["network"].map(gap_of).to_numpy())
+        yield _with_gaps(table, table.meta["network"].map(gap_of).to_numpy(), mix.gaps)
 
 
 def _some_layers(networks: pd.Series, rng: np.random.Generator) -> np.ndarray:
@@ -183,10 +187,12 @@ def _some_layers(networks: pd.Series, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(place < seen[index])
 
 
-def _with_gaps(table: FeatureTable, gap: np.ndarray) -> FeatureTable:
-    """Take the observables of `TRAINED_GAPS` from rows; a number beyond those takes none."""
+def _with_gaps(
+    table: FeatureTable, gap: np.ndarray, gaps: Sequence[tuple[str, ...]]
+) -> FeatureTable:
+    """Take the observables of gaps from rows; a number beyond those takes none."""
     observables = feature_observables(table.names)
-    missing = np.zeros((2 * len(TRAINED_GAPS), len(observables)), dtype=bool)
-    for place, gaps in enumerate(TRAINED_GAPS):
-        missing[place] = np.isin(observables, gaps)
+    missing = np.zeros((2 * max(1, len(gaps)), len(observables)), dtype=bool)
+    for place, absent in enumerate(gaps):
+        missing[place] = np.isin(observables, absent)
     return replace(table, values=table.values.mask(missing[gap]))

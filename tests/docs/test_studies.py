@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from synthetic import RULES as RULES_PLANTED
-from synthetic import synthetic_trajectories
+from synthetic import synthetic_trajectories, with_measurements
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "studies"))
 
@@ -24,12 +24,16 @@ import baselines_elsewhere
 import kunin_runs
 import kunin_theory
 import merging
+import mixes
 import rules_table
 import study
 
 from rule_id.evaluation.fitting import fit_all
 from rule_id.evaluation.store import Store
 from rule_id.features.material import gather
+from rule_id.models.menu import MENU, Entry
+from rule_id.models.mix import Mix
+from rule_id.models.view import Cell
 from rule_id.networks import DenseMap, Layer
 from rule_id.rules import RULES, LearningRule, Noise
 from rule_id.rules.alignment import descend
@@ -207,3 +211,33 @@ def test_baselines_are_compared_under_noise_on_activations_alone(
     shown = baselines_elsewhere._shown(table)
     assert shown.count("random_forest") == 1 and "guessing" in shown
     assert columns and all(name.startswith(("activation_", "depth.")) for name in columns)
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "seen", "observables"),
+    [("summary", "exact", ("activation",)), ("invariant", "noisy", None)],
+)
+def test_mixes_are_compared_by_networks_that_are_seen_as_those_asked_for(
+    feature_set: str, seen: str, observables: tuple[str, ...] | None, monkeypatch
+) -> None:
+    monkeypatch.setattr(mixes, "MODEL", "linear")
+    noise = {"observation": "gaussian", "noise_std": 1.0}
+    material = gather([with_measurements(synthetic_trajectories(15, 1, 9, signal=5.0), noise)])
+    entry = Entry(feature_set, observables)
+    found = mixes.accuracies(material, entry, Mix(random=1, kinds=(seen,)), [0, 1, 2])
+    cells = [Cell.from_dict(one) for one in found]
+    assert {cell.view.kind for cell in cells} == {seen}
+    assert {cell.view.checkpoints for cell in cells} == {9, 5, 3}
+    assert len({cell.view.observables for cell in cells}) == (3 if observables is None else 1)
+    # A quarter of twelve blocks, one network a rule each.
+    assert {cell.n for cell in cells} == {3 * len(RULES_PLANTED)}
+    assert np.mean([cell.accuracy["class"] - cell.chance["class"] for cell in cells]) > 0.1
+    table = mixes.shown({Mix(random=1): cells})
+    assert len(table.splitlines()) == 3 and "| 1 complete, 1 random |" in table
+
+
+def test_what_has_weights_is_tried_with_weights_in_each_view() -> None:
+    tried = {name: mixes.mixes_of(entry) for name, entry in MENU.items()}
+    assert {mix.always for mix in tried["summary"]} == {(), ("weight",)}
+    assert {mix.always for mix in tried["summary-activation"]} == {()}
+    assert all(len(some) == len(set(some)) for some in tried.values())

@@ -10,6 +10,7 @@ from rule_id.errors import InputError
 from rule_id.features import FeatureTable, extract, features, usable_features
 from rule_id.models import Bundle, identify, read_bundle, train, train_menu
 from rule_id.models.menu import MENU
+from rule_id.models.mix import Mix
 from rule_id.models.opening import open_source
 from rule_id.models.patterns import feature_observables
 from rule_id.models.sources import CorpusSource, TableSource, with_observables
@@ -69,6 +70,9 @@ def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_pat
         return {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
 
     before = times()
+    # What a bundle learned from is part of what it is.
+    mixes = {name: entry.mix.to_dict() for name, entry in kept.items()}
+    assert {name: read_bundle(tmp_path / name).info["mix"] for name in kept} == mixes
     again = train_menu(corpus, tmp_path, **options)
     assert times() == before
     assert again["invariant"].scores == made["invariant"].scores
@@ -80,6 +84,19 @@ def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_pat
     before = times()
     train_menu(corpus, tmp_path, seed=1, **options)
     assert all(time != before[path] for path, time in times().items())
+    before = times()
+    monkeypatch.setitem(kept, "invariant", dataclasses.replace(kept["invariant"], mix=Mix(2, 1)))
+    train_menu(corpus, tmp_path, seed=1, **options)
+    changed = {path.parent.name for path, time in times().items() if before[path] != time}
+    assert changed == {"invariant"}
+
+
+def test_a_table_is_learned_as_it_is_and_refuses_a_mix(tmp_path):
+    made = extract(synthetic_trajectories(4, 1, 3))
+    made.write(tmp_path / "features.parquet")
+    for table in (made, tmp_path / "features.parquet"):
+        with pytest.raises(InputError, match="mix must be left out for a feature table"):
+            train(table, mix=Mix())
 
 
 def test_beside_what_is_not_linear_a_menu_has_linear_ones(corpus, tmp_path, monkeypatch):

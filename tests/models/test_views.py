@@ -10,10 +10,10 @@ from synthetic import synthetic_trajectories, with_measurements
 from rule_id.features import FeatureTable, Panel, extract, with_deviations
 from rule_id.features.material import Material, read_material
 from rule_id.models import PATTERNS
+from rule_id.models.mix import Mix
 from rule_id.models.patterns import feature_observables
 from rule_id.models.views import (
     ALL_OBSERVABLES,
-    COPIES,
     randomised_views,
     seeing_of,
     seeings_of,
@@ -152,8 +152,8 @@ def test_each_network_is_seen_once_in_each_copy_in_half_of_them_with_all_layers(
 ) -> None:
     n_layers = material.networks.set_index("network")["n_layers"]
     by_view = views.meta.groupby(["network", "measurement"])
-    assert by_view.ngroups == len(n_layers) * (1 + COPIES)
-    assert (views.meta.groupby("network")["measurement"].nunique() == 1 + COPIES).all()
+    assert by_view.ngroups == len(n_layers) * (1 + Mix().random)
+    assert (views.meta.groupby("network")["measurement"].nunique() == 1 + Mix().random).all()
     sizes = by_view["layer"].nunique()
     assert (sizes == by_view.size()).all()
     whole = sizes.to_numpy() == n_layers[sizes.index.get_level_values(0)].to_numpy()
@@ -188,7 +188,7 @@ def test_gaps_are_those_of_a_network_and_half_have_none(views) -> None:
     assert (seen.groupby(keys).nunique() == 1).all()
     drawn = seen.groupby(keys).first()[views.meta.groupby(keys)["copy"].first() == 1]
     whole = (drawn == "+".join(sorted(OBSERVABLES))).mean()
-    assert len(drawn) == 144 * COPIES and 0.4 < whole < 0.6
+    assert len(drawn) == 144 * Mix().random and 0.4 < whole < 0.6
     assert set(drawn) == {"+".join(sorted(one)) for one in PATTERNS.values()}
 
 
@@ -219,7 +219,7 @@ def test_a_view_of_which_nothing_is_left_is_none() -> None:
     measured = feature_observables(views.names) != ""
     assert views.values.loc[:, measured].notna().any(axis=1).all()
     n_views = views.meta.groupby(["network", "measurement"]).ngroups
-    assert len(plain.networks) < n_views < (1 + COPIES) * len(plain.networks)
+    assert len(plain.networks) < n_views < (1 + Mix().random) * len(plain.networks)
     assert list(views.meta.index) == list(views.values.index) == list(range(len(views)))
 
 
@@ -227,8 +227,8 @@ def test_views_are_a_function_of_the_seed(material: Material, views) -> None:
     again = randomised_views(material, "summary", seed=1)
     pd.testing.assert_frame_equal(again.values, views.values)
     pd.testing.assert_frame_equal(again.meta, views.meta)
-    other = randomised_views(material, "summary", seed=2, copies=1)
-    one = randomised_views(material, "summary", seed=1, copies=1)
+    other = randomised_views(material, "summary", seed=2, mix=Mix(random=1))
+    one = randomised_views(material, "summary", seed=1, mix=Mix(random=1))
     assert len(one) <= 2 * len(material.panel)
     assert not other.values.equals(one.values)
     # The copies that both have are the same.
@@ -237,7 +237,29 @@ def test_views_are_a_function_of_the_seed(material: Material, views) -> None:
 
 
 def test_without_random_copies_the_complete_one_is_left(material: Material) -> None:
-    assert len(randomised_views(material, "invariant", seed=0, copies=0)) == len(material.panel)
+    assert len(randomised_views(material, "invariant", seed=0, mix=Mix(random=0))) == len(
+        material.panel
+    )
+
+
+def test_a_mix_says_how_often_and_in_which_ways_networks_are_seen(material: Material) -> None:
+    mix = Mix(2, 2, ("calcium",), ("weight",))
+    views = randomised_views(material, "summary", seed=0, mix=mix)
+    n = len(material.panel)
+    np.testing.assert_array_equal(views.values[:n], views.values[n : 2 * n])
+    assert views.meta["copy"].tolist() == [0] * n + [1] * (len(views) - n)
+    # As often as they are learned each is a network of its own.
+    assert views.meta[: 2 * n].groupby("network")["measurement"].agg(set).eq({0, 1}).all()
+    random = views.rows(np.arange(len(views)) >= 2 * n)
+    assert (random.meta["observation"] == "calcium").all()
+    assert random.meta.groupby("network")["measurement"].nunique().eq(2).all()
+    seen = patterns(random)
+    assert seen.str.contains("weight").all() and seen.nunique() == 4
+
+
+def test_where_all_is_always_seen_there_are_no_gaps(material: Material) -> None:
+    views = randomised_views(material, "summary", seed=0, mix=Mix(always=tuple(OBSERVABLES)))
+    assert set(patterns(views)) == {"+".join(sorted(OBSERVABLES))}
 
 
 def test_all_observables_is_a_pattern() -> None:
