@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from rule_id.evaluation.trials import Trial
-from rule_id.models import COMBINED, geometric_mean
+from rule_id.models import COMBINED, TREES_SHARE, geometric_mean
 
 __all__ = ["with_combined"]
 
@@ -17,9 +17,9 @@ def with_combined(
 ) -> tuple[list[Trial], list[list[np.ndarray]]]:
     """Add what a `CombinedClassifier` says wherever both of its halves have named networks.
 
-    Nothing is fitted: it answers with the geometric mean of theirs. It names networks, not layers,
-    for one of its halves has learned networks. Trees see of features what they are given: no
-    deviations of layers where those are the 2020 paper's.
+    Nothing is fitted: it answers with the weighted geometric mean of theirs. It names networks, not
+    layers, for one of its halves has learned networks. Trees see of features what they are given:
+    no deviations of layers where those are the 2020 paper's.
 
     Args:
         trials: What was fitted.
@@ -39,9 +39,8 @@ def with_combined(
             if len(known) == len(COMBINED):
                 tests = tuple(replace(test, levels=("network",)) for test in trial.tests)
                 every.append(replace(trial, model="combined", tests=tests))
-                answers.append(
-                    [geometric_mean(*pair) for pair in zip(*known.values(), strict=True)]
-                )
+                pairs = zip(known["xgboost"], known["linear"], strict=True)
+                answers.append([geometric_mean(*pair, TREES_SHARE) for pair in pairs])
     return every, answers
 
 

@@ -10,7 +10,7 @@ from rule_id.models.combine import (
     layer_probabilities,
     name_networks,
 )
-from rule_id.models.combined import COMBINED, CombinedClassifier
+from rule_id.models.combined import COMBINED, TREES_SHARE, CombinedClassifier
 from rule_id.models.conformal import calibrate, prediction_set
 from rule_id.models.hyperparameters import GRIDS, choose_hyperparameters
 from rule_id.models.identification import CAVEATS, Identification, LayerIdentification
@@ -27,6 +27,7 @@ __all__ = [
     "COMBINED",
     "GRIDS",
     "PATTERNS",
+    "TREES_SHARE",
     "BoostedClassifier",
     "Bundle",
     "CombinedClassifier",

@@ -25,7 +25,7 @@ from rule_id.storage import local_copy, remote_of, sent_to
 
 __all__ = ["BUNDLE_SCHEMA_VERSION", "MANIFEST", "Bundle", "check_destination", "read_bundle"]
 
-BUNDLE_SCHEMA_VERSION = 5
+BUNDLE_SCHEMA_VERSION = 6
 
 MANIFEST = "manifest.json"
 _MODEL_FILES = {

@@ -44,27 +44,28 @@ def combine_layers(
     Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
     """
     ids, index = np.unique(np.asarray(networks), return_inverse=True)
-    logs = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST))
+    logs = _logs(probabilities)
     sums = np.zeros((len(ids), logs.shape[1]))
     np.add.at(sums, index, logs)
-    means = sums / np.bincount(index)[:, None]
-    weights = np.exp(means - means.max(axis=1, keepdims=True))
-    return ids, weights / weights.sum(axis=1, keepdims=True)
+    return ids, _normalised(sums / np.bincount(index)[:, None])
 
 
-def geometric_mean(*probabilities: np.ndarray) -> np.ndarray:
-    """Return the renormalised geometric mean of what several say of the same rows.
+def geometric_mean(first: np.ndarray, second: np.ndarray, share: float = 0.5) -> np.ndarray:
+    r"""Return the renormalised weighted geometric mean of what two say of the same rows.
+
+    .. math:: r_c \propto p_c^{s} \, q_c^{1 - s}
 
     Args:
-        probabilities: Two or more of shape (n, k); what is below 1e-9 counts as 1e-9.
+        first: Probabilities p of shape (n, k); what is below 1e-9 counts as 1e-9.
+        second: The same q of the other.
+        share: Share s of the first in the logarithms, in [0, 1].
 
     >>> together = geometric_mean(np.array([[0.8, 0.2]]), np.array([[0.5, 0.5]]))
     >>> [round(float(p), 3) for p in together[0]]
     [0.667, 0.333]
     """
-    n = len(probabilities[0])
-    every = np.tile(np.arange(n), len(probabilities))
-    return combine_layers(np.concatenate(probabilities), every)[1]
+    logs = share * _logs(first) + (1 - share) * _logs(second)
+    return _normalised(logs)
 
 
 def fit_networks(classifier: Any, X: np.ndarray, y: np.ndarray, networks: np.ndarray) -> Any:
@@ -103,6 +104,16 @@ def name_networks(
         The ids, sorted, shape (m,), and the probabilities of the networks, shape (m, k).
     """
     return combine_layers(layer_probabilities(classifier, X, networks), networks)
+
+
+def _logs(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST))
+
+
+def _normalised(logs: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, k), each row summing to 1, of logarithms up to a constant a row."""
+    weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _pools(classifier: Any) -> bool:

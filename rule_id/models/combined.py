@@ -15,25 +15,29 @@ from rule_id.models.boosted import BoostedClassifier
 from rule_id.models.combine import geometric_mean
 from rule_id.models.linear import LinearClassifier
 
-__all__ = ["COMBINED", "CombinedClassifier"]
+__all__ = ["COMBINED", "TREES_SHARE", "CombinedClassifier"]
 
 COMBINED = ("linear", "xgboost")
 """The two whose answers are combined."""
 
+TREES_SHARE = 0.75
+"""Share of the trees in log odds; docs/mixes.md has what others named."""
+
 
 class CombinedClassifier(ClassifierMixin, BaseEstimator):
-    r"""The geometric mean of what boosted trees and a linear classifier say.
+    r"""The weighted geometric mean of what boosted trees and a linear classifier say.
 
-    .. math:: p_c \propto \sqrt{p^{\text{trees}}_c \, p^{\text{linear}}_c}
+    .. math:: p_c \propto (p^{\text{trees}}_c)^{s} \, (p^{\text{linear}}_c)^{1 - s}
 
     Trees see each layer and how it differs from the mean of its network; the linear classifier sees
     the network. They are wrong about different networks, so that together they name more than
-    either. Log odds are the mean of theirs, and so is what a feature adds to them.
+    either. Log odds are the weighted mean of theirs, and so is what a feature adds to them.
 
     Args:
         C: Inverse strength of the penalty of the linear classifier, > 0.
         n_estimators: Rounds of boosting.
         max_depth: Depth of a tree, at most 9.
+        share: Share s of the trees, in [0, 1].
         n_flags: Last columns that say where a layer stands, of which there are no deviations.
         random_state: Seed of the trees.
         n_jobs: Threads of the trees; -1 or None for all cores.
@@ -53,6 +57,7 @@ class CombinedClassifier(ClassifierMixin, BaseEstimator):
         *,
         n_estimators: int = 60,
         max_depth: int = 4,
+        share: float = TREES_SHARE,
         n_flags: int = 3,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = 1,
@@ -61,6 +66,7 @@ class CombinedClassifier(ClassifierMixin, BaseEstimator):
         self.C = C
         self.n_estimators = n_estimators
         self.max_depth = max_depth
+        self.share = share
         self.n_flags = n_flags
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -100,7 +106,7 @@ class CombinedClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
         of_layers = self.trees_.predict_proba(self.with_deviations(X, networks))
-        return geometric_mean(of_layers, self.linear_.predict_proba(X, networks))
+        return geometric_mean(of_layers, self.linear_.predict_proba(X, networks), self.share)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the most probable class of each row of X, shape (n,)."""

@@ -38,7 +38,7 @@ def evidence_of(bundle: Bundle, values: np.ndarray, first: str, second: str) -> 
     Layers are combined by the geometric mean, so that the log odds of a network are the mean of
     those of its layers, and what each feature adds to them is the mean over layers, of trees by
     SHAP values, of a linear classifier by coefficients times scores; of one that pools layers, the
-    sum over what it makes of them; of both combined the mean of theirs.
+    sum over what it makes of them; of both combined the weighted mean of theirs.
 
     Args:
         bundle: The classifier.
@@ -82,7 +82,8 @@ def _added(model: str, classifier: Any, values: np.ndarray, a: int, b: int) -> n
         linear = _linear(classifier.linear_, values, a, b)
         seen = classifier.with_deviations(values, np.zeros(len(values)))
         trees = _added("xgboost", classifier.trees_, seen, a, b)
-        return np.asarray((linear + classifier.by_feature(trees)) / 2)
+        share = classifier.share
+        return np.asarray(share * classifier.by_feature(trees) + (1 - share) * linear)
     shap = shap_values(classifier.booster_, values)
     return np.asarray((shap[:, a, :-1] - shap[:, b, :-1]).mean(axis=0))
 

@@ -33,7 +33,7 @@ def stored_classifier(model: str, classifier: Any) -> bytes:
     if model == "linear":
         return stored_linear(classifier)
     halves = (
-        f'"n_flags": {classifier.n_flags}'.encode(),
+        f'"n_flags": {classifier.n_flags}, "share": {float(classifier.share)}'.encode(),
         b'"linear": ' + stored_linear(classifier.linear_),
         b'"xgboost": ' + stored_classifier("xgboost", classifier.trees_),
     )
@@ -61,8 +61,8 @@ def read_classifier(
 
     if model == "linear":
         return read_linear(document, n_features, classes, source)
-    n_flags, linear, trees = _halves(document, source)
-    both = _combined(n_flags, n_features)
+    parameters, linear, trees = _halves(document, source)
+    both = _combined(parameters, n_features)
     both.linear_ = read_linear(linear, n_features, classes, source)
     n_seen = both.with_deviations(np.zeros((1, n_features), dtype=np.float32), None).shape[1]
     both.trees_ = _trees(trees, n_seen, classes, source)
@@ -70,22 +70,25 @@ def read_classifier(
     return both
 
 
-def _halves(document: bytes, source: str) -> tuple[int, bytes, bytes]:
+def _halves(document: bytes, source: str) -> tuple[dict[str, Any], bytes, bytes]:
     try:
         parsed = json.loads(document)
         n_flags, halves = parsed["n_flags"], [parsed["linear"], parsed["xgboost"]]
         if type(n_flags) is not int or not 0 <= n_flags <= _MOST_FLAGS:
             raise ValueError(f"n_flags must be 0 to {_MOST_FLAGS}; got {n_flags!r}")
+        share = parsed["share"]
+        if type(share) is not float or not 0 <= share <= 1:
+            raise ValueError(f"share must be 0.0 to 1.0; got {share!r}")
         linear, trees = (json.dumps(half).encode() for half in halves)
     except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise InputError(f"{source} must be a stored combined classifier: {error!r}") from None
-    return n_flags, linear, trees
+    return {"n_flags": n_flags, "share": share}, linear, trees
 
 
-def _combined(n_flags: int, n_features: int) -> CombinedClassifier:
+def _combined(parameters: dict[str, Any], n_features: int) -> CombinedClassifier:
     from rule_id.models.combined import CombinedClassifier
 
-    both = CombinedClassifier(n_flags=n_flags)
+    both = CombinedClassifier(**parameters)
     both.n_features_in_ = n_features
     return both
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rule_id.features import wording
-from rule_id.models import COMBINED, Bundle
+from rule_id.models import COMBINED, TREES_SHARE, Bundle
 from rule_id.reports.parts import Bullets, Heading, Part, Quote, Section
 from rule_id.storage import local_copy
 from rule_id.trajectories import read_manifest
@@ -66,7 +66,8 @@ HOW = {
     "renormalised geometric mean of their probabilities.",
     "linear": "Logistic regression was trained on networks, of each feature on the values of the "
     "first and the last layer and on mean and standard deviation over layers.",
-    "combined": "“Combined” is the renormalised geometric mean of what both say of a network.",
+    "combined": "“Combined” is the renormalised weighted geometric mean of what both say of a "
+    f"network, the trees with {TREES_SHARE:.0%} of the weight.",
 }
 """What was done with each classifier of ours."""
 

@@ -157,7 +157,7 @@ def test_a_missing_bundle_is_named(tmp_path):
         ("{", "manifest.json must be that of a bundle, a JSON object"),
         ("[]", "must be that of a bundle, a JSON object; got a list"),
         (
-            '{"schema_version": 5}',
+            '{"schema_version": 6}',
             "must be that of a bundle; model, target, classes, .* sha256 is missing",
         ),
     ],
@@ -171,7 +171,7 @@ def test_a_damaged_manifest_is_named(folder, text, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 99}, "schema_version must be 5; got 99"),
+        ({"schema_version": 99}, "schema_version must be 6; got 99"),
         ({"model": "svm"}, "model must be one of linear, xgboost"),
         ({"classes": ["a", "a"]}, "classes and feature_names must be texts, each once"),
         ({"target": "task"}, "target must be one of rule, family, .*; got 'task'"),

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from rule_id.errors import InputError
 from rule_id.features import with_deviations
 from rule_id.models import (
+    TREES_SHARE,
     BoostedClassifier,
     CombinedClassifier,
     LinearClassifier,
@@ -38,9 +40,22 @@ def test_it_says_what_its_halves_say_together(table, fitted):
         linear.predict_proba(X, networks),
     )
     found = both.predict_proba(X, networks)
-    np.testing.assert_allclose(found, geometric_mean(layers, whole), atol=1e-12)
-    root = np.sqrt(layers * whole)
-    np.testing.assert_allclose(found, root / root.sum(axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(found, geometric_mean(layers, whole, TREES_SHARE), atol=1e-12)
+    mean = layers**0.75 * whole**0.25
+    np.testing.assert_allclose(found, mean / mean.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "half"), [(0.0, "linear"), (1.0, "trees")])
+def test_with_all_of_the_share_a_half_answers_alone(fitted, share, half):
+    both, X, _, networks = fitted
+    said = {
+        "linear": both.linear_.predict_proba(X, networks),
+        "trees": both.trees_.predict_proba(both.with_deviations(X, networks)),
+    }
+    alone = clone(both).set_params(share=share)
+    alone.linear_, alone.trees_, alone.classes_ = both.linear_, both.trees_, both.classes_
+    alone.n_features_in_ = both.n_features_in_
+    np.testing.assert_allclose(alone.predict_proba(X, networks), said[half], atol=1e-6)
 
 
 def test_of_a_network_it_is_the_mean_of_what_is_said_of_it(fitted):
@@ -51,7 +66,7 @@ def test_of_a_network_it_is_the_mean_of_what_is_said_of_it(fitted):
     _, linear = combine_layers(both.linear_.predict_proba(X, networks), networks)
     names, found = combine_layers(both.predict_proba(X, networks), networks)
     np.testing.assert_array_equal(names, ids)
-    np.testing.assert_allclose(found, geometric_mean(trees, linear), atol=1e-9)
+    np.testing.assert_allclose(found, geometric_mean(trees, linear, TREES_SHARE), atol=1e-9)
 
 
 def test_values_are_summed_for_features_and_their_deviations(fitted):
@@ -63,10 +78,10 @@ def test_values_are_summed_for_features_and_their_deviations(fitted):
     np.testing.assert_array_equal(both.by_feature(seen), expected[None])
 
 
-@pytest.mark.parametrize("n_flags", [0, 2, 3])
-def test_what_is_stored_says_the_same(table, n_flags):
+@pytest.mark.parametrize(("n_flags", "share"), [(0, 0.75), (2, 0.5), (3, 1)])
+def test_what_is_stored_says_the_same(table, n_flags, share):
     X, y, networks = table.matrix(), table.meta["rule"].to_numpy(dtype=str), network_ids(table.meta)
-    both = CombinedClassifier(n_estimators=4, n_flags=n_flags).fit(X, y, networks)
+    both = CombinedClassifier(n_estimators=4, n_flags=n_flags, share=share).fit(X, y, networks)
     document, classes = stored_classifier("combined", both), both.classes_.tolist()
     read = read_classifier("combined", document, X.shape[1], classes, "x")
     np.testing.assert_allclose(
@@ -79,9 +94,12 @@ def test_what_is_stored_says_the_same(table, n_flags):
 
 @pytest.mark.parametrize(
     "document",
-    [b"[]", b"{}", b"[" * 10**5, b'{"n_flags": -1, "linear": {}, "xgboost": {}}',
-     b'{"n_flags": true, "linear": {}, "xgboost": {}}',
-     b'{"n_flags": 3, "linear": {}, "xgboost": {}}'],
+    [b"[]", b"{}", b"[" * 10**5, b'{"n_flags": -1, "share": 0.5, "linear": {}, "xgboost": {}}',
+     b'{"n_flags": true, "share": 0.5, "linear": {}, "xgboost": {}}',
+     b'{"n_flags": 3, "linear": {}, "xgboost": {}}',
+     b'{"n_flags": 3, "share": 1.5, "linear": {}, "xgboost": {}}',
+     b'{"n_flags": 3, "share": NaN, "linear": {}, "xgboost": {}}',
+     b'{"n_flags": 3, "share": 0.5, "linear": {}, "xgboost": {}}'],
 )  # fmt: skip
 def test_what_is_not_stored_by_us_is_refused(document):
     with pytest.raises(InputError, match="must be a stored"):
