@@ -18,6 +18,7 @@ from study import DOCS, markdown_table
 from rule_id.evaluation import Evaluation, read_evaluation
 from rule_id.models import Bundle
 from rule_id.models.menu import read_menu
+from rule_id.models.mix import Mix
 from rule_id.trajectories import atomic_write
 
 ROOT = DOCS.parent
@@ -96,10 +97,13 @@ def _what(bundles: Sequence[Bundle]) -> str:
             b.patterns[-1].replace("+", ", "),
             str(len(b.feature_names)),
             b.model,
+            str(Mix.from_dict(b.info["mix"])),
         ]
         for b in bundles
     ]
-    table = markdown_table(["features", "observables", "number of features", "classifier"], rows)
+    table = markdown_table(
+        ["features", "observables", "number of features", "classifier", "learned from"], rows
+    )
     versions = ", ".join(f"{name} {v}" for name, v in bundles[0].versions.items())
     classes = ", ".join(f"`{name}`" for name in bundles[0].classes)
     return (
@@ -115,7 +119,8 @@ def _trained_on(bundles: Sequence[Bundle]) -> str:
     return (
         f"Corpus `{info['features']['corpus']}`, content hash "
         f"`{info['features']['content_hash']}`: {fitted['networks']:,} networks of "
-        f"{fitted['blocks']} blocks, each seen completely and in three random ways. "
+        f"{fitted['blocks']} blocks, each seen completely and in random ways "
+        "(docs/mixes.md). "
         f"{unseen['networks']:,} networks of {unseen['blocks']} other blocks "
         f"score and calibrate. Left out, for they diverged: {info['n_diverged']:,}. The "
         "plan stands in rule_id/reference/."

@@ -33,21 +33,20 @@ class Entry:
 
 
 # A classifier of a menu need not know what another of it is asked for: those with levels are asked
-# for models, which are seen without noise, the others for brains, and of what has no weights those
-# answer that take activations alone. Numbers of copies were chosen by docs/studies/mixes.py.
+# for models, which are seen without noise, the others for brains; and of what has no weights those
+# answer that take activations alone, of what has neither the linear ones. Numbers of copies were
+# chosen by docs/studies/mixes.py.
 _OF_MODELS = Mix(3, 3, kinds=("exact",))
 _OF_BRAINS = Mix(1, 5, kinds=("noisy", "poisson", "calcium"))
 _WITH_WEIGHTS, _ALONE = ("weight",), ("activation",)
-_OF_MODELS_WITH_WEIGHTS = replace(_OF_MODELS, always=_WITH_WEIGHTS)
-_OF_BRAINS_WITH_WEIGHTS = replace(_OF_BRAINS, always=_WITH_WEIGHTS)
 
 MENU = {
-    "summary": Entry("summary", mix=_OF_MODELS_WITH_WEIGHTS),
+    "summary": Entry("summary", mix=replace(_OF_MODELS, always=_WITH_WEIGHTS)),
     "summary-activation": Entry("summary", _ALONE, mix=_OF_MODELS),
-    "invariant": Entry("invariant", mix=_OF_BRAINS_WITH_WEIGHTS),
+    "invariant": Entry("invariant", mix=replace(_OF_BRAINS, always=_WITH_WEIGHTS)),
     "invariant-activation": Entry("invariant", _ALONE, mix=_OF_BRAINS),
-    "linear-summary": Entry("summary", linear=True, mix=_OF_MODELS_WITH_WEIGHTS),
-    "linear-invariant": Entry("invariant", linear=True, mix=_OF_BRAINS_WITH_WEIGHTS),
+    "linear-summary": Entry("summary", linear=True, mix=_OF_MODELS),
+    "linear-invariant": Entry("invariant", linear=True, mix=_OF_BRAINS),
 }
 """The classifiers of a menu, by the name of their folder."""
 

@@ -224,7 +224,7 @@ def test_mixes_are_compared_by_networks_that_are_seen_as_those_asked_for(
     noise = {"observation": "gaussian", "noise_std": 1.0}
     material = gather([with_measurements(synthetic_trajectories(15, 1, 9, signal=5.0), noise)])
     entry = Entry(feature_set, observables)
-    found = mixes.accuracies(material, entry, Mix(random=1, kinds=(seen,)), [0, 1, 2])
+    (found,) = mixes.accuracies(material, entry, Mix(random=1, kinds=(seen,)), [0, 1, 2])
     cells = [Cell.from_dict(one) for one in found]
     assert {cell.view.kind for cell in cells} == {seen}
     assert {cell.view.checkpoints for cell in cells} == {9, 5, 3}
@@ -232,7 +232,7 @@ def test_mixes_are_compared_by_networks_that_are_seen_as_those_asked_for(
     # A quarter of twelve blocks, one network a rule each.
     assert {cell.n for cell in cells} == {3 * len(RULES_PLANTED)}
     assert np.mean([cell.accuracy["class"] - cell.chance["class"] for cell in cells]) > 0.1
-    table = mixes.shown({Mix(random=1): cells})
+    table = mixes.shown({str(Mix(random=1)): cells})
     assert len(table.splitlines()) == 3 and "| 1 complete, 1 random |" in table
 
 

@@ -100,7 +100,10 @@ def test_a_table_is_learned_as_it_is_and_refuses_a_mix(tmp_path):
 
 
 def test_beside_what_is_not_linear_a_menu_has_linear_ones(corpus, tmp_path, monkeypatch):
-    kept = {"invariant": MENU["invariant"], "linear-invariant": MENU["linear-invariant"]}
+    kept = {
+        name: dataclasses.replace(MENU[name], mix=Mix())
+        for name in ("invariant", "linear-invariant")
+    }
     monkeypatch.setattr("rule_id.models.training.MENU", kept)
     made = train_menu(corpus, tmp_path, model="combined", tune=False, held_out=0.4)
     assert _models(made) == {"invariant": "combined", "linear-invariant": "linear"}
