@@ -87,6 +87,8 @@ def accuracies(
     unfitted = CLASSIFIERS[MODEL](random_state=SEED)
     classifier = fit_networks(unfitted, X, y, network_ids(table.meta))
     family = dict(zip(y.tolist(), texts(table.meta["family"]).tolist(), strict=True))
+    parts = parts_of_classes(classifier.classes_.tolist(), family, "rule")
+    ranges, patterns = feature_ranges(X), {name: PATTERNS[name] for name in _patterns(entry)}
     source = CorpusSource(_of_blocks(material, named), entry.feature_set, table)
     seen = [one for one in source.held_out(named.tolist()) if _asked_for(one, entry)]
     return [
@@ -95,11 +97,11 @@ def accuracies(
             for cell in calibrate_views(
                 _with_share(classifier, share),
                 seen,
-                {name: PATTERNS[name] for name in _patterns(entry)},
+                patterns,
                 table.names,
                 "rule",
-                parts_of_classes(classifier.classes_.tolist(), family, "rule"),
-                feature_ranges(X),
+                parts,
+                ranges,
                 SEED,
             ).cells
         ]

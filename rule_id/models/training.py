@@ -93,8 +93,8 @@ def train(
         The bundle; the classifier in it has not seen a network of `test_blocks`.
 
     Raises:
-        InputError: An option is not allowed, the table is not one of simulated networks, or it has
-            too few classes or blocks.
+        InputError: An option is not allowed, `mix` is given for a table, the table is not one of
+            simulated networks, or it has too few classes or blocks.
     """
     one_of("target", target, TARGETS)
     one_of("model", model, CLASSIFIERS)

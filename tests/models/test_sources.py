@@ -91,6 +91,13 @@ def test_what_a_menu_has_already_is_kept_if_it_would_be_the_same(corpus, tmp_pat
     assert changed == {"invariant"}
 
 
+def test_a_corpus_is_learned_in_the_ways_of_the_mix(corpus):
+    mixed = open_source(corpus, "invariant", 0, mix=Mix(2, 1, ("calcium",))).table.meta
+    seen = mixed.groupby("measurement")["observation"].agg(set)
+    assert mixed.groupby("network")["measurement"].nunique().eq(3).all()
+    assert seen[[0, 1]].eq({"exact"}).all() and seen.drop([0, 1]).eq({"calcium"}).all()
+
+
 def test_a_table_is_learned_as_it_is_and_refuses_a_mix(tmp_path):
     made = extract(synthetic_trajectories(4, 1, 3))
     made.write(tmp_path / "features.parquet")
