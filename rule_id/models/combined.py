@@ -120,6 +120,10 @@ class CombinedClassifier(ClassifierMixin, BaseEstimator):
             index = np.unique(np.asarray(networks), return_inverse=True)[1]
         return np.hstack([X, deviations(X[:, : self._n_values(X)], index)])
 
+    def log_odds(self, trees: np.ndarray, linear: np.ndarray) -> np.ndarray:
+        """Return what both halves add to log odds, of what each adds (...): the weighted mean."""
+        return np.asarray(self.share * trees + (1 - self.share) * linear)
+
     def by_feature(self, values: np.ndarray) -> np.ndarray:
         """Return values of what trees see, summed for each feature of X (..., d)."""
         d = self.n_features_in_

@@ -82,8 +82,7 @@ def _added(model: str, classifier: Any, values: np.ndarray, a: int, b: int) -> n
         linear = _linear(classifier.linear_, values, a, b)
         seen = classifier.with_deviations(values, np.zeros(len(values)))
         trees = _added("xgboost", classifier.trees_, seen, a, b)
-        share = classifier.share
-        return np.asarray(share * classifier.by_feature(trees) + (1 - share) * linear)
+        return np.asarray(classifier.log_odds(classifier.by_feature(trees), linear))
     shap = shap_values(classifier.booster_, values)
     return np.asarray((shap[:, a, :-1] - shap[:, b, :-1]).mean(axis=0))
 

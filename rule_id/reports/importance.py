@@ -245,7 +245,7 @@ def _contributions(bundle: Bundle, held_out: FeatureTable) -> Iterator[tuple[str
 def _shap_and_gain(bundle: Bundle, held_out: FeatureTable) -> tuple[np.ndarray, np.ndarray]:
     """Return what features add to log odds (n rows, k, n features), and total gains (1, ...).
 
-    Of trees and a linear classifier combined the first is the mean of both; of the linear one it is
+    Of trees and a linear classifier combined the first is their weighted mean; of the linear it is
     coefficients times scores, the SHAP values of a linear function. Gains are those of the trees.
     """
     # The last column is the bias, which belongs to no feature.
@@ -258,7 +258,7 @@ def _shap_and_gain(bundle: Bundle, held_out: FeatureTable) -> tuple[np.ndarray, 
     scores, index = both.linear_.scores(held_out.matrix(), networks)
     rows = (both.linear_.by_feature(scores * row) for row in both.linear_.class_coef)
     linear = np.stack([*rows], axis=1, dtype=np.float32)
-    return (trees + linear[index]) / 2, both.by_feature(_gain(both.trees_.booster_))
+    return both.log_odds(trees, linear[index]), both.by_feature(_gain(both.trees_.booster_))
 
 
 def _gain(booster: Any) -> np.ndarray:

@@ -8,12 +8,13 @@ import pytest
 
 from rule_id.errors import InputError
 from rule_id.features import FeatureTable
-from rule_id.models import Bundle
+from rule_id.models import Bundle, network_ids
 from rule_id.models.patterns import feature_matrix
 from rule_id.reports.importance import (
     COLUMNS,
     DEPTH_FLAGS,
     METHODS,
+    _shap_and_gain,
     feature_groups,
     held_out_rows,
     importance,
@@ -218,3 +219,17 @@ def test_the_interval_over_blocks_holds_the_value_and_is_narrow_for_what_does_no
     assert ((rows["low"] <= rows["value"]) & (rows["value"] <= rows["high"])).all()
     by_group = rows.set_index("group")
     assert by_group.loc["activity_change", "low"] > by_group.loc["weight", "high"]
+
+
+def test_what_features_add_of_both_halves_makes_their_log_odds(
+    bundles: dict[str, Bundle], planted: FeatureTable
+) -> None:
+    bundle = bundles["combined"]
+    X = feature_matrix(planted, bundle.feature_names)
+    held_out = replace(planted, values=pd.DataFrame(X, columns=bundle.feature_names))
+    added, _ = _shap_and_gain(bundle, held_out)
+    said = np.log(bundle.classifier.predict_proba(X, network_ids(planted.meta)))
+    sums = added.sum(axis=2)
+    # But for what no feature adds, which is the same in all rows.
+    rest = (said[:, :1] - said[:, 1:]) - (sums[:, :1] - sums[:, 1:])
+    np.testing.assert_allclose(rest - rest.mean(axis=0), 0, atol=1e-2)
